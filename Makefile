@@ -1,0 +1,37 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check e2e synth clean infra
+
+run: .venv/.local
+	@$(BIN)/ocppgw up
+
+test: .venv/.dev
+	$(BIN)/pytest -m "not e2e"
+	$(BIN)/pytest -m e2e
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+e2e: .venv/.dev
+	$(BIN)/pytest -m e2e
+
+synth: .venv/.infra
+	$(BIN)/python -m infra.app
+
+infra: .venv/.infra
+
+# One lock file pins every extra; each stamp is one extra installed.
+.venv/.local .venv/.dev .venv/.infra: .venv/.%: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[local$(if $(filter-out local,$*),$(comma)$*)]'
+	@touch $@
+
+comma := ,
+
+clean:
+	rm -rf .venv .local

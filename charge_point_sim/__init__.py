@@ -1,0 +1,1 @@
+"""The other end of the wire: faithful simulated charge points."""

@@ -1,0 +1,1 @@
+"""The words of the house: models, ports, readings. No technology."""

@@ -1,0 +1,184 @@
+"""The nouns: charge points, connections, transactions, id tokens, commands.
+
+Frozen values; whoever changes one makes a new one. Times are aware UTC, energies Wh.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ocppj.versions import Version
+
+
+class Registration(StrEnum):
+    """What BootNotification is answered with (S16 §7.34)."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Who holds, or last held, the socket of a charge point.
+
+    `epoch` grows with every connect of that charge point (ms since 1970, at least the last one + 1) and fences
+    out everything an older socket left behind.
+    """
+
+    version: Version
+    gateway: str
+    link: int
+    epoch: int
+    connected_at: datetime
+    disconnected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What a charge point says of itself in a BootNotification; `details` keeps the whole payload."""
+
+    vendor: str
+    model: str
+    at: datetime
+    serial_number: str | None = None
+    firmware: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorState:
+    """The last status of a connector, by the device's own clock."""
+
+    status: str
+    at: datetime
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargePoint:
+    """A registry row.
+
+    `connectors` is keyed "<connectorId>" in 1.6 ("0" is the charge point) and "<evseId>.<connectorId>" in 2.x.
+    `credential_version` grows with every change of the credentials; a connect is conditional on it.
+    """
+
+    charge_point_id: str
+    thing_id: str = ""
+    created_at: datetime | None = None
+    registration: Registration = Registration.ACCEPTED
+    disabled: bool = False
+    password_hash: str | None = None
+    credential_version: int = 0
+    connection: Connection | None = None
+    boot: Boot | None = None
+    connectors: dict[str, ConnectorState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """An id token known to the house; `id_token` is lower case, for tokens compare case-insensitively (B-24)."""
+
+    id_token: str
+    status: str = "Accepted"  # Accepted, Blocked, Invalid; Expired follows from expires_at
+    expires_at: datetime | None = None
+    group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One charging session, whatever the version.
+
+    `transaction_id` is the station's own string in 2.x and the decimal form of the int we allocated in 1.6.
+    `started_at` is None while only later events have arrived; `meter_stop_wh`/`ended_at` are None while it runs.
+    `energy_wh` is the newest register reading, taken at `sampled_at` (device time).
+    """
+
+    charge_point_id: str
+    transaction_id: str
+    version: Version
+    connector: str | None = None  # as ChargePoint.connectors is keyed
+    id_token: str | None = None
+    id_token_type: str | None = None
+    id_token_status: str | None = None
+    started_at: datetime | None = None
+    meter_start_wh: int | None = None
+    ended_at: datetime | None = None
+    meter_stop_wh: int | None = None
+    stop_reason: str | None = None
+    stop_id_token: str | None = None
+    charging_state: str | None = None
+    energy_wh: float | None = None
+    power_w: float | None = None
+    soc_percent: float | None = None
+    sampled_at: datetime | None = None
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEvent:
+    """One 2.x TransactionEvent as stored: the natural key is (charge point, transaction, seq_no).
+
+    `facts` says what this event states about the transaction; a None in it states nothing.
+    """
+
+    seq_no: int
+    event_type: str  # Started, Updated, Ended
+    trigger_reason: str
+    at: datetime
+    offline: bool
+    facts: Transaction
+    payload: dict[str, Any]
+
+
+class CommandState(StrEnum):
+    """queued = stored, sent = the broker took it; the others are final, but for a late answer beside `timeout`."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    NOT_CONNECTED = "not_connected"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (CommandState.QUEUED, CommandState.SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What an operator wants a charge point to do; `command_id` is also the OCPP message id (a UUID).
+
+    `answer` is the charge point's own words: the CALLRESULT's payload, or {"code", "description", "details"} of
+    its CALLERROR. An answer that came after the time-out is kept in `late_answer` and changes nothing else.
+    """
+
+    command_id: str
+    charge_point_id: str
+    action: str
+    payload: dict[str, Any]
+    version: Version
+    state: CommandState
+    created_at: datetime
+    deadline: datetime
+    issued_by: str | None = None
+    answer: dict[str, Any] | None = None
+    answered_at: datetime | None = None
+    late_answer: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a charge point's socket is: which gateway, which of its links. Scale modes publish per link."""
+
+    gateway: str
+    link: int

@@ -1,0 +1,228 @@
+"""The ports: what the apps need of the world, a few methods each. `adapters` fills them in.
+
+All of them are synchronous. An adapter that can't reach its service raises what the service's client raises;
+the queue retries. Each port has its contract tests in tests/adapters/test_contracts.py, run against every adapter.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.models import (
+    Boot,
+    ChargePoint,
+    Command,
+    CommandState,
+    Connection,
+    ConnectorState,
+    IdToken,
+    Route,
+    Transaction,
+    TransactionEvent,
+)
+
+
+class RowChangedError(Exception):
+    """The row is no longer what the decision was made on (or is gone): read it again and decide again."""
+
+
+class Admissions(Protocol):
+    """The registry as the gateway sees it."""
+
+    def find(self, charge_point_id: str) -> ChargePoint | None:
+        """The row, read consistently."""
+
+    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+        """The one write of a connect; returns the connection it replaces, ended or not.
+
+        Raises:
+            RowChangedError: the row is gone, disabled, has other credentials or an epoch that is not older.
+        """
+
+    def renew_lease(self, gateway: str, until: datetime) -> None:
+        """Say that this gateway is alive until then."""
+
+
+class Registry(Protocol):
+    """The registry as everybody else sees it."""
+
+    def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
+        """The rows that exist, read consistently, by id."""
+
+    def add(self, charge_point: ChargePoint) -> bool:
+        """Create the row unless it exists (then only a missing thing id is filled in); whether it was created."""
+
+    def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
+        """Remove the row if it belongs to this thing; returns what was removed."""
+
+    def is_alive(self, gateway: str, now: datetime) -> bool:
+        """Whether the gateway's lease runs."""
+
+
+class Observations(Protocol):
+    """What charge points and gateways report about a row. None of them creates a row."""
+
+    def booted(self, charge_point_id: str, boot: Boot) -> None:
+        """Keep the boot data."""
+
+    def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
+        """Keep a connector's status unless a newer one is kept already; whether anything changed but the time."""
+
+    def disconnected(self, charge_point_id: str, epoch: int, at: datetime) -> bool:
+        """Mark the connection of that epoch as ended; False if the row has another epoch or was marked before."""
+
+    def connected_to(self, gateway: str) -> Iterable[ChargePoint]:
+        """The charge points whose connection is this gateway's and has not ended."""
+
+
+class IdTokens(Protocol):
+    """The id tokens the house knows."""
+
+    def find(self, id_token: str) -> IdToken | None:
+        """The token, compared case-insensitively."""
+
+    def put(self, id_token: IdToken) -> None:
+        """Add or replace a token."""
+
+
+class Transactions(Protocol):
+    """Transactions of all versions. Every write is idempotent by its natural key."""
+
+    def begin(self, start: Transaction) -> Transaction:
+        """Open a 1.6 transaction and allocate its id.
+
+        `start.transaction_id` is ignored. The natural key is (charge point, connector, started_at, id_token,
+        meter_start_wh): the same key returns the stored transaction with the id it has. Ids are positive int32,
+        unique over all charge points and never used again.
+        """
+
+    def finish(self, stop: Transaction) -> Transaction:
+        """End a 1.6 transaction with the stop's fields; the first stop wins; returns what is stored.
+
+        For an id this charge point has no transaction of, the stop is kept as an orphan: ended, never started.
+        """
+
+    def record(self, event: TransactionEvent) -> Transaction:
+        """Store a 2.x event once and merge its facts; any order gives the same transaction; returns it.
+
+        Merging: a fact that is None says nothing. Start facts come from any event that has them and don't change
+        after; latest facts (charging_state, connector, energy, power, soc) follow the device's time; end facts
+        come from the Ended event.
+        """
+
+    def sample(self, sampled: Transaction) -> None:
+        """Merge latest facts (energy, power, soc at `sampled_at`) into a transaction that exists."""
+
+    def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
+        """One transaction."""
+
+
+class Commands(Protocol):
+    """Commands and their answers, kept 90 days."""
+
+    def add(self, command: Command) -> None:
+        """Store a new command."""
+
+    def find(self, command_id: str) -> Command | None:
+        """One command, read consistently."""
+
+    def move(self, command_id: str, state: CommandState, **answer: Any) -> Command | None:
+        """Take a command that is not final to `state`; keyword arguments are fields of `Command` to set.
+
+        Returns the command as stored now, or None if there is no such command. A command that is final keeps its
+        state and its answer.
+        """
+
+    def answer_late(self, command_id: str, answer: dict[str, Any]) -> None:
+        """Keep an answer that came after the command was final."""
+
+    def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
+        """The newest commands of a charge point, newest first, created before `before`."""
+
+
+class Reports(Protocol):
+    """Everything else charge points tell: reports, events, notifications. Kept as they came."""
+
+    def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
+        """Keep a payload under (charge point, action, key); the same key again replaces it."""
+
+    def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
+        """The payloads kept, by key."""
+
+
+class Outbound(Protocol):
+    """The way to charge points and gateways. Returns when the broker took the message."""
+
+    def publish(
+        self,
+        charge_point_id: str,
+        frame: str,
+        route: Route,
+        *,
+        epoch: int | None = None,
+        deadline: datetime | None = None,
+        expires_in_s: int,
+    ) -> None:
+        """Publish a frame on `<id>/out`: answers carry the `epoch` of their CALL, commands their `deadline`."""
+
+    def evict(self, gateway: str, charge_point_id: str, epoch: int) -> None:
+        """Tell a gateway to close that charge point's socket if it is not younger than `epoch`."""
+
+
+class Shadows(Protocol):
+    """Device shadows: a projection of the registry row."""
+
+    def report(self, charge_point_id: str, reported: dict[str, Any]) -> None:
+        """Merge into `reported` of the classic shadow."""
+
+
+class ShadowRepairs(Protocol):
+    """Where a shadow write that failed waits for another try."""
+
+    def ask(self, charge_point_id: str) -> None:
+        """Have the shadow written again from what the row says then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What arrived on a subscribed topic; `properties` are the MQTT 5 user properties, the last one of a name wins."""
+
+    topic: str
+    payload: bytes
+    properties: dict[str, str]
+
+
+class Link(Protocol):
+    """One MQTT connection of the gateway (asyncio; everything but `run` and `close` is called on its loop).
+
+    QoS 1 both ways. While the connection is down, publishes wait in a bounded buffer and subscriptions are kept;
+    a reconnect subscribes again and resends what was not acknowledged, in order.
+    """
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has accepted the connection and it is still up."""
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        properties: Sequence[tuple[str, str]] = (),
+        acknowledged: Callable[[], None] | None = None,
+    ) -> bool:
+        """Hand a message over; False (and nothing taken) if the buffer is full. `acknowledged` follows the PUBACK."""
+
+    def subscribe(
+        self, topic: str, on_message: Callable[[Message], None], subscribed: Callable[[], None] | None = None
+    ) -> None:
+        """Subscribe to one topic; `subscribed` is called once, after the first SUBACK."""
+
+    def unsubscribe(self, topic: str) -> None:
+        """Stop; messages of the topic that still arrive are acknowledged and dropped."""
+
+    async def run(self) -> None:
+        """Connect and stay connected, with jittered backoff, until `close`."""
+
+    async def close(self, flush_s: float) -> None:
+        """Wait at most `flush_s` for outstanding acknowledgements, then disconnect cleanly (no last will)."""

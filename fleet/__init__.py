@@ -1,0 +1,1 @@
+"""Fleet administration: registering charge points and their credentials."""

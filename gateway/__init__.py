@@ -1,0 +1,1 @@
+"""WebSocket to MQTT and back: carries frames, judges frames, knows no payloads."""

@@ -1,0 +1,1 @@
+"""AWS infrastructure as CDK constructs, and the whole house on one machine (`infra.local`)."""

@@ -1,0 +1,1 @@
+"""The CSMS: answers charge points and keeps registry, transactions and shadows. Synchronous."""

@@ -1,0 +1,1 @@
+"""What operators want charge points to do: commands over HTTP, tracked to their answer."""
