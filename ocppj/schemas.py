@@ -81,10 +81,11 @@ def _validator(version: Version, action: str, kind: Kind) -> jsonschema_rs.Valid
 def _describe(error: jsonschema_rs.ValidationError) -> PayloadError:
     keyword = str(error.schema_path[-1])
     pointer = "".join(f"/{_escape(part)}" for part in error.instance_path)
+    named = error.kind.as_dict()  # the field that is missing, or the first that is too much
     if keyword == "required":
-        pointer += "/" + _escape(error.kind.property)
+        pointer += "/" + _escape(named["property"])
     elif keyword == "additionalProperties":
-        pointer += "/" + _escape(error.kind.unexpected[0])
+        pointer += "/" + _escape(named["unexpected"][0])
     return PayloadError(_DEFECT_OF_KEYWORD.get(keyword, Defect.BAD_VALUE), f"{pointer}: {error.message}", pointer)
 
 
