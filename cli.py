@@ -1,16 +1,49 @@
 """`ocppgw`: mounts the commands of the apps; an app is imported only when one of its commands is called."""
 
 import importlib
-from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 # command -> (module whose `app` it is, one line of help)
 COMMANDS = {
     "up": ("infra.local.__main__", "Run the whole house on this machine."),
     "gateway": ("gateway.__main__", "Carry OCPP frames between charge points and MQTT."),
     "worker": ("processors.__main__", "Answer charge points from the queues, without Lambda."),
+    "command": ("remote_commands.__main__", "Tell a charge point what to do, and see its answer."),
+    "fleet": ("fleet.__main__", "Register charge points and id tokens."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),
-    "fleet": ("fleet.__main__", "Register charge points."),
 }
+
+
+class _LazyGroup(TyperGroup):
+    """Knows every command's name and line of help, and imports the one that is called."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | None:
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+        return name, command, rest
+
+
+app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _ocppgw() -> None:
+    """An OCPP gateway for AWS IoT Core and any MQTT broker."""
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -70,6 +70,11 @@ class FrameError(OcppError):
         self.message_id = message_id
         self.answerable = answerable
 
+    def answer_id(self, version: Version) -> str:
+        """The id to answer with: 2.x can't carry an id over 36 characters, 1.6 has no "-1" (E5)."""
+        too_long = self.defect is Defect.LONG_MESSAGE_ID and version.base is not V16
+        return NO_MESSAGE_ID if too_long else self.message_id
+
 
 class PayloadError(OcppError):
     """The payload breaks its schema at `pointer` (a JSON pointer, RFC 6901)."""
