@@ -27,6 +27,10 @@ class RowChangedError(Exception):
     """The row is no longer what the decision was made on (or is gone): read it again and decide again."""
 
 
+class PacketTooLargeError(Exception):
+    """The broker takes no packet of this size: nothing was handed over, and trying again won't help."""
+
+
 class Admissions(Protocol):
     """The registry as the gateway sees it."""
 
@@ -211,7 +215,13 @@ class Link(Protocol):
         properties: Sequence[tuple[str, str]] = (),
         acknowledged: Callable[[], None] | None = None,
     ) -> bool:
-        """Hand a message over; False (and nothing taken) if the buffer is full. `acknowledged` follows the PUBACK."""
+        """Hand a message over; False (and nothing taken) if the buffer is full or the link is closing.
+
+        `acknowledged` follows the PUBACK; it is not called for a message that the broker refused.
+
+        Raises:
+            PacketTooLargeError: the broker would not take a packet of this size.
+        """
 
     def subscribe(
         self, topic: str, on_message: Callable[[Message], None], subscribed: Callable[[], None] | None = None
