@@ -1,0 +1,149 @@
+"""The listener's TLS context (conformance A-41 to A-48), by handshakes in memory."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.tls import ClientCertificate, TlsError, TlsFiles, client_certificate, server_context
+from tests.certificates import Authority, Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server with two certificates, and the authority of its clients."""
+
+    authority: Authority
+    files: TlsFiles
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    authority = Authority(tmp_path_factory.mktemp("certificates"))
+    pairs = [authority.issue("localhost", algorithm=kind, server=True) for kind in ("rsa", "ec")]
+    return House(authority, TlsFiles([(leaf.certificate, leaf.key) for leaf in pairs], authority.certificate))
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Both ends after a handshake over memory; raises what the end that refuses raises."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        server.wrap_bio(to_server, to_client, server_side=True),
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+    )
+    waiting = set(ends)
+    for _ in range(10):
+        for end in list(waiting):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            waiting.discard(end)
+    if not waiting:
+        ends[1].write(b"x")  # with TLS 1.3 a server says only now what it thinks of the certificate
+        ends[0].read(1)
+    return ends
+
+
+def client_of(house: House, leaf: Leaf | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=house.authority.certificate)
+    if leaf is not None:
+        context.load_cert_chain(leaf.certificate, leaf.key)
+    return context
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a41_tls_1_2_and_1_3_are_spoken(house: House, version: ssl.TLSVersion) -> None:
+    client = client_of(house)
+    client.minimum_version = client.maximum_version = version
+
+    server_end, _ = handshake(server_context(house.files), client)
+
+    assert server_end.version() == version.name.replace("_", ".")
+    assert server_end.compression() is None
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+def test_a41_tls_1_1_is_refused(house: House) -> None:
+    client = client_of(house)
+    client.set_ciphers("ALL:@SECLEVEL=0")
+    client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    with pytest.raises(ssl.SSLError, match=r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|NO_PROTOCOLS"):
+        handshake(server_context(house.files), client)
+
+
+@pytest.mark.parametrize(
+    "suite",
+    ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+)
+def test_a42_each_suite_of_the_specification_is_there(house: House, suite: str) -> None:
+    client = client_of(house)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.set_ciphers(suite)
+
+    server_end, _ = handshake(server_context(house.files), client)
+
+    cipher = server_end.cipher()
+    assert cipher is not None
+    assert cipher[0] == suite
+
+
+def test_a43_cbc_is_not_offered(house: House) -> None:
+    client = client_of(house)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.set_ciphers("AES128-SHA")
+
+    with pytest.raises(ssl.SSLError, match="NO_SHARED_CIPHER"):
+        handshake(server_context(house.files), client)
+
+
+def test_a45_the_names_of_a_client_certificate_are_read(house: House) -> None:
+    leaf = house.authority.issue("SN-4711", "Acme Charging")
+
+    server_end, _ = handshake(server_context(house.files), client_of(house, leaf))
+
+    assert client_certificate(server_end.getpeercert()) == ClientCertificate("SN-4711", "Acme Charging")
+
+
+def test_a45_no_client_certificate_is_none(house: House) -> None:
+    server_end, _ = handshake(server_context(house.files), client_of(house))
+
+    assert client_certificate(server_end.getpeercert()) is None
+
+
+@pytest.mark.parametrize("stranger", [True, False], ids=["unknown CA", "expired"])
+def test_a45_a_certificate_that_is_not_valid_ends_the_handshake(house: House, tmp_path: Path, stranger: bool) -> None:
+    authority = Authority(tmp_path, "Stranger CA") if stranger else house.authority
+    leaf = authority.issue("SN-4711", days=1 if stranger else -1)
+
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        handshake(server_context(house.files), client_of(house, leaf))
+
+
+def test_a48_a_revoked_certificate_ends_the_handshake(house: House) -> None:
+    good, revoked = house.authority.issue("SN-1"), house.authority.issue("SN-2")
+    crl = house.authority.revocation_list(revoked)
+    server = server_context(TlsFiles(house.files.certificates, house.files.client_ca, crl))
+
+    assert handshake(server, client_of(house, good))
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        handshake(server, client_of(house, revoked))
+
+
+def test_a_file_that_is_missing_or_no_pem_is_named(house: House, tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("not a certificate")
+
+    with pytest.raises(TlsError, match=r"missing\.pem"):
+        server_context(TlsFiles([(tmp_path / "missing.pem", tmp_path / "missing.key")]))
+    with pytest.raises(TlsError, match=r"nonsense\.pem"):
+        server_context(TlsFiles(house.files.certificates, client_ca=nonsense))
+
+
+def test_a_key_of_another_certificate_is_named(house: House) -> None:
+    one, other = house.files.certificates
+
+    with pytest.raises(TlsError, match=str(other[1].name)):
+        server_context(TlsFiles([(one[0], other[1])]))
