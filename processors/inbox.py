@@ -1,0 +1,186 @@
+"""One queue record, processed: the one way into the processors, for Lambda and worker alike.
+
+Records come at least once and in any order (architecture: the wire contract). A record that can't be processed
+raises, is retried by its queue and dead-lettered in the end; whoever waits for an answer gets an InternalError first.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from domain.models import ChargePoint, Route
+from ocppj import frames, timestamps, versions
+from ocppj.errors import Defect, FrameError, OcppError
+from ocppj.frames import Answer, Call, CallError, CallResult, CallResultError, Send
+from ocppj.versions import Version
+from processors import dispatch, presence, results, shadow, things
+from processors.errors import RecordError
+from processors.ports import Ports
+from processors.routes import Request
+
+log = structlog.get_logger(__name__)
+
+INCOMING = "IncomingMessagesQueue"
+DISCONNECTED = "DisconnectedChargePoints"
+CREATED = "CreatedThings"
+DELETED = "DeletedThings"
+SHADOW_REPAIRS = "ShadowRepairs"
+QUEUES = (INCOMING, DISCONNECTED, CREATED, DELETED, SHADOW_REPAIRS)
+
+# Nobody waits for the answer any more, and nothing of it is stored: not worth a look.
+_UNREAD_WHEN_LATE = frozenset({"Heartbeat", "Authorize"})
+
+Record = dict[str, Any]
+Rows = Mapping[str, ChargePoint]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """Where an answer goes, and how many seconds it is worth something; 0 or less if nobody waits for it."""
+
+    charge_point_id: str
+    route: Route
+    epoch: int | None
+    left_s: float
+
+    def publish(self, answer: Answer, ports: Ports) -> None:
+        if self.left_s > 0:
+            text, expires_in_s = frames.encode(answer), math.ceil(self.left_s)
+            ports.outbound.publish(self.charge_point_id, text, self.route, epoch=self.epoch, expires_in_s=expires_in_s)
+
+
+def rows_of(records: Iterable[Record], ports: Ports) -> Rows:
+    """The registry rows of a batch of records, read at once."""
+    # What only marks the end of a connection needs no row.
+    ids = {record.get("chargePointId") for record in records if record.get("event") != "disconnected"}
+    return ports.registry.find_many(sorted(one for one in ids if isinstance(one, str)))
+
+
+def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = None) -> None:
+    """Process one record of this queue; `rows` are the rows of its batch, if they were read already.
+
+    Raises:
+        RecordError: it is none of ours.
+    """
+    rows = rows_of([record], ports) if rows is None else rows
+    match record:
+        case {"chargePointId": str(charge_point_id), "message": message, "receivedAt": int() | float()}:
+            _frame(record, message, rows.get(charge_point_id), ports)
+        case {"event": "connected", "chargePointId": str(charge_point_id), "epoch": epoch}:
+            presence.connected(charge_point_id, rows.get(charge_point_id), int(epoch), ports)
+        case {"event": "disconnected", "chargePointId": str(charge_point_id), "epoch": epoch, "at": str(at)}:
+            tell = presence.settled if queue == DISCONNECTED else presence.disconnected
+            tell(charge_point_id, int(epoch), timestamps.parse(at), ports)
+        case {"event": "down", "gateway": str(gateway)}:
+            presence.gateway_down(gateway, ports)
+        case {"event": "shadow", "chargePointId": str(charge_point_id)}:
+            shadow.repair(charge_point_id, rows.get(charge_point_id), ports)
+        case {"eventType": "THING_EVENT", "thingName": str(), "thingId": str(), "operation": str()}:
+            things.event(record, ports)
+        case _:
+            raise RecordError(f"a record of none of our shapes, with {', '.join(map(str, record)) or 'nothing in it'}")
+
+
+def _frame(record: Record, message: Any, row: ChargePoint | None, ports: Ports) -> None:
+    charge_point_id = record["chargePointId"]
+    try:
+        frame = frames.of_json(message)
+    except FrameError as error:
+        # The gateway judges frames and lets none of these through; somebody else published it.
+        log.warning("unreadable frame ignored", charge_point_id=charge_point_id, defect=error.defect.name)
+        return
+    received_at = datetime.fromtimestamp(record["receivedAt"] / 1000, UTC)
+    match frame:
+        case CallResult() | CallError():
+            results.receive(charge_point_id, row, frame, received_at, ports)
+        case CallResultError():
+            log.warning("our answer was refused", charge_point_id=charge_point_id, code=frame.code)
+        case Call() | Send():
+            version = _version(record, row)
+            if row is None or version is None:
+                # A stranger, or one that was just struck off; and without a version the payload means nothing.
+                missing = "no registry row" if row is None else "no OCPP version known"
+                log.warning("frame ignored", reason=missing, charge_point_id=charge_point_id, action=frame.action)
+                return
+            epoch = int(record.get("epoch") or 0) or None
+            now = ports.clock()
+            request = Request(row, version, frame.message_id, frame.action, frame.payload, received_at, now)
+            _request(request, isinstance(frame, Call), _reply(request, epoch, ports), ports)
+
+
+def _version(record: Record, row: ChargePoint | None) -> Version | None:
+    subprotocol = record.get("ocpp")
+    if subprotocol:
+        return versions.of_subprotocol(subprotocol)
+    return row.connection.version if row is not None and row.connection is not None else None
+
+
+def _reply(request: Request, epoch: int | None, ports: Ports) -> _Reply:
+    connection = request.charge_point.connection
+    age_s = max(0.0, (request.now - request.received_at).total_seconds())
+    left_s = ports.settings.call_timeout_s - age_s
+    if connection is None:
+        return _Reply(request.charge_point_id, Route("", 0), epoch, left_s)
+    is_older = epoch < connection.epoch if epoch else request.received_at < connection.connected_at
+    return _Reply(
+        request.charge_point_id,
+        Route(connection.gateway, connection.link),
+        epoch or connection.epoch,
+        0 if is_older else left_s,
+    )
+
+
+def _request(request: Request, is_call: bool, reply: _Reply, ports: Ports) -> None:
+    if reply.left_s <= 0 and request.action in _UNREAD_WHEN_LATE:
+        return
+    try:
+        if is_call:
+            _answer(request, reply, ports)
+        else:
+            _take(request, ports)
+    finally:
+        # After the answer, and whatever became of it: what the row says by now should be seen.
+        if request.reported:
+            shadow.report(request.charge_point_id, request.reported, ports)
+
+
+def _take(request: Request, ports: Ports) -> None:
+    try:
+        dispatch.take(request, ports)
+    except OcppError as error:
+        _log_refused(request, error)  # a SEND is never answered, not even when it is wrong (B-32)
+
+
+def _answer(request: Request, reply: _Reply, ports: Ports) -> None:
+    try:
+        payload = dispatch.answer(request, ports)
+    except OcppError as error:
+        _log_refused(request, error)
+        reply.publish(_error(request, error.defect, error), ports)
+    except Exception:
+        # Broad, but raised again: the charge point hears at once that it must try again (B-28), and the queue
+        # retries what happened here.
+        reply.publish(_error(request, Defect.INTERNAL), ports)
+        raise
+    else:
+        reply.publish(CallResult(request.message_id, payload), ports)
+
+
+def _error(request: Request, defect: Defect, error: OcppError | None = None) -> CallError:
+    description, details = (error.description, error.details) if error else ("please try again", {})
+    return CallError(request.message_id, defect.code(request.version), description, details)
+
+
+def _log_refused(request: Request, error: OcppError) -> None:
+    # Not the description: it quotes the value, which may be an id token.
+    log.warning(
+        "refused",
+        charge_point_id=request.charge_point_id,
+        action=request.action,
+        code=error.defect.code(request.version),
+        pointer=error.details.get("pointer"),
+    )

@@ -1,0 +1,47 @@
+"""MeterValues (conformance C-54, C-73): always answered, kept, and read where they belong to a transaction."""
+
+from domain import readings
+from domain.models import Transaction
+from ocppj.frames import Payload
+from ocppj.versions import V16, V201
+from processors.ports import Ports
+from processors.routes import Request, on
+
+
+@on("MeterValues", V16)
+def meter_values_16(request: Request, ports: Ports) -> Payload:
+    """Values of a transaction bring it up to date; others are kept by connector and time."""
+    said = request.payload
+    transaction_id = said.get("transactionId", 0)
+    if transaction_id < 1:  # charge points say 0 or -1 for "none"
+        _keep(str(said["connectorId"]), request, ports)
+        return {}
+    newest = readings.newest(readings.samples(said["meterValue"]))
+    if newest.at is not None:
+        ports.transactions.sample(sampled(request, str(transaction_id), newest))
+    return {}
+
+
+@on("MeterValues", V201)
+def meter_values_201(request: Request, ports: Ports) -> Payload:
+    """In 2.x these never belong to a transaction (C-73)."""
+    _keep(str(request.payload["evseId"]), request, ports)
+    return {}
+
+
+def sampled(request: Request, transaction_id: str, newest: readings.Readings) -> Transaction:
+    """The newest readings as facts about a transaction."""
+    return Transaction(
+        charge_point_id=request.charge_point_id,
+        transaction_id=transaction_id,
+        version=request.version,
+        energy_wh=newest.energy_wh,
+        power_w=newest.power_w,
+        soc_percent=newest.soc_percent,
+        sampled_at=request.observed(newest.at) if newest.at else None,
+    )
+
+
+def _keep(where: str, request: Request, ports: Ports) -> None:
+    key = f"{where}#{request.payload['meterValue'][0]['timestamp']}"
+    ports.reports.keep(request.charge_point_id, request.action, key, request.payload, request.received_at)

@@ -1,0 +1,35 @@
+"""Everything the processors need of the world, in one hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.ports import (
+    Commands,
+    IdTokens,
+    Observations,
+    Outbound,
+    Registry,
+    Reports,
+    ShadowRepairs,
+    Shadows,
+    Transactions,
+)
+from processors.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports, a clock and the settings."""
+
+    registry: Registry
+    observations: Observations
+    id_tokens: IdTokens
+    transactions: Transactions
+    commands: Commands
+    reports: Reports
+    outbound: Outbound
+    shadows: Shadows
+    shadow_repairs: ShadowRepairs
+    clock: Callable[[], datetime]
+    settings: Settings

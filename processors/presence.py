@@ -1,0 +1,54 @@
+"""Who is connected: rows at once, so that commands know; shadows a minute later, so that a deploy doesn't flap them.
+
+Every "disconnected" of a gateway comes twice: through the incoming queue, and delayed through
+DisconnectedChargePoints. A gateway's last will ("down") comes through the delayed one only.
+"""
+
+from datetime import datetime
+
+import structlog
+
+from domain.models import ChargePoint
+from processors import shadow
+from processors.ports import Ports
+
+log = structlog.get_logger(__name__)
+
+
+def connected(charge_point_id: str, row: ChargePoint | None, epoch: int, ports: Ports) -> None:
+    """Show it in the shadow; the gateway has written the row itself."""
+    if row is None or row.connection is None:
+        log.warning("connect of an unknown charge point ignored", charge_point_id=charge_point_id)
+        return
+    # A newer socket reports itself, and a socket closed since is settled by its delayed record.
+    if row.connection.epoch == epoch and row.connection.disconnected_at is None:
+        shadow.report(charge_point_id, shadow.summary(row), ports)
+
+
+def disconnected(charge_point_id: str, epoch: int, at: datetime, ports: Ports) -> None:
+    """Mark the row, so that commands are refused at once."""
+    ports.observations.disconnected(charge_point_id, epoch, at)
+
+
+def settled(charge_point_id: str, epoch: int, at: datetime, ports: Ports) -> None:
+    """A minute later: if it has not come back, the shadow says so."""
+    ports.observations.disconnected(charge_point_id, epoch, at)  # in case the first record was lost
+    row = ports.registry.find_many([charge_point_id]).get(charge_point_id)
+    if row is None or row.connection is None or row.connection.epoch != epoch:
+        return
+    if row.connection.disconnected_at is not None:
+        shadow.report(charge_point_id, shadow.summary(row), ports)
+
+
+def gateway_down(gateway: str, ports: Ports) -> None:
+    """A last will: if the gateway is really gone, so are its charge points; links alone may drop and come back."""
+    now = ports.clock()
+    if ports.registry.is_alive(gateway, now):
+        log.info("gateway is alive, its link dropped", gateway=gateway)
+        return
+    for row in ports.observations.connected_to(gateway):
+        connection = row.connection
+        # Conditional on the epoch: whoever has connected elsewhere since stays online.
+        if connection and ports.observations.disconnected(row.charge_point_id, connection.epoch, now):
+            shadow.report(row.charge_point_id, {"connected": False}, ports)
+    log.warning("gateway is gone, its charge points are offline", gateway=gateway)

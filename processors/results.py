@@ -1,0 +1,112 @@
+"""What charge points answer to commands, and the errors gateways make up when they don't (conformance B.2, D).
+
+A gateway's synthetic CALLERROR looks like any other, but for details of {"reason", "gateway", "epoch"}.
+"""
+
+from datetime import datetime
+
+import structlog
+
+from domain.models import ChargePoint, Command, CommandState
+from ocppj import schemas
+from ocppj.errors import OcppError
+from ocppj.frames import Answer, CallError, CallResult, Payload
+from processors.ports import Ports
+
+log = structlog.get_logger(__name__)
+
+# A charge point that says one of these will do it, or has done it; any other status is a no.
+_ACCEPTING = frozenset({"Accepted", "AcceptedCanceled", "RebootRequired", "Scheduled", "Unlocked"})
+
+_STATE_OF_REASON = {
+    "timeout": CommandState.TIMEOUT,
+    "expired": CommandState.EXPIRED,
+    "closed": CommandState.ERROR,
+    "busy": CommandState.ERROR,
+}
+
+
+def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: datetime, ports: Ports) -> None:
+    """Bring the command to the state its answer says."""
+    command = ports.commands.find(answer.message_id)
+    if command is None or command.charge_point_id != charge_point_id:
+        # Late, made up, or another charge point's: an answer belongs to the one that was asked (B-10).
+        log.warning("answer to no command ignored", charge_point_id=charge_point_id, message_id=answer.message_id)
+        return
+    if isinstance(answer, CallError) and _is_synthetic(answer.details):
+        if _is_of_older_socket(answer.details, row):
+            log.info("error of an older socket ignored", charge_point_id=charge_point_id, message_id=answer.message_id)
+            return
+        _give_up(command, answer, at, ports)
+    else:
+        _conclude(command, answer, at, ports)
+
+
+def _give_up(command: Command, error: CallError, at: datetime, ports: Ports) -> None:
+    state = _STATE_OF_REASON[error.details["reason"]]
+    # A time-out is nobody's words; why a socket took no command is told by the gateway's.
+    said = {"answer": _words_of(error)} if state is CommandState.ERROR else {}
+    ports.commands.move(command.command_id, state, answered_at=at, **said)
+    _log_finished(command, state, error.details["reason"])
+
+
+def _conclude(command: Command, answer: Answer, at: datetime, ports: Ports) -> None:
+    state, said = _read(command, answer)
+    stored = ports.commands.move(command.command_id, state, answer=said, answered_at=at)
+    if stored is None or stored.answer == said:
+        _log_finished(command, state, None)
+    elif stored.answer is None or _is_synthetic(stored.answer.get("details")):
+        ports.commands.answer_late(command.command_id, said)
+        log.info("late answer kept", charge_point_id=command.charge_point_id, command_id=command.command_id)
+    else:
+        # The first answer counts (B-11).
+        log.warning("second answer ignored", charge_point_id=command.charge_point_id, command_id=command.command_id)
+
+
+def _read(command: Command, answer: Answer) -> tuple[CommandState, Payload]:
+    if isinstance(answer, CallError):
+        return CommandState.ERROR, _words_of(answer)
+    _warn_if_odd(command, answer)
+    # Some answers have no status, some a list of results: whoever asked reads them.
+    status = answer.payload.get("status")
+    refused = isinstance(status, str) and status not in _ACCEPTING
+    return (CommandState.REJECTED if refused else CommandState.ACCEPTED), answer.payload
+
+
+def _warn_if_odd(command: Command, answer: CallResult) -> None:
+    try:
+        schemas.check(command.version, command.action, "response", answer.payload)
+    except OcppError as error:
+        log.warning(
+            "answer breaks its schema, kept as it is",
+            charge_point_id=command.charge_point_id,
+            command_id=command.command_id,
+            action=command.action,
+            pointer=error.details.get("pointer"),
+        )
+
+
+def _words_of(error: CallError) -> Payload:
+    return {"code": error.code, "description": error.description, "details": error.details}
+
+
+def _is_synthetic(details: object) -> bool:
+    return isinstance(details, dict) and details.get("reason") in _STATE_OF_REASON and "gateway" in details
+
+
+def _is_of_older_socket(details: Payload, row: ChargePoint | None) -> bool:
+    # Only the gateway that owns the charge point now decides a command.
+    return row is not None and row.connection is not None and int(details.get("epoch") or 0) < row.connection.epoch
+
+
+def _log_finished(command: Command, state: CommandState, reason: str | None) -> None:
+    if command.state.is_final:
+        return  # the queue said it before
+    log.info(
+        "command finished",
+        charge_point_id=command.charge_point_id,
+        command_id=command.command_id,
+        action=command.action,
+        state=state,
+        reason=reason,
+    )

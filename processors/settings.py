@@ -1,0 +1,29 @@
+"""The processors' settings, from environment variables with the prefix OCPPGW_."""
+
+import zlib
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.models import Registration
+
+
+class Settings(BaseSettings):
+    """What the processors can be told; every setting has a default that works."""
+
+    model_config = SettingsConfigDict(env_prefix="OCPPGW_", frozen=True)
+
+    heartbeat_interval_s: int = Field(300, ge=1, le=86_400)
+    heartbeat_jitter: float = Field(0.1, ge=0, lt=1)  # a tenth more or less, so that a fleet doesn't beat as one
+    boot_retry_s: int = Field(60, ge=1, le=86_400)
+    call_timeout_s: int = Field(30, ge=1, le=600)
+    registration: Registration = Registration.ACCEPTED  # of charge points that are new
+    remote_start_valid_s: int = Field(600, ge=0, le=86_400)
+    worker_threads: int = Field(4, ge=1, le=64)  # polling the queue of frames
+
+    def interval_s(self, charge_point_id: str, registration: Registration) -> int:
+        """The `interval` of a BootNotification's answer; the same charge point always gets the same (C-02)."""
+        if registration is not Registration.ACCEPTED:
+            return self.boot_retry_s
+        share = zlib.crc32(charge_point_id.encode()) / 0xFFFFFFFF  # 0..1, evenly spread
+        return max(1, round(self.heartbeat_interval_s * (1 + self.heartbeat_jitter * (2 * share - 1))))

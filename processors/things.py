@@ -1,0 +1,58 @@
+"""IoT things: a thing created is a charge point registered, a thing deleted one struck off.
+
+Events may come late, twice and in any order; `thingId` tells a thing from an earlier one of its name.
+"""
+
+from typing import Any
+
+import structlog
+
+from domain.models import ChargePoint
+from ocppj import topics
+from ocppj.errors import IdentityError
+from processors.ports import Ports
+
+log = structlog.get_logger(__name__)
+
+
+def event(record: dict[str, Any], ports: Ports) -> None:
+    """Follow AWS IoT's thing event; updates of a thing's attributes change nothing here."""
+    name, thing_id = record["thingName"], record["thingId"]
+    if record["operation"] == "CREATED":
+        _created(name, thing_id, ports)
+    elif record["operation"] == "DELETED":
+        _deleted(name, thing_id, ports)
+
+
+def _created(name: str, thing_id: str, ports: Ports) -> None:
+    try:
+        topics.unescape(name)
+    except IdentityError as error:
+        log.warning("thing is no charge point", thing=name, reason=str(error))
+        return
+    new = ChargePoint(name, thing_id, created_at=ports.clock(), registration=ports.settings.registration)
+    if ports.registry.add(new):
+        log.info("registered", charge_point_id=name, registration=new.registration)
+
+
+def _deleted(name: str, thing_id: str, ports: Ports) -> None:
+    row = ports.registry.find_many([name]).get(name)
+    if row is None or row.thing_id != thing_id:
+        return
+    # Before the row goes, so that a retry still finds whom to evict. The shadow stays: AWS IoT deletes it with
+    # the thing, or it is somebody's history.
+    evicted = _evict(row, ports)
+    removed = ports.registry.remove(name, thing_id)
+    if removed is None:
+        return
+    if removed.connection is not None and removed.connection.epoch != evicted:
+        _evict(removed, ports)  # it came back in between
+    log.info("struck off", charge_point_id=name)
+
+
+def _evict(row: ChargePoint, ports: Ports) -> int | None:
+    connection = row.connection
+    if connection is None or connection.disconnected_at is not None:
+        return None
+    ports.outbound.evict(connection.gateway, row.charge_point_id, connection.epoch)
+    return connection.epoch

@@ -1,0 +1,177 @@
+"""Transactions of all versions (conformance C.3, C.4): idempotent by natural key, never refused, always answered."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from domain import readings
+from domain.models import Transaction, TransactionEvent
+from ocppj import timestamps
+from ocppj.frames import Payload
+from ocppj.versions import V16, V201
+from processors import authorization, reports
+from processors.authorization import masked
+from processors.meter_values import sampled
+from processors.ports import Ports
+from processors.routes import Request, on
+
+log = structlog.get_logger(__name__)
+
+
+@on("StartTransaction", V16)
+def start_16(request: Request, ports: Ports) -> Payload:
+    """Open a transaction, whatever the tag is worth: the charge point may be charging already (C-40, C-43)."""
+    said = request.payload
+    verdict = authorization.judge(said["idTag"], request, ports)
+    info = authorization.id_tag_info(verdict)
+    begun = ports.transactions.begin(
+        Transaction(
+            charge_point_id=request.charge_point_id,
+            transaction_id="",
+            version=request.version,
+            connector=str(said["connectorId"]),
+            id_token=said["idTag"],
+            id_token_status=info["status"],
+            started_at=timestamps.parse(said["timestamp"]),
+            meter_start_wh=said["meterStart"],
+            reservation_id=said.get("reservationId"),
+        )
+    )
+    _log_started(begun)
+    return {"transactionId": int(begun.transaction_id), "idTagInfo": info}
+
+
+@on("StopTransaction", V16)
+def stop_16(request: Request, ports: Ports) -> Payload:
+    """End a transaction; an unknown one is answered the same, or the charge point's queue is stuck (C-46)."""
+    said = request.payload
+    if said["transactionId"] < 1:
+        # -1: the charge point never got an id (S16E 3.54). There may be many of these, so none is "the" transaction.
+        reports.keep(request, ports)
+    else:
+        _finish(said, request, ports)
+    if "idTag" not in said:
+        return {}
+    return {"idTagInfo": authorization.id_tag_info(authorization.judge(said["idTag"], request, ports))}
+
+
+@on("TransactionEvent", V201)
+def event_201(request: Request, ports: Ports) -> Payload:
+    """Store the event; idTokenInfo goes back if, and only if, there is an idToken (C-61)."""
+    said = request.payload
+    id_token = said.get("idToken")
+    verdict = authorization.judge_201(id_token, request, ports) if id_token else None
+    stored = ports.transactions.record(
+        TransactionEvent(
+            seq_no=said["seqNo"],
+            event_type=said["eventType"],
+            trigger_reason=said["triggerReason"],
+            at=timestamps.parse(said["timestamp"]),
+            offline=said.get("offline", False),
+            facts=_facts(request, verdict),
+            payload=said,
+        )
+    )
+    if said["eventType"] == "Started":
+        _log_started(stored)
+    elif said["eventType"] == "Ended":
+        _log_stopped(stored)
+    return {"idTokenInfo": authorization.id_token_info(verdict)} if verdict else {}
+
+
+def _finish(said: Payload, request: Request, ports: Ports) -> None:
+    transaction_id = str(said["transactionId"])
+    newest = readings.newest(readings.samples(said.get("transactionData", ())))
+    if newest.at is not None:
+        ports.transactions.sample(sampled(request, transaction_id, newest))
+    stopped = ports.transactions.finish(
+        Transaction(
+            charge_point_id=request.charge_point_id,
+            transaction_id=transaction_id,
+            version=request.version,
+            ended_at=timestamps.parse(said["timestamp"]),
+            meter_stop_wh=said["meterStop"],
+            stop_reason=said.get("reason", "Local"),
+            stop_id_token=said.get("idTag"),
+        )
+    )
+    _log_stopped(stopped)
+
+
+def _facts(request: Request, verdict: authorization.Verdict | None) -> Transaction:
+    said = request.payload
+    info = said["transactionInfo"]
+    taken = readings.samples(said.get("meterValue", ()))
+    facts = replace(
+        sampled(request, info["transactionId"], readings.newest(taken)),
+        connector=_connector(said.get("evse")),
+        charging_state=info.get("chargingState"),
+        remote_start_id=info.get("remoteStartId"),
+        reservation_id=said.get("reservationId"),
+        **_token_facts(said, verdict),
+    )
+    at = timestamps.parse(said["timestamp"])
+    return replace(facts, **_start_facts(said, at, taken), **_end_facts(said, at, taken))
+
+
+def _connector(evse: dict[str, int] | None) -> str | None:
+    if evse is None:
+        return None
+    return f"{evse['id']}.{evse['connectorId']}" if "connectorId" in evse else str(evse["id"])
+
+
+def _token_facts(said: Payload, verdict: authorization.Verdict | None) -> dict[str, Any]:
+    if verdict is None:
+        return {}
+    token = said["idToken"]
+    # The token that stops may be another one than the token that started (C-23), and both come as `idToken`.
+    stops = said["triggerReason"] == "StopAuthorized" or said["eventType"] == "Ended"
+    if stops and said["triggerReason"] != "Authorized":
+        return {"stop_id_token": token["idToken"]}
+    return {"id_token": token["idToken"], "id_token_type": token["type"], "id_token_status": verdict.status}
+
+
+def _start_facts(said: Payload, at: datetime, taken: list[readings.Sample]) -> dict[str, Any]:
+    started = said["eventType"] == "Started"
+    meter_start = readings.energy_at(taken, "Transaction.Begin")
+    if meter_start is None and started:
+        meter_start = readings.first_energy(taken)
+    return {"started_at": at if started else None, "meter_start_wh": _whole(meter_start)}
+
+
+def _end_facts(said: Payload, at: datetime, taken: list[readings.Sample]) -> dict[str, Any]:
+    if said["eventType"] != "Ended":
+        return {}
+    meter_stop = readings.energy_at(taken, "Transaction.End")
+    if meter_stop is None:
+        meter_stop = readings.newest(taken).energy_wh
+    reason = said["transactionInfo"].get("stoppedReason", "Local")  # C-72
+    return {"ended_at": at, "meter_stop_wh": _whole(meter_stop), "stop_reason": reason}
+
+
+def _whole(energy_wh: float | None) -> int | None:
+    return None if energy_wh is None else round(energy_wh)
+
+
+def _log_started(transaction: Transaction) -> None:
+    log.info(
+        "transaction started",
+        charge_point_id=transaction.charge_point_id,
+        transaction_id=transaction.transaction_id,
+        connector=transaction.connector,
+        id_token=masked(transaction.id_token),
+        id_token_status=transaction.id_token_status,
+    )
+
+
+def _log_stopped(transaction: Transaction) -> None:
+    log.info(
+        "transaction stopped",
+        charge_point_id=transaction.charge_point_id,
+        transaction_id=transaction.transaction_id,
+        reason=transaction.stop_reason,
+        meter_start_wh=transaction.meter_start_wh,
+        meter_stop_wh=transaction.meter_stop_wh,
+    )
