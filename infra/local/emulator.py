@@ -1,0 +1,114 @@
+"""The process that is AWS on this machine: `python -m infra.local.emulator`, started by infra/local/cloud.py.
+
+ministack reads its settings from the environment when it is imported, so whoever starts this process sets them.
+Two things are ours: nothing listens beyond the loopback, and the state is saved while running, not only at the end.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from asyncio import base_events
+from typing import Any
+
+SAVE_EVERY_S = 20.0
+LOOPBACK = "127.0.0.1"
+_ORPHANED_POLL_S = 1.0
+_EVERYWHERE = (None, "", "0.0.0.0", "::")  # noqa: S104  what we refuse to bind
+# Log streams, one for every invocation of a Lambda, would outgrow everything else.
+_NOT_SAVED = frozenset({"cloudwatch_logs", "cloudtrail"})
+
+logger = logging.getLogger("infra.local.emulator")
+
+
+def bind_to_loopback_only() -> None:
+    """Make every server of this process that would listen everywhere listen on 127.0.0.1.
+
+    ministack's MQTT listener has 0.0.0.0 hard-coded.
+    """
+    create_server = base_events.BaseEventLoop.create_server
+
+    async def on_loopback(
+        self: base_events.BaseEventLoop, factory: Any, host: Any = None, port: Any = None, **more: Any
+    ) -> Any:
+        if more.get("sock") is None and host in _EVERYWHERE:
+            host = LOOPBACK
+        return await create_server(self, factory, host, port, **more)
+
+    base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign,assignment]
+
+
+def keep_out_of_the_state(names: frozenset[str]) -> None:
+    """Leave these services out of what is saved, also by ministack's own save at a clean shutdown."""
+    import ministack.app
+
+    # Private, hence the pinned version and a test of a restart.
+    everything = ministack.app._build_persistence_save_dict
+    ministack.app._build_persistence_save_dict = lambda: {
+        name: state for name, state in everything().items() if name not in names
+    }
+
+
+def save() -> None:
+    """Write the state of every service that was used to the state directory; each file is replaced as a whole."""
+    import ministack.app
+    from ministack.core import persistence
+
+    persistence.save_all(ministack.app._build_persistence_save_dict())
+
+
+async def _save_regularly() -> None:
+    # On the loop: a request that changes a dict in the middle of its being written would fail the write.
+    while True:
+        await asyncio.sleep(SAVE_EVERY_S)
+        save()
+
+
+async def _until_orphaned() -> None:
+    # Whoever started us may be killed without a chance to stop us, and ports taken by nobody's emulator are a riddle.
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  there is no event for it
+        await asyncio.sleep(_ORPHANED_POLL_S)
+
+
+async def serve(port: int) -> None:
+    """Serve until SIGTERM, SIGINT or the end of the parent process, and don't return."""
+    import ministack.app
+    from hypercorn.asyncio import serve as serve_http
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"{LOOPBACK}:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5  # long polls and MQTT sessions don't end by themselves
+    config.shutdown_timeout = 4
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    saving = asyncio.create_task(_save_regularly(), name="save")
+    orphaned = asyncio.create_task(_until_orphaned(), name="orphaned")
+    orphaned.add_done_callback(lambda _: stop.set())
+
+    async def stopped() -> None:
+        await stop.wait()
+        saving.cancel()
+        save()  # first of all: whoever stops us may not be patient
+
+    await serve_http(ministack.app.app, config, shutdown_trigger=stopped)
+    logging.shutdown()
+    # Not a plain return: asyncio would wait for threads in the middle of a 20 s long poll or a Lambda's work.
+    os._exit(0)
+
+
+def main() -> None:
+    """Run the emulator on the port in GATEWAY_PORT."""
+    bind_to_loopback_only()
+    # What Lambdas log is INFO to the emulator, and all that we hear of them.
+    logging.getLogger("lambda").setLevel(logging.INFO)
+    keep_out_of_the_state(_NOT_SAVED)
+    asyncio.run(serve(int(os.environ["GATEWAY_PORT"])))
+
+
+if __name__ == "__main__":
+    main()
