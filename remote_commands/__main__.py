@@ -1,0 +1,149 @@
+"""`ocppgw command`: tell a charge point what to do, and see its answer."""
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from remote_commands import client, settings
+from remote_commands.client import ClientError, Reply
+from remote_commands.settings import ClientSettings, SettingsError
+
+# Sent and queued are no failure of a caller who didn't wait.
+EXIT_OF_STATE = {"queued": 0, "sent": 0, "accepted": 0, "rejected": 3, "timeout": 4, "expired": 4, "not_connected": 5}
+EXIT_OF_PROBLEM = {"charge-point-offline": 5}
+
+
+class Output(StrEnum):
+    """How a command is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+ChargePointId = Annotated[str, typer.Argument(metavar="CHARGE_POINT", help="Id of the charge point, escaped.")]
+OutputOption = Annotated[Output, typer.Option("--output", help="For people or for programs.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until the charge point has answered, or its time is over.")]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _command() -> None:
+    """Tell a charge point what to do, and see its answer.
+
+    Exit code: 0 accepted (or sent, without --wait), 3 rejected, 4 timed out, 5 not connected, 1 everything else.
+    """
+
+
+@app.command()
+def remote_start(
+    charge_point: ChargePointId,
+    id_tag: Annotated[str, typer.Option("--id-tag", help="Who charges.")],
+    connector: Annotated[int | None, typer.Option("--connector", help="Connector number.")] = None,
+    evse: Annotated[int | None, typer.Option("--evse", help="EVSE number, in the words of OCPP 2.")] = None,
+    wait: Wait = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Start a transaction."""
+    body: dict[str, Any] = {"chargePointId": charge_point, "idTag": id_tag}
+    body |= {} if connector is None else {"connectorId": connector}
+    body |= {} if evse is None else {"evseId": evse}
+    _issue("/remote-start-transaction", body, wait, output)
+
+
+@app.command()
+def remote_stop(
+    charge_point: ChargePointId,
+    transaction: Annotated[str, typer.Argument(help="Id of the transaction.")],
+    wait: Wait = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Stop a transaction."""
+    _issue("/remote-stop-transaction", {"chargePointId": charge_point, "transactionId": transaction}, wait, output)
+
+
+@app.command()
+def raw(
+    charge_point: ChargePointId,
+    action: Annotated[str, typer.Argument(help="OCPP action, such as Reset.")],
+    payload: Annotated[str, typer.Argument(help="Its payload, JSON.")] = "{}",
+    wait: Wait = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Send any command of the charge point's OCPP version."""
+    try:
+        body = json.loads(payload)
+    except ValueError as error:
+        _fail(f"The payload is not JSON: {error}.")
+    if not isinstance(body, dict):
+        _fail("The payload must be a JSON object.")
+    _issue(client.action_path(charge_point, action), body, wait, output)
+
+
+@app.command()
+def get(
+    command_id: Annotated[str, typer.Argument(help="Id of the command.")],
+    wait: Wait = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what became of a command."""
+    try:
+        reply = client.follow(_port(), command_id, wait=wait)
+    except ClientError as error:
+        _fail(str(error))
+    _show(reply, output)
+
+
+def _issue(path: str, body: dict[str, Any], wait: bool, output: Output) -> None:
+    try:
+        reply = client.issue(_port(), path, body, wait=wait)
+    except ClientError as error:
+        _fail(str(error))
+    _show(reply, output)
+
+
+def _port() -> int:
+    try:
+        return settings.load(ClientSettings).http_port
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _show(reply: Reply, output: Output) -> NoReturn:
+    body = reply.body
+    if output is Output.JSON:
+        typer.echo(json.dumps(body, indent=2))
+    elif reply.is_problem:
+        typer.echo(f"{body.get('title', 'It failed')}: {body.get('detail', reply.status)}.", err=True)
+    else:
+        # A charge point's words may have brackets in them: they are no markup of ours.
+        Console(markup=False, emoji=False, highlight=False).print(_table(body))
+    if reply.is_problem:
+        raise typer.Exit(EXIT_OF_PROBLEM.get(body.get("code", ""), 1))
+    raise typer.Exit(EXIT_OF_STATE.get(body.get("state", ""), 1))
+
+
+def _table(body: dict[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("command", body["commandId"])
+    table.add_row("charge point", f"{body['chargePointId']} (OCPP {body['version']})")
+    table.add_row("action", body["action"])
+    table.add_row("state", f"{body['state']} {client.took(body)}".rstrip())
+    table.add_row("created", body["createdAt"])
+    for name, key in (("answer", "answer"), ("late answer", "lateAnswer")):
+        if body.get(key) is not None:
+            table.add_row(name, json.dumps(body[key]))
+    return table
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,185 @@
+"""The command API behind a Function URL: what each address does, and how every outcome is answered."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+import orjson
+import structlog
+from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from domain.models import ChargePoint
+from ocppj import actions, timestamps
+from remote_commands import issue, track, transactions
+from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
+from remote_commands.issue import Ports
+from remote_commands.settings import Settings
+from remote_commands.transactions import RemoteStart, RemoteStop, Wanted
+
+log = structlog.get_logger(__name__)
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+SPARE_S = 2  # of the Lambda's time, for the answer itself
+
+Answer = Response[str]
+
+
+def resolver(ports: Ports, settings: Settings) -> LambdaFunctionUrlResolver:
+    """The API, ready to be fed Function URL events (payload version 2.0)."""
+    return _Api(ports, settings).app
+
+
+class _Api:
+    def __init__(self, ports: Ports, settings: Settings) -> None:
+        self.app = LambdaFunctionUrlResolver()
+        self.ports = ports
+        self.settings = settings
+        self._serve("POST", "/remote-start-transaction", self.remote_start)
+        self._serve("POST", "/remote-stop-transaction", self.remote_stop)
+        self._serve("GET", "/commands/<command_id>", self.command)
+        self._serve("GET", "/charge-points/<charge_point_id>/commands", self.commands)
+        self._serve("POST", "/charge-points/<charge_point_id>/commands/<action>", self.raw)
+        self.app.exception_handler(ProblemError)(self._problem)
+        self.app.exception_handler(NotFoundError)(self._nothing_here)
+        self.app.exception_handler(Exception)(self._broken)
+
+    def _serve(self, method: str, rule: str, function: Callable[..., Answer]) -> None:
+        def refuse(**_: str) -> Answer:
+            answer = self._problem(ProblemError("method-not-allowed", f"this address knows {method} only"))
+            answer.headers["Allow"] = method
+            return answer
+
+        self.app.route(rule, method=method)(function)
+        self.app.route(rule, method=[other for other in METHODS if other != method])(refuse)
+
+    def remote_start(self) -> Answer:
+        body = transactions.read(RemoteStart, self._body())
+        row = issue.charge_point(body.charge_point_id, self.ports)
+        wanted = transactions.start(
+            body, issue.version_of(row), lambda: issue.remote_start_id(row.charge_point_id, self.ports)
+        )
+        return self._issue(row, wanted)
+
+    def remote_stop(self) -> Answer:
+        body = transactions.read(RemoteStop, self._body())
+        row = issue.charge_point(body.charge_point_id, self.ports)
+        return self._issue(row, transactions.stop(body, issue.version_of(row)))
+
+    def raw(self, charge_point_id: str, action: str) -> Answer:
+        payload = self._body(empty={})
+        row = issue.charge_point(unquote(charge_point_id), self.ports)
+        version = issue.version_of(row, action)
+        if action not in actions.commands(version):
+            known = ", ".join(sorted(actions.commands(version)))
+            raise ProblemError("action-unknown", f"{version} has no command {action!r}; it has {known}")
+        return self._issue(row, Wanted(version, action, payload))
+
+    def command(self, command_id: str) -> Answer:
+        command = self.ports.commands.find(unquote(command_id))
+        if command is None:
+            raise ProblemError("command-unknown", f"there is no command {unquote(command_id)!r}")
+        command = track.settled(command, self.ports, self.settings)
+        patience = self._patience()
+        if patience is not None:
+            command = track.wait(command, patience, self.ports, self.settings)
+        return _answer(200, track.as_json(command), _applied(patience))
+
+    def commands(self, charge_point_id: str) -> Answer:
+        charge_point_id = unquote(charge_point_id)
+        query = self.app.current_event.query_string_parameters
+        limit, before = _limit(query.get("limit")), _before(query.get("cursor"))
+        found = self.ports.commands.of_charge_point(charge_point_id, limit + 1, before)
+        if not found:
+            issue.charge_point(charge_point_id, self.ports)  # a list of nothing, or a charge point that isn't there?
+        shown = [track.settled(command, self.ports, self.settings) for command in found[:limit]]
+        cursor = _cursor(shown[-1].created_at) if len(found) > limit else None
+        headers = {}
+        if cursor:
+            here = f"/charge-points/{quote(charge_point_id, safe=':')}/commands"
+            headers["Link"] = f'<{here}?limit={limit}&cursor={cursor}>; rel="next"'
+        return _answer(200, {"data": [track.as_json(command) for command in shown], "nextCursor": cursor}, headers)
+
+    def _issue(self, row: ChargePoint, wanted: Wanted) -> Answer:
+        command = issue.issue(row, wanted, self._caller(), self.ports, self.settings)
+        patience = self._patience()
+        if patience is not None:
+            command = track.wait(command, patience, self.ports, self.settings)
+            if command.state.is_final:
+                return _answer(200, track.as_json(command), _applied(patience))
+        headers = {"Location": f"/commands/{command.command_id}"} | _applied(patience)
+        return _answer(202, track.as_json(command), headers)
+
+    def _body(self, empty: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            text = self.app.current_event.decoded_body
+            body = empty if empty is not None and not text else orjson.loads(text or "")
+        except (orjson.JSONDecodeError, binascii.Error, UnicodeDecodeError) as error:
+            raise ProblemError("bad-json", f"the body is not JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise InvalidRequestError([Wrong("", "must be a JSON object")])
+        return body
+
+    def _caller(self) -> str | None:
+        context = self.app.current_event.get("requestContext") or {}
+        iam = (context.get("authorizer") or {}).get("iam") or {}
+        return iam.get("userArn")
+
+    def _patience(self) -> float | None:
+        """How long this caller's `Prefer: wait=N` (RFC 7240) lets us wait; None if it doesn't ask."""
+        wanted = re.search(
+            r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,6})\b", self.app.current_event.headers.get("prefer", "")
+        )
+        if wanted is None:
+            return None
+        left = self.app.lambda_context.get_remaining_time_in_millis() / 1000 - SPARE_S
+        return max(0.0, min(float(wanted[1]), self.settings.max_wait_s, left))
+
+    def _problem(self, problem: ProblemError) -> Answer:
+        return _answer(problem.status, problem.as_json(self.app.current_event.path), kind="application/problem+json")
+
+    def _nothing_here(self, _: NotFoundError) -> Answer:
+        return self._problem(ProblemError("not-found", f"there is nothing at {self.app.current_event.path}"))
+
+    # The outermost loop: whatever nobody expected ends here, in the log with its traceback and not at the caller.
+    def _broken(self, _: Exception) -> Answer:
+        log.exception("a request failed", path=self.app.current_event.path)
+        return self._problem(ProblemError("internal-error", "the request failed; the log of the service says why"))
+
+
+def _answer(
+    status: int, body: dict[str, Any], headers: dict[str, str] | None = None, kind: str = "application/json"
+) -> Answer:
+    return Response(status, content_type=kind, body=orjson.dumps(body).decode(), headers=headers)
+
+
+def _applied(patience: float | None) -> dict[str, str]:
+    return {} if patience is None else {"Preference-Applied": f"wait={patience:.0f}"}
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MAX_LIMIT:
+        raise InvalidRequestError([Wrong("limit", f"must be a number from 1 to {MAX_LIMIT}", in_query=True)])
+    return int(text)
+
+
+def _cursor(moment: datetime) -> str:
+    return base64.urlsafe_b64encode(timestamps.write(moment).encode()).decode()
+
+
+def _before(cursor: str | None) -> datetime | None:
+    if not cursor:
+        return None
+    try:
+        return timestamps.parse(base64.urlsafe_b64decode(cursor.encode()).decode())
+    except ValueError as error:  # not base64, not UTF-8, or no timestamp
+        raise InvalidRequestError(
+            [Wrong("cursor", "must be the nextCursor of a page before", in_query=True)]
+        ) from error

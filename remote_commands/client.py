@@ -1,0 +1,95 @@
+"""The command API from the outside: what `ocppgw command` speaks to the running house."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ocppj import timestamps
+
+HOST = "127.0.0.1"
+WAIT_S = 25
+PATIENCE_S = 60  # for one HTTP exchange: longer than the house waits, shorter than for ever
+
+
+class ClientError(Exception):
+    """The house can't be asked; the text is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the API said: a command, or a problem."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def is_problem(self) -> bool:
+        return self.status >= 400
+
+
+def ask(port: int, method: str, path: str, body: dict[str, Any] | None = None, *, wait: bool = False) -> Reply:
+    """One HTTP exchange.
+
+    Raises:
+        ClientError: nobody answers there, or somebody who isn't the command API.
+    """
+    headers = {"Content-Type": "application/json"} | ({"Prefer": f"wait={WAIT_S}"} if wait else {})
+    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        return Reply(response.status, _object(response.read(), port))
+    except ConnectionRefusedError as error:
+        raise ClientError(
+            f"Nobody listens on http://{HOST}:{port}: is `ocppgw up` running, and OCPPGW_HTTP_PORT the same?"
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise ClientError(f"http://{HOST}:{port} does not answer properly: {error or type(error).__name__}.") from error
+    finally:
+        connection.close()
+
+
+def issue(port: int, path: str, body: dict[str, Any], *, wait: bool) -> Reply:
+    """Issue a command; with `wait`, stay until its state is final."""
+    return _until_final(port, ask(port, "POST", path, body, wait=wait), wait)
+
+
+def follow(port: int, command_id: str, *, wait: bool) -> Reply:
+    """Ask for a command; with `wait`, stay until its state is final."""
+    return _until_final(port, ask(port, "GET", _command_path(command_id), wait=wait), wait)
+
+
+def action_path(charge_point_id: str, action: str) -> str:
+    """Where any action is sent to a charge point."""
+    return f"/charge-points/{quote(charge_point_id, safe=':')}/commands/{quote(action, safe='')}"
+
+
+def took(body: dict[str, Any]) -> str:
+    """How long the answer took, in words."""
+    if not body.get("answeredAt"):
+        return ""
+    spent = timestamps.parse(body["answeredAt"]) - timestamps.parse(body["createdAt"])
+    return f"after {spent.total_seconds():.2f} s"
+
+
+def _until_final(port: int, reply: Reply, wait: bool) -> Reply:
+    # Every command is final some seconds after its deadline, so this ends.
+    while wait and not reply.is_problem and reply.body.get("state") in ("queued", "sent"):
+        reply = ask(port, "GET", _command_path(reply.body["commandId"]), wait=True)
+    return reply
+
+
+def _command_path(command_id: str) -> str:
+    return f"/commands/{quote(command_id, safe='')}"
+
+
+def _object(raw: bytes, port: int) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        raise ClientError(f"http://{HOST}:{port} answers, but is not the command API.") from error
+    if not isinstance(body, dict):
+        raise ClientError(f"http://{HOST}:{port} answers, but is not the command API.")
+    return body

@@ -1,0 +1,56 @@
+"""What became of a command: time-outs, waiting for the answer, and the resource a caller sees."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.models import Command, CommandState
+from ocppj import timestamps
+from remote_commands.issue import Ports
+from remote_commands.settings import Settings
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 0.4
+
+
+def settled(command: Command, ports: Ports, settings: Settings) -> Command:
+    """The command as it stands: one whose time is over without an answer has timed out.
+
+    Nobody has to be alive to say so: it follows from the deadline. It is written when first seen, so that what one
+    caller was told stays true for the next; an answer that is faster than the write wins.
+    """
+    if command.state.is_final or ports.now() <= command.deadline + settings.command_grace:
+        return command
+    return ports.commands.move(command.command_id, CommandState.TIMEOUT) or command
+
+
+def wait(command: Command, seconds: float, ports: Ports, settings: Settings) -> Command:
+    """Wait at most this long for the command's final state; returns it as it is then."""
+    until = ports.now() + timedelta(seconds=seconds)
+    pause = FIRST_PAUSE_S
+    while not command.state.is_final and (left := (until - ports.now()).total_seconds()) > 0:
+        ports.sleep(min(pause, left))
+        pause = min(pause * 1.5, LONGEST_PAUSE_S)
+        command = settled(ports.commands.find(command.command_id) or command, ports, settings)
+    return command
+
+
+def as_json(command: Command) -> dict[str, Any]:
+    """The command as a resource."""
+    return {
+        "commandId": command.command_id,
+        "chargePointId": command.charge_point_id,
+        "action": command.action,
+        "version": command.version.name,
+        "state": command.state.value,
+        "createdAt": timestamps.write(command.created_at),
+        "deadline": timestamps.write(command.deadline),
+        "answeredAt": _written(command.answered_at),
+        "issuedBy": command.issued_by,
+        "payload": command.payload,
+        "answer": command.answer,
+        "lateAnswer": command.late_answer,
+    }
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else timestamps.write(moment)
