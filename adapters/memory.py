@@ -1,0 +1,298 @@
+"""The stores in memory: for tests, and for a gateway that needs no database.
+
+They keep what the ports promise, and may be called from several threads.
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+from threading import Lock
+from typing import Any
+
+from domain import registry, transactions
+from domain.models import (
+    Boot,
+    ChargePoint,
+    Command,
+    CommandState,
+    Connection,
+    ConnectorState,
+    IdToken,
+    Route,
+    Transaction,
+    TransactionEvent,
+)
+from domain.transactions import Sheet
+
+
+class MemoryRegistry:
+    """Admissions, Registry and Observations on one dict of rows."""
+
+    def __init__(self, rows: Iterable[ChargePoint] = ()) -> None:
+        self._rows = {row.charge_point_id: row for row in rows}
+        self._leases: dict[str, datetime] = {}
+        self._lock = Lock()
+
+    def find(self, charge_point_id: str) -> ChargePoint | None:
+        return self._rows.get(charge_point_id)
+
+    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            self._rows[charge_point_id] = registry.connected(row, connection, credential_version)
+            return row.connection if row else None
+
+    def renew_lease(self, gateway: str, until: datetime) -> None:
+        self._leases[gateway] = until
+
+    def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
+        return {name: self._rows[name] for name in charge_point_ids if name in self._rows}
+
+    def add(self, charge_point: ChargePoint) -> bool:
+        with self._lock:
+            row = self._rows.setdefault(charge_point.charge_point_id, charge_point)
+            if row is not charge_point and not row.thing_id:
+                self._rows[row.charge_point_id] = replace(row, thing_id=charge_point.thing_id)
+            return row is charge_point
+
+    def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is None or row.thing_id != thing_id:
+                return None
+            return self._rows.pop(charge_point_id)
+
+    def is_alive(self, gateway: str, now: datetime) -> bool:
+        return gateway in self._leases and now < self._leases[gateway]
+
+    def booted(self, charge_point_id: str, boot: Boot) -> None:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is not None:
+                self._rows[charge_point_id] = replace(row, boot=copy.deepcopy(boot))
+
+    def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is None:
+                return False
+            kept = row.connectors.get(connector)
+            if kept is not None and kept.at > state.at:
+                return False
+            self._rows[charge_point_id] = replace(row, connectors={**row.connectors, connector: state})
+            return kept is None or replace(kept, at=state.at) != state
+
+    def disconnected(self, charge_point_id: str, epoch: int, at: datetime) -> bool:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            connection = row.connection if row else None
+            if row is None or connection is None or connection.epoch != epoch or connection.disconnected_at is not None:
+                return False
+            self._rows[charge_point_id] = replace(row, connection=replace(connection, disconnected_at=at))
+            return True
+
+    def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
+        for row in list(self._rows.values()):
+            connection = row.connection
+            if connection is not None and connection.gateway == gateway and connection.disconnected_at is None:
+                yield row
+
+
+class MemoryIdTokens:
+    """IdTokens in a dict."""
+
+    def __init__(self, id_tokens: Iterable[IdToken] = ()) -> None:
+        self._id_tokens: dict[str, IdToken] = {}
+        for id_token in id_tokens:
+            self.put(id_token)
+
+    def find(self, id_token: str) -> IdToken | None:
+        return self._id_tokens.get(id_token.lower())
+
+    def put(self, id_token: IdToken) -> None:
+        lower = id_token.id_token.lower()
+        self._id_tokens[lower] = replace(id_token, id_token=lower)
+
+
+class MemoryTransactions:
+    """Transactions in dicts; `of` and `events` are for tests to look at."""
+
+    def __init__(self) -> None:
+        self._sheets: dict[tuple[str, str], Sheet] = {}
+        self._events: dict[tuple[str, str], dict[int, TransactionEvent]] = defaultdict(dict)
+        self._started: dict[str, str] = {}
+        self._ids = count(1)
+        self._lock = Lock()
+
+    def begin(self, start: Transaction) -> Transaction:
+        with self._lock:
+            natural_key = transactions.natural_key(start)
+            if natural_key not in self._started:
+                sheet = transactions.begun(start, self._free_id(start.charge_point_id))
+                self._started[natural_key] = sheet.transaction.transaction_id
+                self._keep(sheet)
+            return self._sheets[start.charge_point_id, self._started[natural_key]].transaction
+
+    def finish(self, stop: Transaction) -> Transaction:
+        with self._lock:
+            stored = self._sheets.get((stop.charge_point_id, stop.transaction_id))
+            return self._keep(transactions.finished(stored, stop))
+
+    def record(self, event: TransactionEvent) -> Transaction:
+        key = event.facts.charge_point_id, event.facts.transaction_id
+        with self._lock:
+            self._events[key].setdefault(event.seq_no, copy.deepcopy(event))
+            return self._keep(transactions.recorded(self._sheets.get(key), event))
+
+    def sample(self, sampled: Transaction) -> None:
+        with self._lock:
+            stored = self._sheets.get((sampled.charge_point_id, sampled.transaction_id))
+            if stored is not None:
+                self._keep(transactions.sampled(stored, sampled))
+
+    def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
+        sheet = self._sheets.get((charge_point_id, transaction_id))
+        return sheet.transaction if sheet else None
+
+    def of(self, charge_point_id: str) -> list[Transaction]:
+        """The transactions of a charge point."""
+        return [sheet.transaction for key, sheet in self._sheets.items() if key[0] == charge_point_id]
+
+    def events(self, charge_point_id: str, transaction_id: str) -> list[TransactionEvent]:
+        """The 2.x events of a transaction, by sequence number."""
+        kept = self._events.get((charge_point_id, transaction_id), {})
+        return [kept[seq_no] for seq_no in sorted(kept)]
+
+    def _free_id(self, charge_point_id: str) -> int:
+        # An orphaned stop may sit on an id that was not given out yet.
+        return next(number for number in self._ids if (charge_point_id, str(number)) not in self._sheets)
+
+    def _keep(self, sheet: Sheet) -> Transaction:
+        transaction = sheet.transaction
+        self._sheets[transaction.charge_point_id, transaction.transaction_id] = sheet
+        return transaction
+
+
+class MemoryCommands:
+    """Commands in a dict; they don't expire."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, Command] = {}
+        self._lock = Lock()
+
+    def add(self, command: Command) -> None:
+        with self._lock:
+            self._commands.setdefault(command.command_id, copy.deepcopy(command))
+
+    def find(self, command_id: str) -> Command | None:
+        return self._commands.get(command_id)
+
+    def move(self, command_id: str, state: CommandState, **answer: Any) -> Command | None:
+        with self._lock:
+            command = self._commands.get(command_id)
+            if command is None or command.state.is_final:
+                return command
+            moved = replace(command, state=state, **copy.deepcopy(answer))
+            self._commands[command_id] = moved
+            return moved
+
+    def answer_late(self, command_id: str, answer: dict[str, Any]) -> None:
+        with self._lock:
+            command = self._commands.get(command_id)
+            if command is not None:
+                self._commands[command_id] = replace(command, late_answer=copy.deepcopy(answer))
+
+    def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
+        its = [command for command in self._commands.values() if command.charge_point_id == charge_point_id]
+        its.sort(key=lambda command: command.created_at, reverse=True)
+        return [command for command in its if before is None or command.created_at < before][:limit]
+
+
+class MemoryReports:
+    """Reports in a dict; they don't expire."""
+
+    def __init__(self) -> None:
+        self._payloads: dict[tuple[str, str], dict[str, dict[str, Any]]] = defaultdict(dict)
+
+    def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
+        self._payloads[charge_point_id, action][key] = copy.deepcopy(payload)
+
+    def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
+        kept = self._payloads.get((charge_point_id, action), {})
+        return [kept[key] for key in sorted(kept)]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was given to `publish`."""
+
+    charge_point_id: str
+    frame: str
+    route: Route
+    epoch: int | None
+    deadline: datetime | None
+    expires_in_s: int
+
+
+class MemoryOutbound:
+    """An Outbound that remembers: `published`, and `evicted` as (gateway, charge point, epoch).
+
+    `on_publish` is called after each publish: whatever is to happen at that moment.
+    """
+
+    def __init__(self) -> None:
+        self.published: list[Published] = []
+        self.evicted: list[tuple[str, str, int]] = []
+        self.on_publish: Callable[[], object] = lambda: None
+
+    def publish(
+        self,
+        charge_point_id: str,
+        frame: str,
+        route: Route,
+        *,
+        epoch: int | None = None,
+        deadline: datetime | None = None,
+        expires_in_s: int,
+    ) -> None:
+        self.published.append(Published(charge_point_id, frame, route, epoch, deadline, expires_in_s))
+        self.on_publish()
+
+    def evict(self, gateway: str, charge_point_id: str, epoch: int) -> None:
+        self.evicted.append((gateway, charge_point_id, epoch))
+
+
+class MemoryShadows:
+    """Shadows that merge as AWS IoT does: objects deeply, everything else replaced, None removed."""
+
+    def __init__(self) -> None:
+        self.reported: dict[str, dict[str, Any]] = {}
+
+    def report(self, charge_point_id: str, reported: dict[str, Any]) -> None:
+        self.reported[charge_point_id] = _merged(self.reported.get(charge_point_id, {}), reported)
+
+
+class MemoryShadowRepairs:
+    """ShadowRepairs that remembers who `asked`."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def ask(self, charge_point_id: str) -> None:
+        self.asked.append(charge_point_id)
+
+
+def _merged(kept: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(kept)
+    for name, value in news.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            under = kept.get(name)
+            merged[name] = _merged(under if isinstance(under, dict) else {}, value)
+        else:
+            merged[name] = value
+    return merged
