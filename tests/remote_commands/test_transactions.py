@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ocppj import schemas
@@ -25,13 +27,13 @@ def stop(version: Version, transaction_id: object) -> Wanted:
     return transactions.stop(transactions.read(RemoteStop, given), version)
 
 
-def pointers(kind: type[RemoteStart] | type[RemoteStop], given: object) -> list[str]:
+def pointers(kind: Any, given: object) -> list[str]:
     with pytest.raises(InvalidRequestError) as caught:
         transactions.read(kind, given)
     return sorted(each["pointer"] for each in caught.value.members["errors"])
 
 
-def test_a_start_in_1_6_names_tag_connector_and_profile():
+def test_a_start_in_1_6_names_tag_connector_and_profile() -> None:
     wanted = start(V16, idTag="ABC", connectorId=2, chargingProfile=PROFILE_16)
 
     schemas.check(V16, wanted.action, "request", wanted.payload)
@@ -40,7 +42,7 @@ def test_a_start_in_1_6_names_tag_connector_and_profile():
 
 
 @pytest.mark.parametrize("version", [V201, V21])
-def test_a_start_in_2_x_has_a_typed_token_and_a_number_of_ours(version):
+def test_a_start_in_2_x_has_a_typed_token_and_a_number_of_ours(version: Version) -> None:
     wanted = start(version, idToken="ABC", evseId=2)
 
     schemas.check(version, wanted.action, "request", wanted.payload)
@@ -58,7 +60,9 @@ def test_a_start_in_2_x_has_a_typed_token_and_a_number_of_ours(version):
         ({"idToken": {"value": "A"}, "idTag": None}, {"idToken": "A", "type": "Central"}),
     ],
 )
-def test_every_spelling_of_a_token_is_understood_in_both_versions(token, rendered):
+def test_every_spelling_of_a_token_is_understood_in_both_versions(
+    token: dict[str, Any], rendered: dict[str, Any]
+) -> None:
     assert start(V201, **token).payload["idToken"] == rendered
     assert start(V16, **token).payload["idTag"] == "A"
 
@@ -72,16 +76,16 @@ def test_every_spelling_of_a_token_is_understood_in_both_versions(token, rendere
         (V201, {"connectorId": 1}, "evseId", 1),
     ],
 )
-def test_connector_and_evse_stand_in_for_each_other(version, given, field, number):
+def test_connector_and_evse_stand_in_for_each_other(version: Version, given: Any, field: str, number: int) -> None:
     assert start(version, idTag="A", **given).payload[field] == number
 
 
-def test_without_connector_or_evse_the_charge_point_chooses():
+def test_without_connector_or_evse_the_charge_point_chooses() -> None:
     assert start(V16, idTag="A").payload == {"idTag": "A"}
     assert "evseId" not in start(V201, idTag="A").payload
 
 
-def test_a_stop_carries_the_id_as_the_version_has_it():
+def test_a_stop_carries_the_id_as_the_version_has_it() -> None:
     assert stop(V16, 42) == stop(V16, "42")
     assert stop(V16, 42).payload == {"transactionId": 42}
     assert stop(V201, "tx-9").payload == {"transactionId": "tx-9"}
@@ -89,7 +93,7 @@ def test_a_stop_carries_the_id_as_the_version_has_it():
 
 
 @pytest.mark.parametrize("transaction_id", ["tx-9", "4294967296", "99999999999999999999", "٤٢", "-1"])
-def test_a_stop_in_1_6_needs_a_number_that_fits(transaction_id):
+def test_a_stop_in_1_6_needs_a_number_that_fits(transaction_id: Any) -> None:
     with pytest.raises(InvalidRequestError, match="/transactionId"):
         stop(V16, transaction_id)
 
@@ -111,16 +115,16 @@ def test_a_stop_in_1_6_needs_a_number_that_fits(transaction_id):
         ({"chargePointId": "CP1", "idTag": "A", "chargingProfile": []}, ["/chargingProfile"]),
     ],
 )
-def test_every_wrong_field_of_a_start_is_named(given, wrong):
+def test_every_wrong_field_of_a_start_is_named(given: Any, wrong: list[str]) -> None:
     assert pointers(RemoteStart, given) == wrong
 
 
 @pytest.mark.parametrize("transaction_id", [None, True, 1.5, "", {}])
-def test_a_transaction_id_is_a_number_or_a_text(transaction_id):
+def test_a_transaction_id_is_a_number_or_a_text(transaction_id: Any) -> None:
     assert pointers(RemoteStop, {"chargePointId": "CP1", "transactionId": transaction_id}) == ["/transactionId"]
 
 
-def test_a_start_takes_no_profile_but_one_for_a_transaction_to_come():
+def test_a_start_takes_no_profile_but_one_for_a_transaction_to_come() -> None:
     profile = PROFILE_16 | {"chargingProfilePurpose": "TxDefaultProfile", "transactionId": 1}
 
     wrong = pointers(RemoteStart, {"chargePointId": "CP1", "idTag": "A", "chargingProfile": profile})
