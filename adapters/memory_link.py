@@ -152,7 +152,7 @@ class MemoryLink:
         """Let what waits be acknowledged, then leave without a last will."""
         self._is_closing = True
         try:
-            async with asyncio.timeout(flush_s):
+            async with asyncio.timeout(0 if self._closed.is_set() else flush_s):
                 await self._drained.wait()
         except TimeoutError:
             pass  # what the broker did not take in this time is lost, as the caller decided

@@ -111,7 +111,7 @@ class MqttLink:
     async def close(self, flush_s: float) -> None:
         """Wait at most `flush_s` for outstanding acknowledgements, then disconnect without a last will."""
         self._is_closing = True
-        if self._outbox and self._scope is not None:
+        if self._outbox and self._scope is not None and not self._is_closed:
             try:
                 await asyncio.wait_for(self._drained.wait(), flush_s)
             except TimeoutError:

@@ -4,7 +4,7 @@
     def test_something(mosquitto):
         connect("127.0.0.1", mosquitto.port)
 
-The TLS listener asks for a client certificate of the CA in `mosquitto.certificates`.
+The TLS listener is `localhost`, issued by the CA in `mosquitto.ca`, and wants a certificate such as `mosquitto.client`.
 """
 
 import getpass
@@ -13,73 +13,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.certificates import Authority
 
 START_S = 10.0
 MISSING = "mosquitto is not installed (Debian: apt-get install mosquitto): the link is not tested against a real broker"
-
-
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """Paths of PEM files: a CA, and what it issued to `localhost` (the server) and to a client."""
-
-    ca: Path
-    server: Path
-    server_key: Path
-    client: Path
-    client_key: Path
-
-
-def make_certificates(directory: Path) -> Certificates:
-    """Write a CA with a server and a client certificate, valid for a day."""
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test CA")])
-    made = Certificates(*(directory / f"{name}.pem" for name in ("ca", "server", "server-key", "client", "client-key")))
-    ca = _builder(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-    usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-    made.ca.write_bytes(_pem(ca.add_extension(usage, True).sign(ca_key, hashes.SHA256())))
-    for name, purpose, certificate, key_file in (
-        ("localhost", ExtendedKeyUsageOID.SERVER_AUTH, made.server, made.server_key),
-        ("client", ExtendedKeyUsageOID.CLIENT_AUTH, made.client, made.client_key),
-    ):
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = _builder(subject, ca_name, key).add_extension(x509.ExtendedKeyUsage([purpose]), False)
-        names = [x509.DNSName(name), x509.IPAddress(IPv4Address("127.0.0.1"))]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
-        certificate.write_bytes(_pem(builder.sign(ca_key, hashes.SHA256())))
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-    return made
-
-
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-    )
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def free_port() -> int:
@@ -93,30 +34,32 @@ def free_port() -> int:
 class Mosquitto:
     """A mosquitto process; `start`, `stop`, `kill` and `restart` keep its ports."""
 
-    def __init__(self, binary: str, directory: Path, *settings: str) -> None:
+    def __init__(self, binary: str, directory: Path, log_types: tuple[str, ...] = ("all",)) -> None:
         self.host = "127.0.0.1"
         self.port = free_port()
         self.tls_port = free_port()
-        self.certificates = make_certificates(directory)
+        authority = Authority(directory)
+        self.ca = authority.certificate
+        self.client = authority.issue("link")
+        self._server = authority.issue("localhost", server=True)
         self.log = directory / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
         config = directory / "mosquitto.conf"
-        config.write_text("\n".join([*self._config(), *settings]) + "\n")
+        log_settings = [f"log_type {log_type}" for log_type in log_types or ("none",)]
+        config.write_text("\n".join([*log_settings, *self._config()]) + "\n")
         self._command = [binary, "-c", str(config)]
 
     def _config(self) -> list[str]:
-        made = self.certificates
         return [
             f"user {getpass.getuser()}",  # root would become `mosquitto`, who may not read our files
             "max_inflight_messages 1000",
             "max_queued_messages 0",
             "set_tcp_nodelay true",
-            "log_type all",
             f"listener {self.port} 127.0.0.1",
             f"listener {self.tls_port} 127.0.0.1",
-            f"cafile {made.ca}",
-            f"certfile {made.server}",
-            f"keyfile {made.server_key}",
+            f"cafile {self.ca}",
+            f"certfile {self._server.certificate}",
+            f"keyfile {self._server.key}",
             "require_certificate true",
             "use_identity_as_username true",
             "allow_anonymous true",
