@@ -6,10 +6,12 @@ raises, is retried by its queue and dead-lettered in the end; whoever waits for 
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import structlog
 
 from domain.models import ChargePoint, Route
@@ -53,11 +55,34 @@ class _Reply:
             ports.outbound.publish(self.charge_point_id, text, self.route, epoch=self.epoch, expires_in_s=expires_in_s)
 
 
-def rows_of(records: Iterable[Record], ports: Ports) -> Rows:
-    """The registry rows of a batch of records, read at once."""
-    # What only marks the end of a connection needs no row.
-    ids = {record.get("chargePointId") for record in records if record.get("event") != "disconnected"}
-    return ports.registry.find_many(sorted(one for one in ids if isinstance(one, str)))
+def read(body: str) -> Record:
+    """The record in the body of a queue's message.
+
+    Raises:
+        RecordError: it is no JSON object.
+    """
+    try:
+        record = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RecordError("a record that is no JSON") from error
+    if not isinstance(record, dict):
+        raise RecordError("a record that is no JSON object")
+    return record
+
+
+def rows_of(bodies: Iterable[str], ports: Ports) -> Rows:
+    """The registry rows of a batch, read at once; a body that can't be read is left to its own record."""
+    ids = set()
+    for body in bodies:
+        with suppress(RecordError):
+            ids |= _about(read(body))
+    return ports.registry.find_many(sorted(ids))
+
+
+def _about(record: Record) -> set[str]:
+    charge_point_id = record.get("chargePointId")
+    # What only marks the end of a connection reads its row itself, as late as it can.
+    return {charge_point_id} if isinstance(charge_point_id, str) and record.get("event") != "disconnected" else set()
 
 
 def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = None) -> None:
@@ -66,7 +91,7 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
     Raises:
         RecordError: it is none of ours.
     """
-    rows = rows_of([record], ports) if rows is None else rows
+    rows = ports.registry.find_many(_about(record)) if rows is None else rows
     match record:
         case {"chargePointId": str(charge_point_id), "message": message, "receivedAt": int() | float()}:
             _frame(record, message, rows.get(charge_point_id), ports)

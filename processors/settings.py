@@ -13,13 +13,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OCPPGW_", frozen=True)
 
-    heartbeat_interval_s: int = Field(300, ge=1, le=86_400)
-    heartbeat_jitter: float = Field(0.1, ge=0, lt=1)  # a tenth more or less, so that a fleet doesn't beat as one
-    boot_retry_s: int = Field(60, ge=1, le=86_400)
-    call_timeout_s: int = Field(30, ge=1, le=600)
+    heartbeat_interval_s: int = Field(default=300, ge=1, le=86_400)
+    heartbeat_jitter: float = Field(
+        default=0.1, ge=0, lt=1
+    )  # a tenth more or less, so that a fleet doesn't beat as one
+    boot_retry_s: int = Field(default=60, ge=1, le=86_400)
+    call_timeout_s: int = Field(default=30, ge=1, le=600)
     registration: Registration = Registration.ACCEPTED  # of charge points that are new
-    remote_start_valid_s: int = Field(600, ge=0, le=86_400)
-    worker_threads: int = Field(4, ge=1, le=64)  # polling the queue of frames
+    remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
+    worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames
 
     def interval_s(self, charge_point_id: str, registration: Registration) -> int:
         """The `interval` of a BootNotification's answer; the same charge point always gets the same (C-02)."""

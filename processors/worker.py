@@ -1,0 +1,83 @@
+"""The long-running way to feed the inbox: threads that poll the queues until told to stop."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from processors import inbox
+from processors.ports import Ports
+
+log = structlog.get_logger(__name__)
+
+WAIT_S = 5  # a stop waits this long at most, for a queue that is empty
+RETRY_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record in the hands of its queue; `receipt` is what deletes it."""
+
+    body: str
+    receipt: str
+
+
+class Queue(Protocol):
+    """A queue: what is received and not deleted comes again, and ends as a dead letter."""
+
+    @property
+    def name(self) -> str: ...
+
+    def receive(self, wait_s: int) -> Sequence[Message]:
+        """Some messages, or none after this many seconds."""
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        """These are done with."""
+
+
+def run(queues: Iterable[Queue], ports: Ports, stop: threading.Event) -> None:
+    """Poll every queue in a thread of its own until `stop`, then finish what was received.
+
+    A queue may be given more than once: it then has that many threads.
+    """
+    threads = [
+        threading.Thread(target=_poll, args=(queue, ports, stop), name=f"{queue.name}-{number}")
+        for number, queue in enumerate(queues)
+    ]
+    for thread in threads:
+        thread.start()
+    log.info("polling", threads=len(threads))
+    for thread in threads:
+        thread.join()
+    log.info("stopped")
+
+
+def feed(queue: Queue, messages: Sequence[Message], ports: Ports) -> list[Message]:
+    """Process a batch; returns the messages that are done with. What went wrong is logged and comes again."""
+    rows = inbox.rows_of((message.body for message in messages), ports)
+    return [message for message in messages if _is_processed(queue, message, rows, ports)]
+
+
+def _poll(queue: Queue, ports: Ports, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            messages = queue.receive(WAIT_S)
+            done = feed(queue, messages, ports) if messages else []
+            if done:
+                queue.delete(done)
+        except Exception:
+            # The outermost loop: a queue or registry that can't be reached now may be there again soon.
+            log.exception("queue not served, trying again", queue=queue.name, retry_s=RETRY_S)
+            stop.wait(RETRY_S)
+
+
+def _is_processed(queue: Queue, message: Message, rows: inbox.Rows, ports: Ports) -> bool:
+    try:
+        inbox.process(inbox.read(message.body), ports, queue=queue.name, rows=rows)
+    except Exception:
+        # The outermost loop: one bad record must not keep the others of its batch from being done.
+        log.exception("record not processed", queue=queue.name)
+        return False
+    return True

@@ -1,0 +1,434 @@
+"""Transactions of all versions, as good and bad charge points report them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.models import IdToken, Transaction
+from ocppj import timestamps
+from ocppj.frames import Call, CallError, CallResult
+from ocppj.versions import V16, V201, Version
+from tests.processors.house import House, Unreachable, UnreachableError
+
+CP = "CP-001"
+
+
+def house_of(version: Version = V16, *id_tokens: IdToken) -> House:
+    house = House()
+    house.register(CP, version)
+    for id_token in id_tokens or (IdToken("abc", group_id="FAM"),):
+        house.id_tokens.put(id_token)
+    return house
+
+
+def start(message_id: str = "m-1", **fields: Any) -> Call:
+    said = {"connectorId": 1, "idTag": "ABC", "meterStart": 1000, "timestamp": "2026-11-21T11:59:00Z", **fields}
+    return Call(message_id, "StartTransaction", said)
+
+
+def stop(transaction_id: int, message_id: str = "m-2", **fields: Any) -> Call:
+    said = {"transactionId": transaction_id, "meterStop": 8000, "timestamp": "2026-11-21T12:30:00Z", **fields}
+    return Call(message_id, "StopTransaction", said)
+
+
+def event(event_type: str, seq_no: int, *, at: str = "2026-11-21T11:59:00Z", **fields: Any) -> Call:
+    said = {
+        "eventType": event_type,
+        "timestamp": at,
+        "triggerReason": "CablePluggedIn",
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": "tx-1", **fields.pop("info", {})},
+        **fields,
+    }
+    return Call(f"m-{seq_no}", "TransactionEvent", said)
+
+
+def id_token(value: str = "ABC", kind: str = "ISO14443") -> dict[str, str]:
+    return {"idToken": value, "type": kind}
+
+
+def meter(value: float, context: str = "Sample.Periodic", at: str = "2026-11-21T11:59:00Z") -> dict[str, Any]:
+    return {"timestamp": at, "sampledValue": [{"value": value, "context": context}]}
+
+
+def payload(house: House, call: Call, **record: Any) -> dict[str, Any]:
+    [answer] = house.send(CP, call, **record)
+    assert isinstance(answer, CallResult)
+    return answer.payload
+
+
+def stored(house: House, transaction_id: int | str = "tx-1") -> Transaction:
+    transaction = house.transactions.find(CP, str(transaction_id))
+    assert transaction is not None
+    return transaction
+
+
+# 1.6
+
+
+def test_c40_a_refused_tag_still_gets_a_transaction_id() -> None:
+    house = house_of()
+
+    answer = payload(house, start(idTag="STRANGER"))
+
+    assert answer["transactionId"] > 0
+    assert answer["idTagInfo"] == {"status": "Invalid"}
+    assert stored(house, answer["transactionId"]).id_token_status == "Invalid"
+
+
+def test_c41_ids_are_positive_and_distinct() -> None:
+    house = house_of()
+
+    ids = [payload(house, start(meterStart=meter_start))["transactionId"] for meter_start in range(100)]
+
+    assert len(set(ids)) == 100
+    assert min(ids) > 0
+
+
+def test_c42_the_tag_is_judged_again_at_the_start() -> None:
+    house = house_of()
+
+    authorized = payload(house, Call("m-0", "Authorize", {"idTag": "ABC"}))
+    house.id_tokens.put(IdToken("abc", "Blocked"))
+    started = payload(house, start())
+
+    assert authorized["idTagInfo"]["status"] == "Accepted"
+    assert started["idTagInfo"]["status"] == "Blocked"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"timestamp": "1970-01-01T00:00:00Z"}, {"timestamp": "2099-01-01T00:00:00Z"}, {"connectorId": 99}]
+)
+def test_c43_an_odd_start_and_a_stop_below_it_are_answered(odd: dict[str, Any]) -> None:
+    house = house_of()
+
+    transaction_id = payload(house, start(**odd))["transactionId"]
+    answer = payload(house, stop(transaction_id, meterStop=1, timestamp="1970-01-01T00:00:00Z"))
+
+    assert answer == {}
+    assert not stored(house, transaction_id).is_open
+
+
+def test_c44_a_start_repeated_over_a_new_socket_is_the_same_transaction() -> None:
+    house = house_of()
+
+    first = payload(house, start("1"))
+    house.connect(CP, V16, epoch=2000)
+    again = payload(house, start("17"), epoch=2000)
+
+    assert first == again
+    assert len(house.transactions.of(CP)) == 1
+
+
+def test_c45_a_stop_repeated_keeps_the_first_values() -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+
+    first = payload(house, stop(transaction_id))
+    again = payload(house, stop(transaction_id, meterStop=9999))
+
+    assert first == again == {}
+    assert stored(house, transaction_id).meter_stop_wh == 8000
+
+
+@pytest.mark.parametrize("transaction_id", [-1, 0, 999_999])
+def test_c46_the_stop_of_an_unknown_transaction_is_answered_as_if_valid(transaction_id: int) -> None:
+    house = house_of()
+
+    answer = payload(house, stop(transaction_id, idTag="ABC"))
+
+    assert answer["idTagInfo"]["status"] == "Accepted"
+
+
+def test_c46_every_stop_without_an_id_is_kept() -> None:
+    house = house_of()
+
+    payload(house, stop(-1, "m-1", meterStop=1))
+    payload(house, stop(-1, "m-2", meterStop=2))
+
+    assert [kept["meterStop"] for kept in house.reports.of_charge_point(CP, "StopTransaction")] == [1, 2]
+
+
+def test_c47_a_stop_is_told_of_its_tag_if_it_has_one() -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+
+    with_tag = payload(house, stop(transaction_id, idTag="abc"))
+    without = payload(house, stop(transaction_id))
+
+    assert with_tag == {"idTagInfo": {"status": "Accepted", "parentIdTag": "FAM"}}
+    assert without == {}
+
+
+@pytest.mark.parametrize("reason", ["DeAuthorized", "PowerLoss", "UnlockCommand", None])
+def test_c48_no_reason_means_local(reason: str | None) -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+
+    payload(house, stop(transaction_id, **({"reason": reason} if reason else {})))
+
+    assert stored(house, transaction_id).stop_reason == (reason or "Local")
+
+
+def test_c49_hours_late_is_as_good_as_live_and_keeps_its_times() -> None:
+    house = house_of()
+
+    transaction_id = payload(house, start(timestamp="2026-11-21T08:00:00+01:00"))["transactionId"]
+    payload(house, stop(transaction_id, timestamp="2026-11-21T09:00:00.1234567Z"))
+
+    transaction = stored(house, transaction_id)
+    assert transaction.started_at == timestamps.parse("2026-11-21T07:00:00Z")
+    assert transaction.ended_at == timestamps.parse("2026-11-21T09:00:00.123Z")
+
+
+def test_c50_a_start_over_an_open_transaction_is_accepted_and_the_late_stop_finds_its_own() -> None:
+    house = house_of()
+
+    first = payload(house, start())["transactionId"]
+    second = payload(house, start(timestamp="2026-11-21T12:10:00Z", meterStart=2000))["transactionId"]
+    payload(house, stop(first))
+
+    assert first != second
+    assert not stored(house, first).is_open
+    assert stored(house, second).is_open
+
+
+def test_c51_a_stop_after_a_reboot_closes_the_old_transaction() -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+
+    house.connect(CP, V16, epoch=2000)
+    payload(house, stop(transaction_id, reason="PowerLoss"), epoch=2000)
+
+    assert stored(house, transaction_id).stop_reason == "PowerLoss"
+
+
+def test_c53_the_reservation_is_kept_with_the_start() -> None:
+    house = house_of()
+
+    transaction_id = payload(house, start(reservationId=5))["transactionId"]
+
+    assert stored(house, transaction_id).reservation_id == 5
+
+
+def test_c54_meter_values_bring_the_transaction_up_to_date() -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+    values = [
+        {"value": "1.5", "unit": "kWh"},
+        {"value": "7200", "measurand": "Power.Active.Import", "unit": "W"},
+        {"value": "55", "measurand": "SoC"},
+    ]
+    meter_value = [{"timestamp": "2026-11-21T12:00:00Z", "sampledValue": values}]
+
+    answer = payload(
+        house,
+        Call("m-2", "MeterValues", {"connectorId": 1, "transactionId": transaction_id, "meterValue": meter_value}),
+    )
+
+    transaction = stored(house, transaction_id)
+    assert answer == {}
+    assert (transaction.energy_wh, transaction.power_w, transaction.soc_percent) == (1500, 7200, 55)
+
+
+@pytest.mark.parametrize("transaction_id", [None, -1, 0, 999_999])
+def test_c46_c54_meter_values_of_no_transaction_are_answered(transaction_id: int | None) -> None:
+    house = house_of()
+    said: dict[str, Any] = {
+        "connectorId": 0,
+        "meterValue": [{"timestamp": "2026-11-21T12:00:00Z", "sampledValue": [{"value": "?"}]}],
+    }
+
+    answer = payload(
+        house, Call("m-1", "MeterValues", said | ({} if transaction_id is None else {"transactionId": transaction_id}))
+    )
+
+    assert answer == {}
+    assert house.transactions.of(CP) == []
+
+
+def test_values_that_come_with_the_stop_are_read() -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+    data = [{"timestamp": "2026-11-21T12:00:00Z", "sampledValue": [{"value": "7777", "context": "Transaction.End"}]}]
+
+    payload(house, stop(transaction_id, transactionData=data))
+
+    assert stored(house, transaction_id).energy_wh == 7777
+
+
+def test_b26_a_stop_of_300_kb_is_answered() -> None:
+    house = house_of()
+    transaction_id = payload(house, start())["transactionId"]
+    one = {"timestamp": "2026-11-21T12:00:00Z", "sampledValue": [{"value": "7777", "context": "Sample.Periodic"}]}
+
+    answer = payload(house, stop(transaction_id, transactionData=[one] * 3000))
+
+    assert answer == {}
+
+
+def test_b28_what_was_not_stored_is_not_answered_as_success() -> None:
+    house = house_of()
+
+    with pytest.raises(UnreachableError):
+        house.send(CP, start(), house.ports(transactions=Unreachable()))
+
+    [published] = house.outbound.published
+    assert published.frame == '[4,"m-1","InternalError","please try again",{}]'
+
+
+# 2.0.1
+
+
+def test_c60_the_least_answer_is_empty() -> None:
+    house = house_of(V201)
+
+    answers = [payload(house, event(event_type, n)) for n, event_type in enumerate(("Started", "Updated", "Ended"))]
+
+    assert answers == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(("value", "status"), [("abc", "Accepted"), ("stranger", "Unknown")])
+def test_c61_token_info_comes_back_exactly_for_a_token(value: str, status: str) -> None:
+    house = house_of(V201)
+
+    answers = [payload(house, event("Started", 0, idToken=id_token(value))), payload(house, event("Updated", 1))]
+
+    assert [answer.get("idTokenInfo", {}).get("status") for answer in answers] == [status, None]
+
+
+def test_c26_the_group_comes_with_a_transaction_event_too() -> None:
+    house = house_of(V201)
+
+    answer = payload(house, event("Started", 0, idToken=id_token()))
+
+    assert answer["idTokenInfo"]["groupIdToken"] == {"idToken": "FAM", "type": "Central"}
+
+
+def test_c28_a_start_button_needs_no_token() -> None:
+    house = house_of(V201)
+
+    answer = payload(house, event("Started", 0, idToken=id_token("", "NoAuthorization")))
+
+    assert answer == {"idTokenInfo": {"status": "Accepted"}}
+
+
+def test_c62_two_stations_may_use_the_same_transaction_id() -> None:
+    house = house_of(V201)
+    house.register("CP-002", V201)
+
+    payload(house, event("Started", 0, meterValue=[meter(100)]))
+    house.send("CP-002", event("Started", 0, meterValue=[meter(200)]))
+
+    other = house.transactions.find("CP-002", "tx-1")
+    assert other is not None
+    assert (stored(house).meter_start_wh, other.meter_start_wh) == (100, 200)
+
+
+STORY = [
+    event("Started", 37, at="2026-11-21T11:00:00Z", evse={"id": 2, "connectorId": 1}, meterValue=[meter(100)]),
+    event(
+        "Updated", 38, at="2026-11-21T11:01:00Z", triggerReason="Authorized", idToken=id_token(),
+        info={"remoteStartId": 7},
+    ),
+    event(
+        "Updated", 39, at="2026-11-21T11:30:00Z", info={"chargingState": "Charging"},
+        meterValue=[meter(5000, at="2026-11-21T11:30:00Z")],
+    ),
+    event(
+        "Updated", 40, at="2026-11-21T11:58:00Z", triggerReason="StopAuthorized", idToken=id_token("DEF"),
+    ),
+    event(
+        "Ended", 41, at="2026-11-21T11:59:00Z", info={"stoppedReason": "Remote", "chargingState": "Idle"},
+        meterValue=[meter(9000, "Transaction.End", "2026-11-21T11:59:00Z")],
+    ),
+]  # fmt: skip
+
+
+@given(st.permutations([*STORY, STORY[2], STORY[4]]))
+def test_c64_c65_any_order_and_any_repeats_give_the_same_transaction(story: list[Call]) -> None:
+    house = house_of(V201)
+
+    for told in story:
+        payload(house, told)
+
+    transaction = stored(house)
+    assert transaction.started_at == timestamps.parse("2026-11-21T11:00:00Z")
+    assert transaction.ended_at == timestamps.parse("2026-11-21T11:59:00Z")
+    assert (transaction.meter_start_wh, transaction.meter_stop_wh, transaction.energy_wh) == (100, 9000, 9000)
+    assert (transaction.id_token, transaction.stop_id_token, transaction.remote_start_id) == ("ABC", "DEF", 7)
+    assert (transaction.connector, transaction.charging_state) == ("2.1", "Idle")
+    assert transaction.stop_reason == "Remote"
+    assert [kept.seq_no for kept in house.transactions.events(CP, "tx-1")] == [37, 38, 39, 40, 41]
+
+
+def test_c65_an_event_repeated_with_a_new_id_is_stored_once() -> None:
+    house = house_of(V201)
+    told = event("Started", 3, idToken=id_token())
+
+    first = payload(house, told)
+    again = payload(house, Call("other", told.action, told.payload))
+
+    assert first == again
+    assert len(house.transactions.events(CP, "tx-1")) == 1
+
+
+def test_c66_an_offline_event_is_history() -> None:
+    house = house_of(V201)
+
+    answer = payload(house, event("Started", 0, at="2026-11-21T10:00:00Z", offline=True, idToken=id_token("stranger")))
+
+    [kept] = house.transactions.events(CP, "tx-1")
+    assert answer == {"idTokenInfo": {"status": "Unknown"}}
+    assert kept.offline
+    assert stored(house).started_at == timestamps.parse("2026-11-21T10:00:00Z")
+    assert len(house.outbound.published) == 1
+
+
+def test_c68_the_evse_may_come_later() -> None:
+    house = house_of(V201)
+
+    payload(house, event("Started", 0))
+    payload(house, event("Updated", 1, at="2026-11-21T12:00:00Z", evse={"id": 2}))
+
+    assert stored(house).connector == "2"
+
+
+def test_c69_the_remote_start_id_and_the_reservation_are_kept() -> None:
+    house = house_of(V201)
+
+    payload(house, event("Started", 0, info={"remoteStartId": 7}, reservationId=5))
+
+    assert (stored(house).remote_start_id, stored(house).reservation_id) == (7, 5)
+
+
+def test_c72_an_end_without_a_reason_is_local() -> None:
+    house = house_of(V201)
+
+    payload(house, event("Ended", 0))
+
+    assert stored(house).stop_reason == "Local"
+
+
+def test_c73_meter_values_belong_to_no_transaction_and_are_kept() -> None:
+    house = house_of(V201)
+
+    answers = [payload(house, Call("m", "MeterValues", {"evseId": evse, "meterValue": [meter(1)]})) for evse in (0, 1)]
+
+    assert answers == [{}, {}]
+    assert len(house.reports.of_charge_point(CP, "MeterValues")) == 2
+
+
+def test_c60_what_was_not_stored_is_told_to_come_again_and_then_stored_once() -> None:
+    house = house_of(V201)
+    told = event("Started", 0)
+
+    with pytest.raises(UnreachableError):
+        house.send(CP, told, house.ports(transactions=Unreachable()))
+    [answer] = house.send(CP, told)
+
+    assert '"InternalError"' in house.outbound.published[0].frame
+    assert not isinstance(answer, CallError)
+    assert len(house.transactions.events(CP, "tx-1")) == 1
