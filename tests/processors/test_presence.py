@@ -1,0 +1,185 @@
+"""Who is connected: rows at once, shadows a minute later."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.models import Boot, ConnectorState
+from ocppj import timestamps
+from ocppj.versions import V16, V201
+from processors import inbox
+from tests.processors.house import EPOCH, GATEWAY, NOW, House, Unreachable, UnreachableError
+
+CP = "CP-001"
+
+
+def told(event: str, epoch: int = EPOCH) -> dict[str, Any]:
+    return {
+        "event": event,
+        "gateway": GATEWAY,
+        "chargePointId": CP,
+        "epoch": epoch,
+        "link": 0,
+        "ocppVersion": "ocpp1.6",
+        "reason": "peer closed",
+        "at": timestamps.write(NOW),
+    }
+
+
+def is_online(house: House) -> bool:
+    return house.connection(CP).disconnected_at is None
+
+
+def test_a_connect_is_shown_with_all_the_row_says() -> None:
+    house = House()
+    house.register(CP, V201)
+    house.registry.booted(CP, Boot("Vendor", "Model", NOW, firmware="1.0"))
+    house.registry.connector(CP, "1.1", ConnectorState("Available", NOW))
+
+    house.process(told("connected"))
+
+    assert house.shadows.reported[CP] == {
+        "connected": True,
+        "ocppVersion": "2.0.1",
+        "vendor": "Vendor",
+        "model": "Model",
+        "firmware": "1.0",
+        "connectors": {"1.1": {"status": "Available", "at": "2026-11-21T12:00:00.000Z"}},
+    }
+
+
+def test_a_connect_that_another_one_has_overtaken_shows_nothing() -> None:
+    house = House()
+    house.register(CP, V16, epoch=EPOCH + 1)
+
+    house.process(told("connected"))
+
+    assert house.shadows.reported == {}
+
+
+def test_a_connect_of_a_stranger_is_ignored() -> None:
+    house = House()
+
+    house.process(told("connected"))
+
+    assert house.shadows.reported == {}
+
+
+def test_a_disconnect_marks_the_row_at_once_and_the_shadow_waits() -> None:
+    house = House()
+    house.register(CP, V16)
+    house.process(told("connected"))
+
+    house.process(told("disconnected"), queue=inbox.INCOMING)
+
+    assert not is_online(house)
+    assert house.shadows.reported[CP]["connected"] is True
+
+
+def test_a_minute_later_the_shadow_shows_it() -> None:
+    house = House()
+    house.register(CP, V16)
+    house.process(told("connected"))
+
+    house.process(told("disconnected"), queue=inbox.INCOMING)
+    house.process(told("disconnected"), queue=inbox.DISCONNECTED)
+
+    assert house.shadows.reported[CP]["connected"] is False
+
+
+def test_a_disconnect_whose_first_record_was_lost_is_marked_a_minute_later() -> None:
+    house = House()
+    house.register(CP, V16)
+
+    house.process(told("disconnected"), queue=inbox.DISCONNECTED)
+
+    assert not is_online(house)
+    assert house.connection(CP).disconnected_at == NOW
+    assert house.shadows.reported[CP]["connected"] is False
+
+
+@pytest.mark.parametrize("queue", [inbox.INCOMING, inbox.DISCONNECTED])
+def test_whoever_came_back_stays_online(queue: str) -> None:
+    house = House()
+    house.register(CP, V16, epoch=EPOCH + 1)
+
+    house.process(told("disconnected", EPOCH), queue=queue)
+
+    assert is_online(house)
+    assert house.shadows.reported == {}
+
+
+def test_a_deploy_does_not_flap_the_shadow() -> None:
+    house = House()
+    house.register(CP, V16)
+    house.process(told("connected"))
+
+    house.process(told("disconnected"), queue=inbox.INCOMING)
+    house.connect(CP, V16, EPOCH + 1)
+    house.process(told("connected", EPOCH + 1))
+    house.process(told("disconnected"), queue=inbox.DISCONNECTED)
+
+    assert house.shadows.reported[CP]["connected"] is True
+
+
+def test_a_link_that_drops_under_a_living_gateway_takes_nobody_offline() -> None:
+    house = House()
+    house.register(CP, V16)
+    house.registry.renew_lease(GATEWAY, NOW + timedelta(seconds=1))
+
+    house.process({"event": "down", "gateway": GATEWAY}, queue=inbox.DISCONNECTED)
+
+    assert is_online(house)
+    assert house.shadows.reported == {}
+
+
+def test_a_gateway_that_died_takes_its_charge_points_offline_and_nobody_elses() -> None:
+    house = House()
+    house.registry.renew_lease(GATEWAY, NOW)
+    house.register(CP, V16)
+    house.register("CP-002", V16)
+    house.connect("CP-002", V16, EPOCH + 1, gateway="g2")
+
+    house.process({"event": "down", "gateway": GATEWAY}, queue=inbox.DISCONNECTED)
+
+    assert not is_online(house)
+    assert house.shadows.reported == {CP: {"connected": False}}
+    assert house.connection("CP-002").disconnected_at is None
+
+
+def test_a_shadow_that_was_not_written_is_asked_for_again_and_then_shows_the_row_of_then() -> None:
+    house = House()
+    house.register(CP, V16)
+
+    house.process(told("connected"), house.ports(shadows=Unreachable()))
+    house.registry.booted(CP, Boot("Vendor", "Model", NOW))
+    [asked] = house.shadow_repairs.asked
+    house.process({"event": "shadow", "chargePointId": asked}, queue=inbox.SHADOW_REPAIRS)
+
+    assert house.shadows.reported[CP] == {
+        "connected": True,
+        "ocppVersion": "1.6",
+        "vendor": "Vendor",
+        "model": "Model",
+    }
+
+
+def test_a_repair_that_fails_is_the_queues_to_try_again() -> None:
+    house = House()
+    house.register(CP, V16)
+
+    with pytest.raises(UnreachableError):
+        house.process(
+            {"event": "shadow", "chargePointId": CP}, house.ports(shadows=Unreachable()), inbox.SHADOW_REPAIRS
+        )
+
+    assert house.shadow_repairs.asked == []
+
+
+def test_nothing_is_repaired_of_one_that_was_struck_off() -> None:
+    house = House()
+
+    house.process({"event": "shadow", "chargePointId": CP}, queue=inbox.SHADOW_REPAIRS)
+
+    assert house.shadows.reported == {}
