@@ -2,10 +2,14 @@
 
 import zlib
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.models import Registration
+
+
+class SettingsError(ValueError):
+    """A setting has a value that can't be used; the text is one sentence that names the variable."""
 
 
 class Settings(BaseSettings):
@@ -29,3 +33,17 @@ class Settings(BaseSettings):
             return self.boot_retry_s
         share = zlib.crc32(charge_point_id.encode()) / 0xFFFFFFFF  # 0..1, evenly spread
         return max(1, round(self.heartbeat_interval_s * (1 + self.heartbeat_jitter * (2 * share - 1))))
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: one of them has a value that can't be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        name = f"OCPPGW_{wrong['loc'][0]}".upper()
+        raise SettingsError(f"{name} is {wrong['input']!r}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}.") from error

@@ -13,7 +13,6 @@ from processors.ports import Ports
 log = structlog.get_logger(__name__)
 
 WAIT_S = 5  # a stop waits this long at most, for a queue that is empty
-RETRY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,14 @@ class Queue(Protocol):
         """These are done with."""
 
 
-def run(queues: Iterable[Queue], ports: Ports, stop: threading.Event) -> None:
+def run(queues: Iterable[Queue], ports: Ports, stop: threading.Event, retry_s: float = 5) -> None:
     """Poll every queue in a thread of its own until `stop`, then finish what was received.
 
-    A queue may be given more than once: it then has that many threads.
+    A queue may be given more than once: it then has that many threads. One that can't be read is tried again
+    after `retry_s`.
     """
     threads = [
-        threading.Thread(target=_poll, args=(queue, ports, stop), name=f"{queue.name}-{number}")
+        threading.Thread(target=_poll, args=(queue, ports, stop, retry_s), name=f"{queue.name}-{number}")
         for number, queue in enumerate(queues)
     ]
     for thread in threads:
@@ -60,7 +60,7 @@ def feed(queue: Queue, messages: Sequence[Message], ports: Ports) -> list[Messag
     return [message for message in messages if _is_processed(queue, message, rows, ports)]
 
 
-def _poll(queue: Queue, ports: Ports, stop: threading.Event) -> None:
+def _poll(queue: Queue, ports: Ports, stop: threading.Event, retry_s: float) -> None:
     while not stop.is_set():
         try:
             messages = queue.receive(WAIT_S)
@@ -69,8 +69,8 @@ def _poll(queue: Queue, ports: Ports, stop: threading.Event) -> None:
                 queue.delete(done)
         except Exception:
             # The outermost loop: a queue or registry that can't be reached now may be there again soon.
-            log.exception("queue not served, trying again", queue=queue.name, retry_s=RETRY_S)
-            stop.wait(RETRY_S)
+            log.exception("queue not served, trying again", queue=queue.name, retry_s=retry_s)
+            stop.wait(retry_s)
 
 
 def _is_processed(queue: Queue, message: Message, rows: inbox.Rows, ports: Ports) -> bool:

@@ -1,0 +1,25 @@
+"""The processors' settings."""
+
+import pytest
+
+from domain.models import Registration
+from processors.settings import Settings, SettingsError, load
+
+
+def test_everything_has_a_default_that_works() -> None:
+    settings = Settings()
+
+    assert (settings.call_timeout_s, settings.registration) == (30, Registration.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OCPPGW_CALL_TIMEOUT_S", "soon"), ("OCPPGW_HEARTBEAT_INTERVAL_S", "0"), ("OCPPGW_REGISTRATION", "Maybe")],
+)
+def test_a_wrong_variable_is_refused_in_a_sentence_that_names_it(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError, match=f"^{variable} is '{value}': .*[.]$"):
+        load()
