@@ -1,0 +1,319 @@
+"""A charge point without socket and clock: it is told what happens and when, and says what to send.
+
+The shell calls `connected`, `disconnected`, `receive`, `wake` and `act`, each with the time; then does what `take`
+hands out, and wakes it again at `next_due`. What differs between versions is in its `Dialect`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import uuid4
+
+import structlog
+
+from charge_point_sim.exchange import CLOSED, Exchange, Message, Persistence
+from charge_point_sim.parts import Cause, Connector, Session, Setup, Status, Token
+from charge_point_sim.timers import Timers
+from charge_point_sim.variables import Variables
+from ocppj import actions, frames, schemas
+from ocppj.errors import Defect, FrameError, OcppError
+from ocppj.frames import Answer, Call, CallError, CallResult, Frame, Payload
+from ocppj.versions import V16, Version
+
+BOOT_RETRY_S = 30.0
+REBOOT_PATIENCE_S = 10.0  # how long a soft reset waits for its transaction messages to be delivered
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Close the socket, and connect again after so many seconds."""
+
+    offline_s: float
+
+
+Effect = Frame | HangUp
+Command = Callable[["ChargePoint", Payload], Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A version's messages. `stop` is told the cause; `change` may have nothing to say."""
+
+    version: Version
+    variables: Callable[[Setup], Variables]
+    commands: Mapping[str, Command]
+    boot: Callable[["ChargePoint"], Payload]
+    status: Callable[["ChargePoint", Connector], tuple[str, Payload]]
+    authorize: Callable[[Token], Payload]
+    verdict: Callable[[Payload], str | None]
+    start: Callable[["ChargePoint", Connector, Session], Message]
+    change: Callable[["ChargePoint", Connector, Session], Message | None]
+    sample: Callable[["ChargePoint", Connector, str], Message]
+    stop: Callable[["ChargePoint", Connector, Session, Cause], Message]
+
+
+class ChargePoint:
+    """Boots, beats, tells its connectors' states, answers commands. Sessions are in `sessions`."""
+
+    def __init__(
+        self, setup: Setup, dialect: Dialect, rng: Random, new_id: Callable[[], str] = lambda: str(uuid4())
+    ) -> None:
+        self.setup = setup
+        self.dialect = dialect
+        self.rng = rng
+        self.new_id = new_id
+        self.now = datetime.min.replace(tzinfo=UTC)
+        self.password = setup.password
+        self.timers = Timers()
+        self.variables = dialect.variables(setup)
+        self.exchange = Exchange(dialect.version, self.timers, lambda: self.now, new_id, self._persistence)
+        self.connectors = [Connector(number + 1) for number in range(setup.connectors)]
+        self.main = Connector(0) if dialect.version is V16 else None
+        self.registration = ""
+        self.boot_reason = "PowerUp"
+        self.local_list: dict[str, str] = {}
+        self.local_list_version = 0
+        self.accepted_tokens: set[str] = set()
+        self.waits_for_idle = False
+        self.log = structlog.get_logger().bind(charge_point_id=setup.identity)
+        self._rebooting = False
+        self._effects: list[Effect] = []
+
+    # What the shell tells it
+
+    def connected(self, now: datetime) -> None:
+        """The WebSocket is open."""
+        self.act(now, self._greet)
+
+    def disconnected(self, now: datetime) -> None:
+        """The WebSocket is gone."""
+        self.act(now, self._cut_off)
+
+    def receive(self, text: str | bytes, now: datetime) -> None:
+        """A text frame arrived; one that comes while we are hanging up is too late."""
+        if self.exchange.is_open:
+            self.act(now, lambda: self._read(text))
+
+    def wake(self, now: datetime) -> None:
+        """Do what is due."""
+        self.now = now
+        while due := self.timers.pop_due(now):
+            self.act(now, due)
+
+    def act(self, now: datetime, what: Callable[[], None]) -> None:
+        """Let something happen at the charge point, and send what may go."""
+        self.now = now
+        what()
+        if self._rebooting and not self.exchange.has_undelivered:
+            self._reboot()
+        if self.waits_for_idle and not any(connector.session for connector in self.connectors):
+            self.reset("ScheduledReset")
+        call = self.exchange.next_call()
+        if call:
+            self._effects.append(call)
+
+    def next_due(self) -> datetime | None:
+        """When to wake it."""
+        return self.timers.next_due()
+
+    def take(self) -> list[Effect]:
+        """What to do now, in this order."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    # What sessions and commands ask of it
+
+    @property
+    def is_online(self) -> bool:
+        """Connected, and accepted by the CSMS."""
+        return self.exchange.is_open and self.exchange.is_registered
+
+    @property
+    def is_resetting(self) -> bool:
+        return self._rebooting or self.waits_for_idle
+
+    @property
+    def reporting(self) -> list[Connector]:
+        """Whatever has a status to tell: the connectors, and in 1.6 the whole charge point."""
+        return [self.main, *self.connectors] if self.main else self.connectors
+
+    def after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
+        """Do something so many seconds from now, unless the timer of this name is set again or cancelled."""
+        self.timers.set(name, self.now + timedelta(seconds=seconds), act)
+
+    def connector(self, number: int | None) -> Connector | None:
+        """The connector (1.6) or EVSE (2.x) of this number, from 1 on."""
+        return next((connector for connector in self.connectors if connector.number == number), None)
+
+    def show(self, connector: Connector, status: Status) -> None:
+        """Change a connector's status and tell it."""
+        if connector.status != status:
+            connector.status = status
+            self.log.info("status", connector=connector.number, status=status)
+        self.tell_status(connector)
+
+    def rest(self, connector: Connector) -> None:
+        """Show what a connector without a car shows."""
+        self.show(connector, "Available" if connector.is_operative else "Unavailable")
+
+    def tell_status(self, connector: Connector, *, anyway: bool = False) -> None:
+        """Send a StatusNotification if there is something new to say, or anyway; offline it waits for the reconnect."""
+        word, payload = self.dialect.status(self, connector)
+        if not anyway and (not self.is_online or word == connector.reported):
+            return
+        connector.reported = word
+
+        def lost(_: str) -> None:
+            connector.reported = ""
+
+        self.exchange.put(Message("StatusNotification", payload, on_failure=lost, is_early=anyway))
+
+    def send_boot(self, reason: str | None = None) -> None:
+        """Ask to be registered; nothing else goes before the answer."""
+        if reason:
+            self.boot_reason = reason
+        if not self.exchange.is_open or self.exchange.is_waiting("BootNotification"):
+            return
+        message = Message("BootNotification", self.dialect.boot(self), is_early=True)
+        message.on_answer, message.on_failure = self._booted, self._not_booted
+        self.exchange.put(message, first=True)
+
+    def send_heartbeat(self, *, is_early: bool = False) -> None:
+        """Send a Heartbeat, unless one is waiting already."""
+        if not self.exchange.is_waiting("Heartbeat"):
+            self.exchange.put(Message("Heartbeat", is_early=is_early))
+
+    def beat(self) -> None:
+        """Start the heartbeat, or start it anew with another interval."""
+        interval_s = self.variables.number("heartbeat_s")
+        self.timers.cancel("heartbeat")
+        if interval_s > 0:
+            self.after("heartbeat", interval_s, self._beat)
+
+    def reset(self, reason: str, patience_s: float | None = None) -> None:
+        """Reboot as soon as the transactions' messages are delivered, but soon; what wasn't is delivered afterwards."""
+        self.waits_for_idle = False
+        self.boot_reason = reason
+        self._rebooting = True
+        self.after("reboot", REBOOT_PATIENCE_S if patience_s is None else patience_s, self._reboot)
+
+    def reconnect(self) -> None:
+        """Hang up and connect again, after the answer on its way has left."""
+        self.after("reconnect", 0, lambda: self._leave(0))
+
+    def _greet(self) -> None:
+        self.exchange.opened()
+        if self.registration == "Accepted":
+            # A mere reconnect is no reason to boot again (1.6J §5.4): say what changed meanwhile.
+            self.beat()
+            self._tell_all()
+        elif "boot" not in self.timers:  # else the interval of a Pending or Rejected is still running
+            self.send_boot()
+
+    def _tell_all(self) -> None:
+        for connector in self.reporting:
+            self.tell_status(connector)
+
+    def _booted(self, answer: Payload) -> None:
+        interval_s = answer["interval"]
+        self.registration = answer["status"]
+        self.exchange.is_registered = self.registration == "Accepted"
+        self.log.info("booted", status=self.registration, interval_s=interval_s)
+        if not self.exchange.is_registered:
+            self.after("boot", interval_s if interval_s > 0 else BOOT_RETRY_S, self.send_boot)
+            return
+        self.timers.cancel("boot")
+        if interval_s > 0:
+            self.variables.turn("heartbeat_s", interval_s)
+        for connector in self.reporting:
+            connector.reported = ""
+        self.beat()
+        self._tell_all()
+
+    def _not_booted(self, why: str) -> None:
+        if why != CLOSED:
+            self.after("boot", BOOT_RETRY_S, self.send_boot)
+
+    def _beat(self) -> None:
+        self.send_heartbeat()
+        self.beat()
+
+    def _reboot(self) -> None:
+        self.timers.cancel("reboot")
+        self._rebooting = False
+        self.registration = ""
+        self.exchange.is_registered = False
+        self.timers.cancel("boot")
+        self.variables.apply_after_reboot()
+        self.log.info("rebooting", reason=self.boot_reason)
+        self._leave(self.setup.reboot_s)
+
+    def _leave(self, offline_s: float) -> None:
+        still_to_write = self._effects
+        self._cut_off()
+        self._effects = [*still_to_write, HangUp(offline_s)]
+
+    def _cut_off(self) -> None:
+        self.exchange.closed()
+        self.timers.cancel("heartbeat")
+        self._effects = []
+
+    def _persistence(self) -> Persistence:
+        attempts, interval_s = self.variables.number("message_attempts"), self.variables.number("message_interval_s")
+        return Persistence(self.setup.call_timeout_s, int(attempts), interval_s)
+
+    def _read(self, text: str | bytes) -> None:
+        try:
+            frame = frames.decode(text)
+        except FrameError as error:
+            self._read_nonsense(error)
+            return
+        match frame:
+            case Call():
+                self._effects.append(self._answer(frame))
+            case CallResult() | CallError():
+                self._take_answer(frame)
+            case _:
+                self.log.warning("ignored", frame=frame)
+
+    def _read_nonsense(self, error: FrameError) -> None:
+        self.log.warning("unreadable frame", why=error.description)
+        version = self.dialect.version
+        # 1.6 has no code for an unknown message type and says to ignore it (1.6J §4.1.3).
+        is_ignored = error.defect is Defect.UNKNOWN_MESSAGE_TYPE and version is V16
+        if error.answerable and not is_ignored:
+            code = error.defect.code(version)
+            self._effects.append(CallError(error.answer_id(version), code, error.description))
+
+    def _take_answer(self, frame: CallResult | CallError) -> None:
+        complaint = self.exchange.answered(frame)
+        if complaint:
+            self.log.warning("answer", problem=complaint)
+        is_stranger = isinstance(frame, CallError) and frame.code == "SecurityError"
+        if is_stranger and self.registration == "Accepted":
+            # The CSMS has forgotten that it accepted us: introduce ourselves again.
+            self.registration = ""
+            self.exchange.is_registered = False
+            self.after("boot", 1, self.send_boot)
+
+    def _answer(self, call: Call) -> Answer:
+        try:
+            payload = self._perform(call)
+        except OcppError as error:
+            self.log.info("command", action=call.action, refused=error.description)
+            return CallError(call.message_id, error.defect.code(self.dialect.version), error.description, error.details)
+        self.log.info("command", action=call.action, status=payload.get("status", "answered"))
+        return CallResult(call.message_id, payload)
+
+    def _perform(self, call: Call) -> Payload:
+        version = self.dialect.version
+        if self.registration == "Rejected":  # 2.0.1 part 2 B03.FR.07
+            raise OcppError(Defect.NOT_ACCEPTED, "this charge point was rejected")
+        if call.action not in schemas.actions(version):
+            raise OcppError(Defect.UNKNOWN_ACTION, f"{version} has no action {call.action}")
+        command = self.dialect.commands.get(call.action)
+        if command is None or call.action not in actions.commands(version):
+            raise OcppError(Defect.UNSUPPORTED_ACTION, f"{call.action} is not supported")
+        schemas.check(version, call.action, "request", call.payload)
+        return command(self, call.payload)

@@ -1,0 +1,216 @@
+"""One charge point on a real WebSocket: connects, reads, writes, and connects again when it was cut off."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+
+from charge_point_sim import sessions
+from charge_point_sim.charge_point import ChargePoint, HangUp
+from ocppj import frames
+from ocppj.versions import V16
+
+OPEN_TIMEOUT_S = 20.0
+GOODBYE_S = 2.0  # how long the last transaction messages may take when we stop
+
+
+def address(url: str, identity: str) -> str:
+    """The URL of a charge point: the endpoint and its identity, percent-encoded, unless it is there already."""
+    segment = quote(identity, safe="")
+    endpoint = url.rstrip("/")
+    return endpoint if endpoint.endswith(f"/{segment}") else f"{endpoint}/{segment}"
+
+
+def sentence(response: Response) -> str:
+    """What a refusal says for itself: the detail of a problem document, or its text on one line."""
+    text = (response.body or b"").decode(errors="replace")
+    with contextlib.suppress(ValueError):
+        problem = json.loads(text)
+        if isinstance(problem, dict):
+            text = str(problem.get("detail") or problem.get("title") or text)
+    return " ".join(text.split())[:300] or response.reason_phrase
+
+
+class Clock:
+    """The charge point's clock: real time, or `speed` times as fast."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._began_at = datetime.now(UTC)
+        self._began_s = time.monotonic()
+
+    def now(self) -> datetime:
+        """What time it is for the charge point."""
+        return self._began_at + timedelta(seconds=(time.monotonic() - self._began_s) * self._speed)
+
+    def real_s(self, seconds: float) -> float:
+        """How long so many seconds of the charge point really take."""
+        return seconds / self._speed
+
+    def real_s_until(self, moment: datetime) -> float:
+        """How long it really takes until then."""
+        return max(0.0, self.real_s((moment - self.now()).total_seconds()))
+
+
+class Backoff:
+    """Waits that double, with jitter, so that a fleet doesn't come back all at once. Seconds of the charge point."""
+
+    def __init__(self, rng: random.Random, first_s: float, most_s: float) -> None:
+        self._rng = rng
+        self._first_s = first_s
+        self._most_s = most_s
+        self._next_s = first_s
+
+    def next_s(self) -> float:
+        """How long to wait now."""
+        wait_s = self._next_s * self._rng.uniform(0.5, 1.0)
+        self._next_s = min(self._most_s, self._next_s * 2)
+        return wait_s
+
+    def reset(self) -> None:
+        """It worked: begin with the shortest wait again."""
+        self._next_s = self._first_s
+
+
+class Client:
+    """Runs a charge point until it is stopped."""
+
+    def __init__(self, cp: ChargePoint, url: str, clock: Clock | None = None) -> None:
+        self.cp = cp
+        self._url = address(url, cp.setup.identity)
+        self._clock = clock or Clock()
+        self._moved = asyncio.Event()  # timers may have changed
+        self._to_write = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._offline_s: float | None = None
+        self._lost = Backoff(cp.rng, 1, 60)
+        self._refused = Backoff(cp.rng, 5, 60)
+
+    async def run(self) -> None:
+        """Live until `stop`: timers tick whether or not there is a connection."""
+        tick = asyncio.create_task(self._tick(), name=f"{self.cp.setup.identity} timers")
+        stay = asyncio.create_task(self._stay_connected(), name=f"{self.cp.setup.identity} connection")
+        stopped = asyncio.create_task(self._stopping.wait(), name=f"{self.cp.setup.identity} stop")
+        try:
+            done, _ = await asyncio.wait((tick, stay, stopped), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            await self._say_goodbye()
+        finally:
+            for task in (tick, stay, stopped):
+                task.cancel()
+            await asyncio.gather(tick, stay, stopped, return_exceptions=True)
+
+    def stop(self) -> None:
+        """End what is running as a power cut would, tell it if that is quickly done, and disconnect."""
+        self._stopping.set()
+
+    async def _say_goodbye(self) -> None:
+        self.cp.act(self._clock.now(), lambda: sessions.stop_all(self.cp, "power loss"))
+        self._settle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                while self.cp.exchange.is_open and self.cp.exchange.has_undelivered:
+                    self._moved.clear()
+                    await self._moved.wait()
+
+    async def _stay_connected(self) -> None:
+        while True:
+            wait_s = await self._connect()
+            await asyncio.sleep(self._clock.real_s(wait_s))
+
+    async def _connect(self) -> float:
+        try:
+            async with self._dial() as socket:
+                if socket.subprotocol != self.cp.dialect.version.subprotocol:
+                    self.cp.log.warning("no common version", offered=self.cp.dialect.version.subprotocol)
+                    return self._refused.next_s()
+                return await self._converse(socket)
+        except InvalidStatus as refusal:
+            return self._be_refused(refusal.response)
+        except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
+            wait_s = self._lost.next_s()
+            self.cp.log.warning("no connection", why=str(error) or type(error).__name__, retry_in_s=round(wait_s, 1))
+            return wait_s
+
+    def _dial(self) -> connect:
+        version, password = self.cp.dialect.version, self.cp.password
+        credentials = b"%s:%s" % (self.cp.setup.identity.encode(), password or b"")
+        authorization = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+        return connect(
+            self._url,
+            subprotocols=[Subprotocol(version.subprotocol)],
+            additional_headers=authorization if password is not None else None,
+            compression=None if version is V16 else "deflate",
+            user_agent_header="ocpp-gateway simulator",
+            proxy=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=GOODBYE_S,
+        )
+
+    async def _converse(self, socket: ClientConnection) -> float:
+        self.cp.log.info("connected", url=self._url)
+        self._offline_s = None
+        self._refused.reset()
+        self.cp.connected(self._clock.now())
+        self._settle()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(self._write(socket), name=f"{self.cp.setup.identity} writer")
+                async for text in socket:
+                    self._lost.reset()
+                    self.cp.receive(text, self._clock.now())
+                    self._settle()
+                writer.cancel()
+        except* ConnectionClosed:
+            pass  # not a clean close; logged below like any other
+        finally:
+            self.cp.disconnected(self._clock.now())
+            self._settle()
+        wait_s = self._lost.next_s() if self._offline_s is None else self._offline_s
+        self.cp.log.info(
+            "disconnected", code=socket.close_code, why=socket.close_reason or "-", back_in_s=round(wait_s, 1)
+        )
+        return wait_s
+
+    async def _write(self, socket: ClientConnection) -> None:
+        while True:
+            await self._to_write.wait()
+            self._to_write.clear()
+            for effect in self.cp.take():
+                if isinstance(effect, HangUp):
+                    self._offline_s = effect.offline_s
+                    await socket.close()
+                    return
+                await socket.send(frames.encode(effect))
+
+    def _be_refused(self, response: Response) -> float:
+        wait_s = self._refused.next_s()
+        retry_after = response.headers.get("Retry-After", "")
+        if retry_after.isdecimal():
+            wait_s += float(retry_after)
+        self.cp.log.warning("refused", status=response.status_code, why=sentence(response), retry_in_s=round(wait_s, 1))
+        return wait_s
+
+    def _settle(self) -> None:
+        self._moved.set()
+        self._to_write.set()
+
+    async def _tick(self) -> None:
+        while True:
+            self._moved.clear()
+            due = self.cp.next_due()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if due is None else self._clock.real_s_until(due)):
+                    await self._moved.wait()
+            self.cp.wake(self._clock.now())
+            self._to_write.set()

@@ -1,0 +1,188 @@
+"""The commands a 1.6 charge point obeys. Whatever is not in the table is answered by NotSupported."""
+
+from collections.abc import Callable
+from functools import partial
+
+from charge_point_sim import answers, sessions
+from charge_point_sim.charge_point import ChargePoint, Command
+from charge_point_sim.exchange import Message
+from charge_point_sim.parts import Connector, Token
+from charge_point_sim.variables import Name, Variable
+from ocppj.frames import Payload
+
+
+def _status(accepted: bool) -> Payload:
+    return {"status": "Accepted" if accepted else "Rejected"}
+
+
+def _remote_start(cp: ChargePoint, payload: Payload) -> Payload:
+    profile = payload.get("chargingProfile")
+    if profile and profile["chargingProfilePurpose"] != "TxProfile":
+        return _status(False)
+    return _status(answers.remote_start(cp, payload.get("connectorId"), Token(payload["idTag"])))
+
+
+def _remote_stop(cp: ChargePoint, payload: Payload) -> Payload:
+    return _status(answers.remote_stop(cp, payload["transactionId"]))
+
+
+def _reset(cp: ChargePoint, payload: Payload) -> Payload:
+    is_hard = payload["type"] == "Hard"
+    answers.reset(cp, "hard reset" if is_hard else "soft reset", at_once=is_hard)
+    return _status(True)
+
+
+def _unlock(cp: ChargePoint, payload: Payload) -> Payload:
+    connector = cp.connector(payload["connectorId"])
+    if connector is None:
+        return {"status": "NotSupported"}
+    sessions.stop(cp, connector, "unlock")
+    return {"status": "Unlocked"}
+
+
+def _change_availability(cp: ChargePoint, payload: Payload) -> Payload:
+    number = payload["connectorId"]
+    connectors = [each for each in cp.reporting if number in (0, each.number)]
+    if not connectors:
+        return _status(False)
+    return {"status": answers.change_availability(cp, connectors, operative=payload["type"] == "Operative")}
+
+
+def _clear_cache(cp: ChargePoint, _: Payload) -> Payload:
+    cp.accepted_tokens.clear()
+    return _status(True)
+
+
+def _data_transfer(_: ChargePoint, __: Payload) -> Payload:
+    return {"status": "UnknownVendorId"}
+
+
+def _get_local_list_version(cp: ChargePoint, _: Payload) -> Payload:
+    return {"listVersion": cp.local_list_version}
+
+
+def _send_local_list(cp: ChargePoint, payload: Payload) -> Payload:
+    entries = {
+        entry["idTag"]: entry["idTagInfo"]["status"] if "idTagInfo" in entry else None
+        for entry in payload.get("localAuthorizationList", [])
+    }
+    is_full = payload["updateType"] == "Full"
+    return {"status": answers.take_local_list(cp, payload["listVersion"], entries, full=is_full)}
+
+
+def _get_configuration(cp: ChargePoint, payload: Payload) -> Payload:
+    asked = payload.get("key") or [name.variable for name, _ in cp.variables.items()]
+    found = [(name, row) for key in asked for name, row in cp.variables.items() if name.folded() == Name(key).folded()]
+    unknown = [key for key in asked if cp.variables.find(Name(key)) is None]
+    return {
+        "configurationKey": [_entry(name.variable, row) for name, row in found],
+        **({"unknownKey": unknown} if unknown else {}),
+    }
+
+
+def _entry(key: str, row: Variable) -> Payload:
+    entry: Payload = {"key": key, "readonly": not row.is_writable}
+    return entry if row.is_secret else entry | {"value": row.value}
+
+
+def _change_configuration(cp: ChargePoint, payload: Payload) -> Payload:
+    row = cp.variables.find(Name(payload["key"]))
+    if row is None:
+        return {"status": "NotSupported"}
+    if row.knob == "password":
+        return _change_authorization_key(cp, payload["value"])
+    outcome = cp.variables.write(row, payload["value"])
+    if outcome == "Accepted":
+        answers.apply(cp, row.knob)
+    return {"status": outcome}
+
+
+def _change_authorization_key(cp: ChargePoint, key: str) -> Payload:
+    # Hex over OCPP, 16 to 20 bytes; the raw bytes are the password (1.6J §6.2.2, errata 3.10).
+    try:
+        password = bytes.fromhex(key)
+    except ValueError:
+        return _status(False)
+    if not 16 <= len(password) <= 20:
+        return _status(False)
+    answers.change_password(cp, password)
+    return _status(True)
+
+
+def _trigger(cp: ChargePoint, payload: Payload) -> Payload:
+    message, number = payload["requestedMessage"], payload.get("connectorId")
+    connectors = [each for each in cp.reporting if number in (None, each.number)]
+    if not connectors:
+        return _status(False)
+    send = _TRIGGERS.get(message)
+    if send is None:
+        return {"status": "NotImplemented"}
+    return _status(send(cp, connectors))
+
+
+def _trigger_extended(cp: ChargePoint, payload: Payload) -> Payload:
+    if payload["requestedMessage"] == "FirmwareStatusNotification":
+        _say(cp, "SignedFirmwareStatusNotification", {"status": "Idle"})
+        return _status(True)
+    return _trigger(cp, payload)
+
+
+def _trigger_boot(cp: ChargePoint, _: list[Connector]) -> bool:
+    if cp.registration == "Accepted":  # 1.6 errata 3.35: only while Pending
+        return False
+    cp.send_boot()
+    return True
+
+
+def _trigger_heartbeat(cp: ChargePoint, _: list[Connector]) -> bool:
+    cp.send_heartbeat(is_early=True)
+    return True
+
+
+def _trigger_status(cp: ChargePoint, connectors: list[Connector]) -> bool:
+    for connector in connectors:
+        cp.tell_status(connector, anyway=True)
+    return True
+
+
+def _trigger_meter_values(cp: ChargePoint, connectors: list[Connector]) -> bool:
+    metered = [connector for connector in connectors if connector.number]  # there is no main meter
+    for connector in metered:
+        sessions.sample(cp, connector, "Trigger")
+    return bool(metered)
+
+
+def _trigger_idle(action: str, cp: ChargePoint, _: list[Connector]) -> bool:
+    _say(cp, action, {"status": "Idle"})
+    return True
+
+
+def _say(cp: ChargePoint, action: str, payload: Payload) -> None:
+    cp.exchange.put(Message(action, payload, is_early=True))
+
+
+_TRIGGERS: dict[str, Callable[[ChargePoint, list[Connector]], bool]] = {
+    "BootNotification": _trigger_boot,
+    "DiagnosticsStatusNotification": partial(_trigger_idle, "DiagnosticsStatusNotification"),
+    "FirmwareStatusNotification": partial(_trigger_idle, "FirmwareStatusNotification"),
+    "Heartbeat": _trigger_heartbeat,
+    "LogStatusNotification": partial(_trigger_idle, "LogStatusNotification"),
+    "MeterValues": _trigger_meter_values,
+    "StatusNotification": _trigger_status,
+}
+
+COMMANDS: dict[str, Command] = {
+    "ChangeAvailability": _change_availability,
+    "ChangeConfiguration": _change_configuration,
+    "ClearCache": _clear_cache,
+    "DataTransfer": _data_transfer,
+    "ExtendedTriggerMessage": _trigger_extended,
+    "GetConfiguration": _get_configuration,
+    "GetLocalListVersion": _get_local_list_version,
+    "RemoteStartTransaction": _remote_start,
+    "RemoteStopTransaction": _remote_stop,
+    "Reset": _reset,
+    "SendLocalList": _send_local_list,
+    "TriggerMessage": _trigger,
+    "UnlockConnector": _unlock,
+}

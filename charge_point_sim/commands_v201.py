@@ -1,0 +1,175 @@
+"""The commands a 2.0.1 charging station obeys. Whatever is not in the table is answered by NotSupported.
+
+Those about the device model are in `inventory`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from charge_point_sim import answers, inventory, sessions
+from charge_point_sim.charge_point import ChargePoint, Command
+from charge_point_sim.events import meter_value, transaction_event
+from charge_point_sim.exchange import Message
+from charge_point_sim.parts import Connector, Token
+from ocppj.frames import Payload
+
+
+def _status(accepted: bool) -> Payload:
+    return {"status": "Accepted" if accepted else "Rejected"}
+
+
+def _request_start(cp: ChargePoint, payload: Payload) -> Payload:
+    profile = payload.get("chargingProfile")
+    if profile and profile["chargingProfilePurpose"] != "TxProfile":
+        return _status(False)
+    token = Token(payload["idToken"]["idToken"], payload["idToken"]["type"])
+    return _status(answers.remote_start(cp, payload.get("evseId"), token, payload["remoteStartId"]))
+
+
+def _request_stop(cp: ChargePoint, payload: Payload) -> Payload:
+    return _status(answers.remote_stop(cp, payload["transactionId"]))
+
+
+def _reset(cp: ChargePoint, payload: Payload) -> Payload:
+    if "evseId" in payload:  # a single EVSE can't be reset here
+        return _status(False)
+    is_busy = any(connector.session for connector in cp.connectors)
+    if payload["type"] == "OnIdle" and is_busy:
+        cp.waits_for_idle = True
+        return {"status": "Scheduled"}
+    answers.reset(cp, "soft reset", at_once=False)
+    return _status(True)
+
+
+def _unlock(cp: ChargePoint, payload: Payload) -> Payload:
+    connector = cp.connector(payload["evseId"])
+    if connector is None or payload["connectorId"] != 1:
+        return {"status": "UnknownConnector"}
+    # Unlike 1.6, a running transaction is not ended.
+    return {"status": "OngoingAuthorizedTransaction" if connector.running else "Unlocked"}
+
+
+def _change_availability(cp: ChargePoint, payload: Payload) -> Payload:
+    connectors = _named(cp, payload)
+    if not connectors:
+        return _status(False)
+    is_operative = payload["operationalStatus"] == "Operative"
+    return {"status": answers.change_availability(cp, connectors, operative=is_operative)}
+
+
+def _named(cp: ChargePoint, payload: Payload) -> list[Connector]:
+    # No evse: the whole station. Our EVSEs have one connector each.
+    evse = payload.get("evse")
+    if evse is None:
+        return cp.connectors
+    return [each for each in cp.connectors if each.number == evse["id"] and evse.get("connectorId", 1) == 1]
+
+
+def _clear_cache(cp: ChargePoint, _: Payload) -> Payload:
+    cp.accepted_tokens.clear()
+    return _status(True)
+
+
+def _data_transfer(_: ChargePoint, __: Payload) -> Payload:
+    return {"status": "UnknownVendorId"}
+
+
+def _get_local_list_version(cp: ChargePoint, _: Payload) -> Payload:
+    return {"versionNumber": cp.local_list_version}
+
+
+def _send_local_list(cp: ChargePoint, payload: Payload) -> Payload:
+    entries = {
+        entry["idToken"]["idToken"]: entry["idTokenInfo"]["status"] if "idTokenInfo" in entry else None
+        for entry in payload.get("localAuthorizationList", [])
+    }
+    is_full = payload["updateType"] == "Full"
+    return {"status": answers.take_local_list(cp, payload["versionNumber"], entries, full=is_full)}
+
+
+def _get_transaction_status(cp: ChargePoint, payload: Payload) -> Payload:
+    transaction_id = payload.get("transactionId")
+    answer: Payload = {"messagesInQueue": cp.exchange.has_undelivered}
+    if transaction_id is None:
+        return answer
+    return answer | {"ongoingIndicator": answers.running(cp, transaction_id) is not None}
+
+
+def _trigger(cp: ChargePoint, payload: Payload) -> Payload:
+    send = _TRIGGERS.get(payload["requestedMessage"])
+    if send is None:
+        return {"status": "NotImplemented"}
+    return _status(send(cp, payload))
+
+
+def _trigger_boot(cp: ChargePoint, _: Payload) -> bool:
+    if cp.registration == "Accepted":  # F06.FR.17
+        return False
+    cp.send_boot("Triggered")
+    return True
+
+
+def _trigger_heartbeat(cp: ChargePoint, _: Payload) -> bool:
+    cp.send_heartbeat(is_early=True)
+    return True
+
+
+def _trigger_status(cp: ChargePoint, payload: Payload) -> bool:
+    if "connectorId" not in payload.get("evse", {}):  # F06.FR.13
+        return False
+    connectors = _named(cp, payload)
+    for connector in connectors:
+        cp.tell_status(connector, anyway=True)
+    return bool(connectors)
+
+
+def _trigger_meter_values(cp: ChargePoint, payload: Payload) -> bool:
+    connectors = _named(cp, payload)
+    for connector in connectors:
+        sessions.sample(cp, connector, "Trigger")
+    return bool(connectors)
+
+
+def _trigger_transaction_event(cp: ChargePoint, payload: Payload) -> bool:
+    connectors = [connector for connector in _named(cp, payload) if connector.running]
+    for connector in connectors:
+        session = connector.running
+        if session:
+            connector.meter.advance(session.vehicle, cp.now)
+            state = {"chargingState": connector.status}
+            value = meter_value(cp, connector, "Trigger")
+            cp.exchange.put(transaction_event(cp, session, "Updated", "Trigger", state, meterValue=[value]))
+    return bool(connectors)
+
+
+def _trigger_idle(action: str, cp: ChargePoint, _: Payload) -> bool:
+    cp.exchange.put(Message(action, {"status": "Idle"}, is_early=True))
+    return True
+
+
+_TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {
+    "BootNotification": _trigger_boot,
+    "FirmwareStatusNotification": partial(_trigger_idle, "FirmwareStatusNotification"),
+    "Heartbeat": _trigger_heartbeat,
+    "LogStatusNotification": partial(_trigger_idle, "LogStatusNotification"),
+    "MeterValues": _trigger_meter_values,
+    "StatusNotification": _trigger_status,
+    "TransactionEvent": _trigger_transaction_event,
+}
+
+COMMANDS: dict[str, Command] = {
+    "ChangeAvailability": _change_availability,
+    "ClearCache": _clear_cache,
+    "DataTransfer": _data_transfer,
+    "GetBaseReport": inventory.get_base_report,
+    "GetLocalListVersion": _get_local_list_version,
+    "GetTransactionStatus": _get_transaction_status,
+    "GetVariables": inventory.get_variables,
+    "RequestStartTransaction": _request_start,
+    "RequestStopTransaction": _request_stop,
+    "Reset": _reset,
+    "SendLocalList": _send_local_list,
+    "SetVariables": inventory.set_variables,
+    "TriggerMessage": _trigger,
+    "UnlockConnector": _unlock,
+}

@@ -1,0 +1,63 @@
+"""The configuration keys of a simulated 1.6 charge point (1.6 §9, security whitepaper §7)."""
+
+from charge_point_sim.parts import Setup
+from charge_point_sim.variables import Name, Variable, Variables
+
+MEASURANDS = (
+    "Energy.Active.Import.Register",
+    "Power.Active.Import",
+    "Current.Import",
+    "Voltage",
+    "SoC",
+)
+_PROFILES = "Core,LocalAuthListManagement,RemoteTrigger"
+
+
+def keys(setup: Setup) -> Variables:
+    """The table as it leaves the factory."""
+    rows = _behaviour(setup) | _fixed(setup)
+    return Variables({Name(key): row for key, row in rows.items()})
+
+
+def _behaviour(setup: Setup) -> dict[str, Variable]:
+    return {
+        "AllowOfflineTxForUnknownId": Variable("false", "boolean", knob="offline_unknown"),
+        "AuthorizationCacheEnabled": Variable("true", "boolean"),
+        "AuthorizeRemoteTxRequests": Variable("false", "boolean", knob="authorize_remote"),
+        "ClockAlignedDataInterval": Variable("0", "integer"),
+        "ConnectionTimeOut": Variable("60", "integer"),
+        "HeartbeatInterval": Variable("300", "integer", knob="heartbeat_s"),
+        "LocalAuthListEnabled": Variable("true", "boolean"),
+        "LocalAuthorizeOffline": Variable("true", "boolean", knob="local_authorize_offline"),
+        "LocalPreAuthorize": Variable("false", "boolean"),
+        "MeterValueSampleInterval": Variable(str(setup.sample_s), "integer", knob="sample_s"),
+        "MeterValuesAlignedData": Variable("", "MemberList", options=MEASURANDS),
+        "MeterValuesSampledData": Variable(",".join(MEASURANDS), "MemberList", knob="measurands", options=MEASURANDS),
+        "ResetRetries": Variable("1", "integer"),
+        "StopTransactionOnEVSideDisconnect": Variable("true", "boolean"),
+        "StopTransactionOnInvalidId": Variable("true", "boolean", knob="stop_on_invalid"),
+        "StopTxnAlignedData": Variable("", "MemberList", options=MEASURANDS),
+        "StopTxnSampledData": Variable("", "MemberList", options=MEASURANDS),
+        "TransactionMessageAttempts": Variable("3", "integer", knob="message_attempts"),
+        "TransactionMessageRetryInterval": Variable("60", "integer", knob="message_interval_s"),
+        "UnlockConnectorOnEVSideDisconnect": Variable("true", "boolean"),
+        "WebSocketPingInterval": Variable("20", "integer", needs_reboot=True),
+    }
+
+
+def _fixed(setup: Setup) -> dict[str, Variable]:
+    fixed = {
+        "ChargeProfileMaxStackLevel": "0",
+        "ConnectorPhaseRotation": ",".join(f"{number}.RST" for number in range(setup.connectors + 1)),
+        "GetConfigurationMaxKeys": "100",
+        "LocalAuthListMaxLength": "1000",
+        "NumberOfConnectors": str(setup.connectors),
+        "SecurityProfile": "1" if setup.password else "0",
+        "SendLocalListMaxLength": "100",
+        "SupportedFeatureProfiles": _PROFILES,
+    }
+    return {
+        "AuthorizationKey": Variable("", is_secret=True, knob="password"),
+        "CpoName": Variable("", needs_reboot=False),
+        **{key: Variable(value, is_writable=False) for key, value in fixed.items()},
+    }

@@ -1,0 +1,160 @@
+"""The device model of a simulated 2.x charging station (2.0.1 part 2, appendices: referenced components)."""
+
+from charge_point_sim.configuration import MEASURANDS
+from charge_point_sim.parts import Setup
+from charge_point_sim.variables import Kind, Name, Variable, Variables
+
+AVAILABILITY = "AvailabilityState"
+STATES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+_TX_POINTS = ("ParkingBayOccupancy", "EVConnected", "Authorized", "DataSigned", "PowerPathClosed", "EnergyTransfer")
+
+
+def variables(setup: Setup) -> Variables:
+    """The table as it leaves the factory."""
+    rows = {
+        **_named("ChargingStation", _station(setup)),
+        **_named("OCPPCommCtrlr", _communication(setup)),
+        **_named("AuthCtrlr", _authorization()),
+        **_named("AuthCacheCtrlr", {"Enabled": _fixed("true", "boolean")}),
+        **_named("LocalAuthListCtrlr", _local_list()),
+        **_named("TxCtrlr", _transactions()),
+        **_named("SampledDataCtrlr", _sampled_data(setup)),
+        **_named("AlignedDataCtrlr", _aligned_data()),
+        **_named("SecurityCtrlr", _security(setup)),
+        **_named("DeviceDataCtrlr", _limits()),
+        **_named("ClockCtrlr", {"TimeSource": _fixed("Heartbeat", "MemberList")}),
+    }
+    for number in range(1, setup.connectors + 1):
+        rows |= _evse(number, setup)
+    return Variables(rows)
+
+
+def _named(component: str, rows: dict[str, Variable]) -> dict[Name, Variable]:
+    # "Variable[instance]", as the specification writes it.
+    split = {key: key.rstrip("]").partition("[") for key in rows}
+    return {Name(split[key][0], component, split[key][2]): row for key, row in rows.items()}
+
+
+def _fixed(value: str, kind: Kind = "string", unit: str = "", options: tuple[str, ...] = ()) -> Variable:
+    return Variable(value, kind, is_writable=False, unit=unit, options=options)
+
+
+def _seconds(value: int, knob: str = "") -> Variable:
+    return Variable(str(value), "integer", unit="s", knob=knob)
+
+
+def _flag(value: bool, knob: str = "") -> Variable:
+    return Variable(str(value).lower(), "boolean", knob=knob)
+
+
+def _station(setup: Setup) -> dict[str, Variable]:
+    return {
+        AVAILABILITY: _fixed("Available", "OptionList", options=STATES),
+        "Available": _fixed("true", "boolean"),
+        "Problem": _fixed("false", "boolean"),
+        "Model": _fixed(setup.model),
+        "VendorName": _fixed(setup.vendor),
+        "SerialNumber": _fixed(setup.serial),
+        "FirmwareVersion": _fixed(setup.firmware),
+        "SupplyPhases": _fixed("3", "integer"),
+    }
+
+
+def _communication(setup: Setup) -> dict[str, Variable]:
+    return {
+        "FileTransferProtocols": _fixed("HTTPS", "MemberList", options=("HTTP", "HTTPS")),
+        "HeartbeatInterval": _seconds(300, "heartbeat_s"),
+        "MessageAttemptInterval[TransactionEvent]": _seconds(60, "message_interval_s"),
+        "MessageAttempts[TransactionEvent]": Variable("3", "integer", knob="message_attempts"),
+        "MessageTimeout[Default]": _fixed(str(round(setup.call_timeout_s)), "integer", "s"),
+        "NetworkConfigurationPriority": Variable("1", "SequenceList", needs_reboot=True, options=("1",)),
+        "NetworkProfileConnectionAttempts": Variable("3", "integer"),
+        "OfflineThreshold": _seconds(60),
+        "QueueAllMessages": _fixed("true", "boolean"),
+        "ResetRetries": Variable("1", "integer"),
+        "RetryBackOffRandomRange": _seconds(10),
+        "RetryBackOffRepeatTimes": Variable("5", "integer"),
+        "RetryBackOffWaitMinimum": _seconds(1),
+        "UnlockOnEVSideDisconnect": _flag(True),
+        "WebSocketPingInterval": Variable("20", "integer", needs_reboot=True, unit="s"),
+    }
+
+
+def _authorization() -> dict[str, Variable]:
+    return {
+        "AuthorizeRemoteStart": _flag(False, "authorize_remote"),
+        "Enabled": _flag(True),
+        "LocalAuthorizeOffline": _flag(True, "local_authorize_offline"),
+        "LocalPreAuthorize": _flag(False),
+        "OfflineTxForUnknownIdEnabled": _flag(False, "offline_unknown"),
+    }
+
+
+def _local_list() -> dict[str, Variable]:
+    return {
+        "BytesPerMessage": _fixed("65536", "integer"),
+        "Enabled": _flag(True),
+        "Entries": _fixed("0", "integer"),
+        "ItemsPerMessage": _fixed("100", "integer"),
+    }
+
+
+def _transactions() -> dict[str, Variable]:
+    return {
+        "EVConnectionTimeOut": _seconds(60),
+        "StopTxOnEVSideDisconnect": _flag(True),
+        "StopTxOnInvalidId": _flag(True, "stop_on_invalid"),
+        # Authorised, plugged in, relays may close: that is when our transactions begin and end.
+        "TxStartPoint": _fixed("PowerPathClosed", "MemberList", options=_TX_POINTS),
+        "TxStopPoint": _fixed("PowerPathClosed", "MemberList", options=_TX_POINTS),
+    }
+
+
+def _sampled_data(setup: Setup) -> dict[str, Variable]:
+    return {
+        "Enabled": _flag(True),
+        "TxEndedInterval": _seconds(0),
+        "TxEndedMeasurands": Variable(MEASURANDS[0], "MemberList", options=MEASURANDS),
+        "TxStartedMeasurands": Variable(MEASURANDS[0], "MemberList", options=MEASURANDS),
+        "TxUpdatedInterval": _seconds(setup.sample_s, "sample_s"),
+        "TxUpdatedMeasurands": Variable(",".join(MEASURANDS), "MemberList", knob="measurands", options=MEASURANDS),
+    }
+
+
+def _aligned_data() -> dict[str, Variable]:
+    return {
+        "Enabled": _flag(False),
+        "Interval": _seconds(0),
+        "Measurands": Variable("", "MemberList", options=MEASURANDS),
+    }
+
+
+def _security(setup: Setup) -> dict[str, Variable]:
+    return {
+        "BasicAuthPassword": Variable("", is_secret=True, knob="password"),
+        "Identity": _fixed(setup.identity),
+        "OrganizationName": Variable("ocpp-gateway"),
+        "SecurityProfile": _fixed("1" if setup.password else "0", "integer"),
+    }
+
+
+def _limits() -> dict[str, Variable]:
+    asked = ("GetReport", "GetVariables", "SetVariables")
+    return {
+        **{f"BytesPerMessage[{action}]": _fixed("65536", "integer") for action in asked},
+        **{f"ItemsPerMessage[{action}]": _fixed("100", "integer") for action in asked},
+    }
+
+
+def _evse(number: int, setup: Setup) -> dict[Name, Variable]:
+    state = _fixed("Available", "OptionList", options=STATES)
+    return {
+        Name(AVAILABILITY, "EVSE", evse=number): state,
+        Name("Available", "EVSE", evse=number): _fixed("true", "boolean"),
+        Name("Power", "EVSE", evse=number): _fixed(f"{setup.max_power_w:.0f}", "decimal", "W"),
+        Name("SupplyPhases", "EVSE", evse=number): _fixed("3", "integer"),
+        Name(AVAILABILITY, "Connector", evse=number, connector=1): state,
+        Name("Available", "Connector", evse=number, connector=1): _fixed("true", "boolean"),
+        Name("ConnectorType", "Connector", evse=number, connector=1): _fixed("cCCS2"),
+        Name("SupplyPhases", "Connector", evse=number, connector=1): _fixed("3", "integer"),
+    }

@@ -1,0 +1,133 @@
+"""Reading, writing and reporting the device model of 2.x."""
+
+from collections.abc import Callable
+
+from charge_point_sim import answers
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.device_model import AVAILABILITY
+from charge_point_sim.events import state_word
+from charge_point_sim.exchange import Message
+from charge_point_sim.variables import Name, Variable
+from ocppj import timestamps
+from ocppj.frames import Payload
+
+PART = 15  # rows in one NotifyReport
+
+_Filter = Callable[[Name, Variable], bool]
+_BASES: dict[str, _Filter] = {
+    "ConfigurationInventory": lambda _, row: row.is_writable,
+    "FullInventory": lambda _, __: True,
+    "SummaryInventory": lambda name, _: name.variable in (AVAILABILITY, "Problem"),
+}
+
+
+def get_variables(cp: ChargePoint, payload: Payload) -> Payload:
+    """GetVariables: each item has its own status."""
+    return {"getVariableResult": [_read(cp, item) for item in payload["getVariableData"]]}
+
+
+def set_variables(cp: ChargePoint, payload: Payload) -> Payload:
+    """SetVariables: each item has its own status."""
+    results = []
+    for item in payload["setVariableData"]:
+        result = _echo(item)
+        results.append(result | {"attributeStatus": _write(cp, item, item["attributeValue"])})
+    return {"setVariableResult": results}
+
+
+def get_base_report(cp: ChargePoint, payload: Payload) -> Payload:
+    """GetBaseReport: Accepted, and then the report in parts."""
+    is_wanted = _BASES[payload["reportBase"]]
+    rows = [_report(cp, name, row) for name, row in cp.variables.items() if is_wanted(name, row)]
+    generated_at = timestamps.write(cp.now)
+    for seq_no, first in enumerate(range(0, len(rows), PART)):
+        part = {
+            "requestId": payload["requestId"],
+            "generatedAt": generated_at,
+            "seqNo": seq_no,
+            "tbc": first + PART < len(rows),
+            "reportData": rows[first : first + PART],
+        }
+        cp.exchange.put(Message("NotifyReport", part, is_early=True))
+    return {"status": "Accepted"}
+
+
+def _read(cp: ChargePoint, item: Payload) -> Payload:
+    found = _find(cp, item)
+    if isinstance(found, str):
+        return _echo(item) | {"attributeStatus": found}
+    name, row = found
+    if row.is_secret:  # write-only
+        return _echo(item) | {"attributeStatus": "Rejected"}
+    return _echo(item) | {"attributeStatus": "Accepted", "attributeValue": _value(cp, name, row)}
+
+
+def _write(cp: ChargePoint, item: Payload, value: str) -> str:
+    found = _find(cp, item)
+    if isinstance(found, str):
+        return found
+    row = found[1]
+    if row.knob == "password":
+        if not 16 <= len(value) <= 40:  # A00.FR.205
+            return "Rejected"
+        answers.change_password(cp, value.encode())
+        return "Accepted"
+    outcome = cp.variables.write(row, value)
+    if outcome == "Accepted":
+        answers.apply(cp, row.knob)
+    return outcome
+
+
+def _find(cp: ChargePoint, item: Payload) -> tuple[Name, Variable] | str:
+    name = _name(item)
+    row = cp.variables.find(name)
+    if row is None:
+        component = name.folded().component
+        is_known = any(known.folded().component == component for known, _ in cp.variables.items())
+        return "UnknownVariable" if is_known else "UnknownComponent"
+    if item.get("attributeType", "Actual") != "Actual":
+        return "NotSupportedAttributeType"
+    return name, row
+
+
+def _name(item: Payload) -> Name:
+    component, variable = item["component"], item["variable"]
+    evse = component.get("evse", {})
+    return Name(
+        variable["name"], component["name"], variable.get("instance", ""), evse.get("id"), evse.get("connectorId")
+    )
+
+
+def _echo(item: Payload) -> Payload:
+    kept = ("component", "variable", "attributeType")
+    return {key: item[key] for key in kept if key in item}
+
+
+def _value(cp: ChargePoint, name: Name, row: Variable) -> str:
+    if name.folded().variable != AVAILABILITY.casefold():
+        return row.value
+    connector = cp.connector(name.evse)
+    return state_word(connector) if connector else "Available"
+
+
+def _report(cp: ChargePoint, name: Name, row: Variable) -> Payload:
+    mutability = "WriteOnly" if row.is_secret else "ReadWrite" if row.is_writable else "ReadOnly"
+    attribute = {"type": "Actual", "mutability": mutability, "persistent": True, "constant": False}
+    if not row.is_secret:
+        attribute["value"] = _value(cp, name, row)
+    evse = {"id": name.evse} | ({"connectorId": name.connector} if name.connector else {})
+    return {
+        "component": {"name": name.component} | ({"evse": evse} if name.evse else {}),
+        "variable": {"name": name.variable} | ({"instance": name.instance} if name.instance else {}),
+        "variableAttribute": [attribute],
+        "variableCharacteristics": _characteristics(row),
+    }
+
+
+def _characteristics(row: Variable) -> Payload:
+    return {
+        "dataType": row.kind,
+        "supportsMonitoring": False,
+        **({"unit": row.unit} if row.unit else {}),
+        **({"valuesList": ",".join(row.options)} if row.options else {}),
+    }

@@ -1,0 +1,86 @@
+"""What a charge point is made of: its setup, connectors, and the cars at them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from charge_point_sim.meter import Meter, Vehicle
+from ocppj.versions import Version
+
+# The words of 1.6; 2.x says Occupied for all between Available and Unavailable.
+Status = Literal["Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a charge point is made of. Times are seconds of its own clock."""
+
+    identity: str
+    version: Version
+    connectors: int = 2
+    password: bytes | None = None
+    vendor: str = "ocpp-gateway"
+    model: str = "Simulated"
+    firmware: str = "1.0.0"
+    max_power_w: float = 50_000.0
+    call_timeout_s: float = 30.0
+    sample_s: int = 5
+    plug_in_s: float = 2.0
+    unplug_s: float = 3.0
+    reboot_s: float = 5.0
+
+    @property
+    def serial(self) -> str:
+        """A serial number: 25 characters are all that fit."""
+        return f"SIM-{self.identity}"[:25]
+
+
+Cause = Literal["local", "remote", "deauthorized", "hard reset", "soft reset", "unlock", "power loss"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An id token; `kind` is its type in 2.x."""
+
+    text: str
+    kind: str = "ISO14443"
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A car at a connector. It is a transaction from `started_at` on.
+
+    `transaction_id` is learnt from the answer in 1.6 (-1 while unknown) and made here in 2.x.
+    """
+
+    token: Token
+    vehicle: Vehicle
+    remote_start_id: int | None = None
+    transaction_id: int | str = -1
+    started_at: datetime | None = None
+    is_over: bool = False
+    next_seq_no: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        return self.started_at is not None and not self.is_over
+
+
+@dataclass(slots=True, eq=False)
+class Connector:
+    """A socket for a car; an EVSE with one connector in 2.x. Number 0 is the whole charge point (1.6)."""
+
+    number: int
+    status: Status = "Available"
+    reported: str = ""
+    is_operative: bool = True
+    session: Session | None = None
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def is_free(self) -> bool:
+        return self.status == "Available" and self.session is None
+
+    @property
+    def running(self) -> Session | None:
+        return self.session if self.session and self.session.is_running else None

@@ -1,0 +1,148 @@
+"""The life of a charging session: authorise, plug in, charge, stop, unplug. The same in every version."""
+
+from functools import partial
+from typing import Literal
+
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.exchange import Message
+from charge_point_sim.meter import some_vehicle
+from charge_point_sim.parts import Cause, Connector, Session, Token
+from ocppj.frames import Payload
+
+
+def arrive(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None = None) -> None:
+    """A driver presents a token; if it is accepted, the car is plugged in and charges."""
+    decide = partial(_authorised, cp, connector, token, remote_start_id)
+    if not cp.is_online:
+        decide(_offline_verdict(cp, token))
+        return
+    message = Message("Authorize", cp.dialect.authorize(token))
+    message.on_answer = lambda answer: decide(cp.dialect.verdict(answer) or "Invalid")
+    message.on_failure = lambda _: decide(_offline_verdict(cp, token))
+    cp.exchange.put(message)
+
+
+def plug_in(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None = None) -> None:
+    """An authorised car takes the connector, and its transaction starts a moment later."""
+    session = Session(token, some_vehicle(cp.rng, cp.setup.max_power_w), remote_start_id)
+    connector.session = session
+    cp.show(connector, "Preparing")
+    cp.after(f"start {connector.number}", cp.setup.plug_in_s, lambda: _start(cp, connector, session))
+
+
+def stop(cp: ChargePoint, connector: Connector, cause: Cause) -> None:
+    """End what goes on at a connector; the car leaves a moment later."""
+    session = connector.session
+    if session is None or session.is_over:
+        return
+    cp.timers.cancel(f"start {connector.number}")
+    cp.timers.cancel(f"sample {connector.number}")
+    if session.is_running:
+        connector.meter.advance(session.vehicle, cp.now)
+        connector.meter.switch_off()
+        cp.exchange.put(cp.dialect.stop(cp, connector, session, cause))
+        cp.log.info("transaction stopped", connector=connector.number, cause=cause, meter_wh=_meter_wh(connector))
+    session.is_over = True
+    cp.show(connector, "Finishing")
+    cp.after(f"unplug {connector.number}", cp.setup.unplug_s, lambda: _unplug(cp, connector))
+
+
+def stop_all(cp: ChargePoint, cause: Cause) -> None:
+    """End what goes on at every connector."""
+    for connector in cp.connectors:
+        stop(cp, connector, cause)
+
+
+def sample(cp: ChargePoint, connector: Connector, context: str = "Sample.Periodic") -> None:
+    """Read the meter and tell it."""
+    if connector.session:
+        connector.meter.advance(connector.session.vehicle, cp.now)
+    cp.exchange.put(cp.dialect.sample(cp, connector, context))
+
+
+def pace_samples(cp: ChargePoint, connector: Connector, session: Session) -> None:
+    """Read the meter at the configured interval, from now on; 0 means never."""
+    interval_s = cp.variables.number("sample_s")
+    cp.timers.cancel(f"sample {connector.number}")
+    if interval_s > 0:
+        cp.after(f"sample {connector.number}", interval_s, lambda: _sample_again(cp, connector, session))
+
+
+def _offline_verdict(cp: ChargePoint, token: Token) -> str:
+    if token.text in cp.local_list:
+        return cp.local_list[token.text]
+    is_known = cp.variables.flag("local_authorize_offline") and token.text in cp.accepted_tokens
+    return "Accepted" if is_known or cp.variables.flag("offline_unknown") else "Invalid"
+
+
+def _authorised(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None, verdict: str) -> None:
+    cp.log.info("authorised", connector=connector.number, verdict=verdict)
+    if verdict != "Accepted":
+        cp.accepted_tokens.discard(token.text)
+        return
+    cp.accepted_tokens.add(token.text)
+    # While the CSMS thought about it, somebody else may have come.
+    if connector.is_free and not cp.is_resetting:
+        plug_in(cp, connector, token, remote_start_id)
+
+
+def _start(cp: ChargePoint, connector: Connector, session: Session) -> None:
+    session.started_at = cp.now
+    connector.meter.switch_on(cp.now)
+    message = cp.dialect.start(cp, connector, session)
+    message.on_answer = partial(_started, cp, connector, session)
+    cp.exchange.put(message)
+    cp.log.info("charging", connector=connector.number, meter_wh=_meter_wh(connector))
+    _show(cp, connector, session, "Charging")
+    pace_samples(cp, connector, session)
+
+
+def _started(cp: ChargePoint, connector: Connector, session: Session, answer: Payload) -> None:
+    session.transaction_id = answer.get("transactionId", session.transaction_id)
+    verdict = cp.dialect.verdict(answer) or "Accepted"
+    cp.log.info(
+        "transaction started", connector=connector.number, transaction_id=session.transaction_id, verdict=verdict
+    )
+    if verdict == "Accepted":
+        return
+    cp.accepted_tokens.discard(session.token.text)
+    if session.is_over:
+        return
+    if cp.variables.flag("stop_on_invalid"):
+        stop(cp, connector, "deauthorized")
+    else:
+        connector.meter.advance(session.vehicle, cp.now)
+        connector.meter.switch_off()
+        _show(cp, connector, session, "SuspendedEVSE")
+
+
+def _show(
+    cp: ChargePoint, connector: Connector, session: Session, status: Literal["Charging", "SuspendedEV", "SuspendedEVSE"]
+) -> None:
+    cp.show(connector, status)
+    message = cp.dialect.change(cp, connector, session)
+    if message:
+        cp.exchange.put(message)
+
+
+def _sample_again(cp: ChargePoint, connector: Connector, session: Session) -> None:
+    sample(cp, connector)
+    cp.log.info(
+        "meter",
+        connector=connector.number,
+        meter_wh=_meter_wh(connector),
+        power_w=round(connector.meter.power_w),
+        soc=round(session.vehicle.state_of_charge * 100, 1),
+    )
+    if session.vehicle.is_full and connector.status == "Charging":
+        _show(cp, connector, session, "SuspendedEV")
+    pace_samples(cp, connector, session)
+
+
+def _unplug(cp: ChargePoint, connector: Connector) -> None:
+    connector.session = None
+    cp.rest(connector)
+
+
+def _meter_wh(connector: Connector) -> int:
+    return int(connector.meter.energy_wh)
