@@ -22,7 +22,6 @@ from domain.ports import Message
 
 log = structlog.get_logger()
 
-_RETRY_S = (1.0, 60.0)  # first and last pause before asking again for what the broker refused
 _GOODBYE_S = 1.0
 _REFUSED = 0x80  # this reason code and those above are errors; mqtt5's codes are no ints, whatever its stub says
 
@@ -232,7 +231,7 @@ class MqttLink:
         if packet.reason_code == PubAckReasonCode.QUOTA_EXCEEDED:
             # AWS IoT throttles this way. Dropping the frame would lose a transaction; pausing costs a second.
             self._outbox.put_back(packet.packet_id)
-            self._later("retry", _RETRY_S[0], self._pump)
+            self._later("retry", self._settings.retry_s[0], self._pump)
             return
         settled = self._outbox.settle(packet.packet_id)
         if settled is not None and int(packet.reason_code) >= _REFUSED:
@@ -260,7 +259,7 @@ class MqttLink:
         self._subscribe_soon()
 
     def _subscribe_later(self, subscription: Subscription, code: str) -> None:
-        first_s, last_s = _RETRY_S
+        first_s, last_s = self._settings.retry_s
         pause_s = min(last_s, first_s * 2 ** min(subscription.failures, 16))
         subscription.failures += 1
         self._log.warning("subscribe refused", topic=subscription.topic, reason=code, retry_in_s=pause_s)

@@ -25,7 +25,8 @@ class MqttSettings:
 
     `will` is (topic, payload). `window` bounds unacknowledged publishes, together with the broker's own limit;
     `max_messages` and `max_bytes` bound everything that is not acknowledged yet, in flight or waiting.
-    `max_packet_size` bounds packets both ways, together with the broker's own limit. `backoff_s` is (first, last).
+    `max_packet_size` bounds packets both ways, together with the broker's own limit. `backoff_s` and `retry_s` are
+    (first, last): before connecting again, and before asking again for what the broker refused.
     `pace(n)` is asked before each SUBSCRIBE of n filters: 0 lets it go, more is when to ask again (s).
     """
 
@@ -47,6 +48,7 @@ class MqttSettings:
     connect_timeout_s: float = 15.0
     backoff_s: tuple[float, float] = (1.0, 30.0)
     stable_s: float = 10.0
+    retry_s: tuple[float, float] = (1.0, 60.0)
     pace: Callable[[int], float] = _unpaced
 
     def __post_init__(self) -> None:

@@ -1,0 +1,124 @@
+"""A broker that does what the test says, packet by packet, on a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import mqtt5
+
+PATIENCE_S = 20.0
+P = TypeVar("P")
+
+
+class Peer:
+    """One connection, seen from the broker."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._buffer = b""
+
+    async def receive(self, kind: type[P]) -> P:
+        """The next packet, which must be of this kind."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    packet, used = mqtt5.read(memoryview(self._buffer))
+                except IndexError:
+                    data = await self._reader.read(65_536)
+                    assert data, f"the link closed the connection instead of sending a {kind.__name__}"
+                    self._buffer += data
+                    continue
+                self._buffer = self._buffer[used:]
+                assert isinstance(packet, kind), packet
+                return packet
+
+    async def accept(self, **fields: Any) -> mqtt5.ConnectPacket:
+        """Take CONNECT and answer it; `fields` are those of CONNACK."""
+        connect = await self.receive(mqtt5.ConnectPacket)
+        self.send(mqtt5.ConnAckPacket(**fields))
+        return connect
+
+    async def receive_publishes(self, count: int) -> list[mqtt5.PublishPacket]:
+        """The next publishes."""
+        return [await self.receive(mqtt5.PublishPacket) for _ in range(count)]
+
+    def acknowledge(self, *publishes: mqtt5.PublishPacket) -> None:
+        """Send their PUBACKs."""
+        self.send(*[mqtt5.PubAckPacket(publish.packet_id or 0) for publish in publishes])
+
+    def send(self, *packets: mqtt5.Packet) -> None:
+        """Send packets."""
+        self.send_bytes(b"".join(packet.write() for packet in packets))
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send whatever."""
+        self._writer.write(data)
+
+    async def says_nothing_more(self) -> bool:
+        """Whether nothing has come by the time a round trip of our own is over: it is the link's next packet."""
+        self.send(mqtt5.PublishPacket("nobody/out", b"", qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=7))
+        return (await self.receive(mqtt5.PubAckPacket)).packet_id == 7
+
+    async def is_closed(self) -> bytes:
+        """Wait until the link has closed the connection; what it still sent."""
+        async with asyncio.timeout(PATIENCE_S):
+            try:
+                while data := await self._reader.read(65_536):
+                    self._buffer += data
+            except ConnectionResetError:
+                pass
+            return self._buffer
+
+    def drop(self) -> None:
+        """Cut the connection."""
+        self._writer.transport.abort()
+
+
+class ScriptedBroker:
+    """Listens; every connection is a `Peer` for the test to play."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._peers: asyncio.Queue[Peer] = asyncio.Queue()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def connection(self) -> Peer:
+        """The next connection that a link opens."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._peers.get()
+
+    async def accepted(self, **fields: Any) -> Peer:
+        """The next connection, with CONNECT answered."""
+        peer = await self.connection()
+        await peer.accept(**fields)
+        return peer
+
+    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        self._peers.put_nowait(Peer(reader, writer))
+
+    async def open(self) -> asyncio.Server:
+        """Listen on a free loopback port."""
+        server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def hang_up(self) -> None:
+        """Cut all connections."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def scripted_broker() -> AsyncIterator[ScriptedBroker]:
+    """A listening broker."""
+    broker = ScriptedBroker()
+    server = await broker.open()
+    try:
+        yield broker
+    finally:
+        server.close()
+        broker.hang_up()
+        await server.wait_closed()
