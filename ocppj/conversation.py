@@ -74,6 +74,7 @@ class Limits:
 class Tally:
     """Counts of frames; one tally may be shared by many conversations."""
 
+    frames_in: int = 0  # from charge points, readable or not
     calls_in: int = 0  # forwarded to the cloud
     answers_in: int = 0
     sends_in: int = 0
@@ -159,6 +160,7 @@ class Conversation:
         """Take a frame from the wire."""
         if self.is_closed:
             return
+        self._tally.frames_in += 1
         try:
             frame = decode(text)
         except FrameError as error:

@@ -1,0 +1,198 @@
+"""One charge point that is connected: its WebSocket, its conversation and its place on a link."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from websockets.frames import CloseCode
+
+from domain.models import Connection
+from domain.ports import Message, PacketTooLargeError
+from gateway.links import Place
+from gateway.metrics import Metrics
+from gateway.websocket import WebSocket
+from ocppj import topics
+from ocppj.conversation import Conversation, Handover, Limits
+
+LOGGED_ODDITIES = 20  # a connection that does nothing right is not worth a line per frame
+
+# Why we end it -> the word for it in the closing frame.
+_CLOSE_TEXTS = {
+    "replaced": "replaced by a newer connection of this charge point",
+    "evicted": "closed by the operator, or replaced by a newer connection",
+    "broker_lost": "the message broker can't be reached, come back later",
+    "drained": "the gateway is going away, connect again",
+    "silent": "no answer to pings",
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The two clocks of a connection: seconds that only grow, and seconds since 1970."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+
+
+class Watcher(Protocol):
+    """Who is told that a session has ended."""
+
+    def on_ended(self, session: "Session", code: int, why: str) -> None:
+        """It has; its place is still held."""
+
+
+class Session:
+    """The charge point behind an open WebSocket, from the 101 to the close."""
+
+    __slots__ = (
+        "_clock",
+        "_conversation",
+        "_oddities",
+        "_pings_at",
+        "_properties",
+        "_topic",
+        "_watcher",
+        "_websocket",
+        "_why",
+        "charge_point_id",
+        "connection",
+        "finished",
+        "place",
+        "to_charge_point",
+    )
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        websocket: WebSocket,
+        place: Place,
+        connection: Connection,
+        *,
+        trace: str,
+        limits: Limits,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self.charge_point_id = place.charge_point_id
+        self.place = place
+        self.connection = connection
+        self._watcher = watcher
+        self._websocket = websocket
+        self._clock = clock
+        self._why: str | None = None
+        self._oddities = 0
+        self._pings_at = float("inf")
+        self._topic = topics.inbound(self.charge_point_id)
+        self._properties = (
+            ("ocpp", connection.version.subprotocol),
+            ("gateway", connection.gateway),
+            ("epoch", str(connection.epoch)),
+            ("trace", trace),
+        )
+        # What a conversation asks of its ends, see `ocppj.conversation.Ends`: two of them need nothing of ours.
+        self.to_charge_point = websocket.send
+        self.finished = metrics.finished
+        self._conversation = Conversation(
+            self, connection.version, gateway=connection.gateway, epoch=connection.epoch, limits=limits,
+            tally=metrics.tally,
+        )  # fmt: skip
+
+    @property
+    def log(self) -> structlog.typing.FilteringBoundLogger:
+        """The log, with who this is bound to it."""
+        trace = self._properties[-1][1]
+        bound: structlog.typing.FilteringBoundLogger = log.bind(
+            charge_point_id=self.charge_point_id, epoch=self.connection.epoch, trace=trace
+        )
+        return bound
+
+    # The WebSocket's peer.
+
+    def on_text(self, text: bytes) -> None:
+        """A frame of the charge point."""
+        self._conversation.from_charge_point(text, self._clock.monotonic())
+
+    def on_end(self, code: int, reason: str) -> None:
+        """The WebSocket closes or is lost."""
+        self._conversation.close(self._clock.monotonic())
+        lost = code == CloseCode.ABNORMAL_CLOSURE
+        self._watcher.on_ended(self, code, self._why or ("lost" if lost else "closed"))
+
+    # The link.
+
+    def on_message(self, message: Message) -> None:
+        """A message of the cloud on `<id>/out`."""
+        now = self._clock.monotonic()
+        properties = message.properties
+        epoch = deadline = None
+        if properties:
+            epoch = self._number(properties, "epoch")
+            deadline_ms = self._number(properties, "deadline")
+            if deadline_ms is not None:
+                deadline = now + deadline_ms / 1000 - self._clock.wall()
+        self._conversation.from_cloud(message.payload, now, epoch=epoch, deadline=deadline)
+
+    # The conversation's ends.
+
+    def to_cloud(self, frame: bytes) -> Handover:
+        """Hand a frame over to the broker."""
+        try:
+            taken = self.place.link.publish(self._topic, frame, self._properties)
+        except PacketTooLargeError:
+            self.log.warning("frame too large for the broker", bytes=len(frame))
+            return Handover.TOO_LARGE
+        return Handover.TAKEN if taken else Handover.BUSY
+
+    def odd(self, what: str, message_id: str) -> None:
+        """Log it, unless there was too much of it already."""
+        self._oddities += 1
+        if self._oddities <= LOGGED_ODDITIES:
+            is_last = self._oddities == LOGGED_ODDITIES
+            self.log.warning(
+                "odd frame", what=what, message_id=message_id, further_ones="not logged" if is_last else ""
+            )
+
+    # The gateway.
+
+    def sweep(self, now: float, ping_interval_s: float) -> None:
+        """Do what is due: time-outs, and a ping every `ping_interval_s` (0 = never)."""
+        if now >= self._conversation.wakes_at:
+            self._conversation.expire(now)
+        if ping_interval_s and now >= self._pings_at:
+            if not self._websocket.has_been_heard:
+                self.end(CloseCode.ABNORMAL_CLOSURE, "silent")
+                return
+            self._websocket.has_been_heard = False
+            self._websocket.ping()
+            self._pings_at = now + ping_interval_s
+
+    def begin_pings(self, first_at: float) -> None:
+        """From when on it is pinged."""
+        self._pings_at = first_at
+
+    def end(self, code: int, why: str) -> None:
+        """Close the WebSocket, or give up on it (1006); `why` is the reason as presence tells it."""
+        self._why = self._why or why
+        if code == CloseCode.ABNORMAL_CLOSURE:
+            self._websocket.abort(why)
+        else:
+            self._websocket.close(code, _CLOSE_TEXTS.get(why, why))
+
+    def _number(self, properties: dict[str, str], name: str) -> int | None:
+        value = properties.get(name)
+        if not value or value == "0":
+            return None
+        try:
+            return int(value)
+        except ValueError:
+            self.odd(f"a message's {name} is no number", value[:40])
+            return None
+
+
+def loop_clock(wall: Callable[[], float]) -> Clock:
+    """The running loop's clock beside a wall clock."""
+    return Clock(asyncio.get_running_loop().time, wall)

@@ -1,0 +1,171 @@
+"""The pool of MQTT links: which charge point is carried by which, and whether the broker is there at all.
+
+Link 0 is the control link: it carries no charge points, and it alone has the last will. A charge point stays on one
+link for the life of its socket, so its order is kept, and a newer socket of the same charge point gets the same link:
+then a takeover changes nothing at the broker and no message arrives twice.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import orjson
+import structlog
+
+from domain.ports import Link, Message
+from ocppj import topics
+
+CONTROL = 0
+
+log = structlog.get_logger()
+
+# (number, last will, who hears of its connects and losses) -> a link, not running yet
+MakeLink = Callable[[int, tuple[str, bytes] | None, Callable[[bool], None]], Link]
+OnMessage = Callable[[str, Message], None]
+
+
+class BrokerLostError(Exception):
+    """No link to the broker is up: nobody can be carried now."""
+
+
+@dataclass(slots=True, eq=False)
+class PooledLink:
+    """One link and how many charge points it carries; `has_been_up` tells one that starts from one that was lost."""
+
+    number: int
+    link: Link
+    places: int = 0
+    has_been_up: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A charge point's place on a link; `ready` once its topic is subscribed."""
+
+    charge_point_id: str
+    pooled: PooledLink
+    holders: int = 1
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def link(self) -> Link:
+        return self.pooled.link
+
+    @property
+    def number(self) -> int:
+        return self.pooled.number
+
+
+class LinkPool:
+    """The gateway's links; grows by one whenever all that are up are full."""
+
+    def __init__(self, gateway: str, make_link: MakeLink, charge_points_per_link: int, on_message: OnMessage) -> None:
+        self._gateway = gateway
+        self._make_link = make_link
+        self._capacity = charge_points_per_link
+        self._on_message = on_message
+        self._links: list[PooledLink] = []
+        self._places: dict[str, Place] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._closed = asyncio.Event()
+        self.lost_at: float | None = None  # since when (loop time) no link is up; None while one is, or none ever was
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether any link is up."""
+        return any(pooled.link.is_connected for pooled in self._links)
+
+    @property
+    def control(self) -> Link:
+        """The link that carries no charge points."""
+        return self._links[CONTROL].link
+
+    @property
+    def links(self) -> list[PooledLink]:
+        """All links, by number."""
+        return self._links
+
+    async def run(self, on_evict: Callable[[str, int], None]) -> None:
+        """Keep the links connected until `close`; `on_evict(charge point, epoch)` hears of takeovers elsewhere."""
+        async with asyncio.TaskGroup() as self._tasks:
+            control = self._open((f"gateways/{self._gateway}/down", _down(self._gateway))).link
+            control.subscribe(f"gateways/{self._gateway}/evict", lambda message: _evict(message, on_evict))
+            self._open()
+            await self._closed.wait()
+
+    async def close(self, flush_s: float) -> None:
+        """Flush and end all links, the control link last."""
+        await asyncio.gather(*[pooled.link.close(flush_s) for pooled in self._links[1:]])
+        for pooled in self._links[:1]:
+            await pooled.link.close(flush_s)
+        self._closed.set()
+
+    def take(self, charge_point_id: str) -> Place:
+        """A place for a charge point, to be given back; await its `ready` before promising anything.
+
+        Raises:
+            BrokerLostError: no link is up.
+        """
+        if not self.is_connected:
+            raise BrokerLostError
+        place = self._places.get(charge_point_id)
+        if place is not None:
+            place.holders += 1
+            return place
+        pooled = self._least_loaded()
+        pooled.places += 1
+        place = self._places[charge_point_id] = Place(charge_point_id, pooled)
+
+        def deliver(message: Message) -> None:
+            self._on_message(charge_point_id, message)
+
+        pooled.link.subscribe(topics.outbound(charge_point_id), deliver, place.ready.set)
+        return place
+
+    def give_back(self, place: Place) -> None:
+        """The last one who gives a place back ends its subscription."""
+        place.holders -= 1
+        if place.holders == 0:
+            place.pooled.places -= 1
+            del self._places[place.charge_point_id]
+            place.link.unsubscribe(topics.outbound(place.charge_point_id))
+
+    def _least_loaded(self) -> PooledLink:
+        roomy = [pooled for pooled in self._links[1:] if pooled.places < self._capacity]
+        up = [pooled for pooled in roomy if pooled.link.is_connected]
+        starting = [pooled for pooled in roomy if not pooled.has_been_up]
+        candidates = up or starting
+        return min(candidates, key=lambda pooled: pooled.places) if candidates else self._open()
+
+    def _open(self, will: tuple[str, bytes] | None = None) -> PooledLink:
+        number = len(self._links)
+        link = self._make_link(number, will, lambda is_up: self._on_state(number, is_up))
+        pooled = PooledLink(number, link)
+        self._links.append(pooled)
+        if self._tasks is not None:
+            self._tasks.create_task(link.run(), name=f"link-{number}")
+        return pooled
+
+    def _on_state(self, number: int, is_up: bool) -> None:
+        self._links[number].has_been_up |= is_up
+        if is_up or self.is_connected:
+            if self.lost_at is not None:
+                log.info("broker is back", gateway=self._gateway)
+            self.lost_at = None
+        elif self.lost_at is None:
+            self.lost_at = asyncio.get_running_loop().time()
+            log.warning("broker lost: no link is up", gateway=self._gateway)
+
+
+def _down(gateway: str) -> bytes:
+    return orjson.dumps({"event": "down", "gateway": gateway})
+
+
+def _evict(message: Message, on_evict: Callable[[str, int], None]) -> None:
+    try:
+        order = orjson.loads(message.payload)
+        charge_point_id, epoch = str(order["id"]), int(order["epoch"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        log.warning("evict message not understood", payload=message.payload[:200])
+        return
+    on_evict(charge_point_id, epoch)

@@ -1,0 +1,45 @@
+"""The handshakes that were refused: kept, so that somebody can ask why a charge point does not get in."""
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.admission import Refusal
+from ocppj import timestamps
+
+KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One refused handshake. `identity` is empty where the path had none."""
+
+    identity: str
+    at: datetime
+    peer: str
+    path: str
+    offered: tuple[str, ...]
+    refusal: Refusal
+
+
+class Refusals:
+    """The last refused handshakes."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept: deque[Refused] = deque(maxlen=kept)
+
+    def keep(self, refused: Refused) -> None:
+        """Keep one; the oldest goes."""
+        self._kept.append(refused)
+
+    def of(self, identity: str | None = None) -> list[dict[str, Any]]:
+        """As JSON, newest first; of one identity or of all."""
+        return [_json(refused) for refused in reversed(self._kept) if identity in (None, refused.identity)]
+
+
+def _json(refused: Refused) -> dict[str, Any]:
+    fields = asdict(refused)
+    refusal = fields.pop("refusal")
+    kept = {name: refusal[name] for name in ("status", "reason", "text")}
+    return fields | {"at": timestamps.write(refused.at)} | kept

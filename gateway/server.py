@@ -1,0 +1,268 @@
+"""The gateway: a listener, everybody who is connected, and what happens to them all."""
+
+import asyncio
+import random
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
+
+import orjson
+import structlog
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+
+from domain.models import Connection
+from domain.ports import Admissions, Message
+from gateway.admin import Admin
+from gateway.connection import Session, loop_clock
+from gateway.drain import close_paced
+from gateway.links import LinkPool, MakeLink, Place
+from gateway.metrics import Metrics
+from gateway.presence import Lease, Presence
+from gateway.reception import Reception, utc_now
+from gateway.refusals import Refusals
+from gateway.threads import Threads
+from gateway.websocket import WebSocket, WebSocketOptions
+from ocppj.conversation import Limits
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How this gateway behaves; `port` 0 takes a free one, `admin_port` None opens none."""
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    admin_host: str = "127.0.0.1"
+    admin_port: int | None = None
+    charge_points_per_link: int = 45
+    ping_interval_s: float = 30.0
+    sweep_s: float = 0.5
+    subscribe_timeout_s: float = 10.0
+    registry_workers: int = 8
+    registry_max_waiting: int = 500
+    registry_timeout_s: float = 10.0
+    broker_grace_s: float = 60.0
+    drain_s: float = 2.0
+    flush_s: float = 2.0
+    pepper: bytes = field(default=b"", repr=False)
+    tls: ssl.SSLContext | None = None
+    limits: Limits = field(default_factory=Limits)
+    websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
+
+
+class Gateway:
+    """One gateway process: `run` it, `stop` it. `listening` is set once the ports are open."""
+
+    def __init__(
+        self,
+        admissions: Admissions,
+        make_link: MakeLink,
+        options: Options,
+        *,
+        gateway: str | None = None,
+        utc: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.gateway = gateway or secrets.token_hex(4)
+        self.metrics = Metrics()
+        self.refusals = Refusals()
+        self.sessions: dict[str, Session] = {}
+        self.is_draining = False
+        self.listening = asyncio.Event()
+        self.port = self.admin_port = 0
+        self._options = options
+        self._clock = loop_clock(time.time)
+        self._stop = asyncio.Event()
+        self._all_gone = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self._shedding: asyncio.Task[None] | None = None
+        self._admin: asyncio.Server | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._websockets: set[WebSocket] = set()
+        self._pool = LinkPool(self.gateway, make_link, options.charge_points_per_link, self._on_message)
+        self._presence = Presence(self.gateway, utc)
+        self._registry = Threads(options.registry_workers, options.registry_max_waiting, options.registry_timeout_s)
+        # A storm of handshakes must not make the house believe that this gateway is dead.
+        self._lease_thread = Threads(1, 1, options.registry_timeout_s)
+        self._lease = Lease(self.gateway, admissions, self._lease_thread, utc)
+        self._reception = Reception(
+            self.gateway, admissions, options.pepper, self._registry, self._pool, self._presence, self.refusals,
+            self.metrics, utc, options.subscribe_timeout_s,
+        )  # fmt: skip
+        self.metrics.gauge("ocpp_ws_active_connections", "Open connections", lambda: len(self.sessions))
+        self.metrics.gauge(
+            "mqtt_links_up", "Links to the broker that are up",
+            lambda: sum(pooled.link.is_connected for pooled in self._pool.links),
+        )  # fmt: skip
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether charge points should be sent here."""
+        return not self.is_draining and self.listening.is_set() and self._pool.is_connected and self._lease.is_valid
+
+    def stop(self) -> None:
+        """Begin to end: close sockets paced, flush links, then `run` returns."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`.
+
+        Raises:
+            OSError: a port can't be opened.
+        """
+        server = await self._listen()
+        try:
+            async with self._tasks as tasks:
+                tasks.create_task(self._pool.run(self._on_evict), name="links")
+                loops = [
+                    tasks.create_task(self._lease.run(), name="lease"),
+                    tasks.create_task(self._sweep_for_ever(), name="sweep"),
+                ]
+                self.listening.set()
+                log.info("listening", gateway=self.gateway, host=self._options.host, port=self.port)
+                await self._stop.wait()
+                await self._end(server)
+                for loop in [*loops, self._shedding]:
+                    if loop is not None:
+                        loop.cancel()
+        finally:
+            server.close()
+            self._registry.close()
+            self._lease_thread.close()
+
+    async def _listen(self) -> asyncio.Server:
+        loop, options = asyncio.get_running_loop(), self._options
+        server = await loop.create_server(
+            lambda: WebSocket(self, options.websocket), options.host, options.port, ssl=options.tls, backlog=4096
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        if options.admin_port is not None:
+            admin = Admin(self.metrics, self.refusals, lambda: self.is_ready)
+            try:
+                self._admin = await asyncio.start_server(admin.serve, options.admin_host, options.admin_port)
+            except OSError:
+                server.close()
+                raise
+            self.admin_port = self._admin.sockets[0].getsockname()[1]
+        return server
+
+    async def _end(self, server: asyncio.Server) -> None:
+        self.is_draining = True
+        log.info("stopping", gateway=self.gateway, connections=len(self.sessions))
+        server.close()
+        for task in list(self._handshakes):
+            task.cancel()
+        await close_paced(list(self.sessions.values()), self._options.drain_s, CloseCode.GOING_AWAY, "drained")
+        await self._goodbye()
+        self._presence.tell_again(self._pool.control)
+        await self._pool.close(self._options.flush_s)
+        if self._admin is not None:
+            self._admin.close()
+        log.info("stopped", gateway=self.gateway)
+
+    async def _goodbye(self) -> None:
+        # Closing handshakes take a round trip; who does not answer is cut off.
+        try:
+            async with asyncio.timeout(self._options.flush_s if self._websockets else 0):
+                await self._all_gone.wait()
+        except TimeoutError:
+            pass
+        for websocket in list(self._websockets):
+            websocket.abort("the gateway is gone")
+
+    # Handshakes.
+
+    def on_made(self, websocket: WebSocket) -> None:
+        """A TCP connection was made."""
+        self._websockets.add(websocket)
+
+    def on_lost(self, websocket: WebSocket) -> None:
+        """A TCP connection is gone."""
+        self._websockets.discard(websocket)
+        if self.is_draining and not self._websockets:
+            self._all_gone.set()
+
+    def on_request(self, websocket: WebSocket, request: Request) -> None:
+        """An upgrade request came."""
+        task = asyncio.get_running_loop().create_task(self._reception.receive(websocket, request, self))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+
+    def open(
+        self, websocket: WebSocket, response: Response, place: Place, connection: Connection, old: Connection | None
+    ) -> bool:
+        """Open a session; a session the charge point has already ends now, and one elsewhere is told to."""
+        known = self.sessions.get(place.charge_point_id)
+        if known is not None:
+            if known.connection.epoch > connection.epoch:
+                return False
+            known.end(CloseCode.POLICY_VIOLATION, "replaced")
+        elif old is not None and old.gateway != self.gateway and old.disconnected_at is None:
+            order = orjson.dumps({"id": place.charge_point_id, "epoch": old.epoch})
+            self._pool.control.publish(f"gateways/{old.gateway}/evict", order)
+        session = Session(
+            self, websocket, place, connection,
+            trace=secrets.token_hex(8), limits=self._options.limits, metrics=self.metrics, clock=self._clock,
+        )  # fmt: skip
+        self.sessions[place.charge_point_id] = session
+        interval = self._options.ping_interval_s
+        # Those who came together are not pinged together.
+        session.begin_pings(self._clock.monotonic() + interval * random.uniform(0.5, 1) if interval else inf)  # noqa: S311
+        self._presence.connected(place.charge_point_id, connection, place.link)
+        self.metrics.established.inc()
+        session.log.info(
+            "connected", peer=websocket.remote, ocpp=connection.version.subprotocol, link=place.number,
+            took_over=known is not None,
+        )  # fmt: skip
+        websocket.accept(response, session)
+        return True
+
+    # Sessions.
+
+    def on_ended(self, session: Session, code: int, why: str) -> None:
+        """A session ended: its place is free; the house hears of it unless a newer session took over here."""
+        if self.sessions.get(session.charge_point_id) is session:
+            del self.sessions[session.charge_point_id]
+        if why != "replaced":
+            self._presence.disconnected(session.charge_point_id, session.connection, why, session.place.link)
+        self._pool.give_back(session.place)
+        self.metrics.closed.labels(str(code)).inc()
+        session.log.info("disconnected", code=code, reason=why)
+
+    def _on_message(self, charge_point_id: str, message: Message) -> None:
+        session = self.sessions.get(charge_point_id)
+        if session is not None:
+            session.on_message(message)
+
+    def _on_evict(self, charge_point_id: str, epoch: int) -> None:
+        session = self.sessions.get(charge_point_id)
+        if session is not None and session.connection.epoch <= epoch:
+            session.end(CloseCode.POLICY_VIOLATION, "evicted")
+
+    async def _sweep_for_ever(self) -> None:
+        interval = self._options.ping_interval_s
+        while True:
+            await asyncio.sleep(self._options.sweep_s)
+            now = self._clock.monotonic()
+            for session in list(self.sessions.values()):
+                session.sweep(now, interval)
+            if self._pool.links:
+                self._presence.tell_again(self._pool.control)
+            self._shed_if_lost(now)
+
+    def _shed_if_lost(self, now: float) -> None:
+        lost_at = self._pool.lost_at
+        is_shedding = self._shedding is not None and not self._shedding.done()
+        if lost_at is None or now - lost_at < self._options.broker_grace_s or is_shedding or not self.sessions:
+            return
+        log.error("broker lost for too long: closing sockets", connections=len(self.sessions))
+        shed = close_paced(
+            list(self.sessions.values()), max(self._options.drain_s, 1.0), CloseCode.TRY_AGAIN_LATER, "broker_lost",
+            is_over=lambda: self._pool.is_connected,
+        )  # fmt: skip
+        self._shedding = self._tasks.create_task(shed, name="shed")

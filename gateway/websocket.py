@@ -1,0 +1,311 @@
+"""The WebSocket shell: moves bytes between a transport and websockets' Sans-I/O `ServerProtocol`.
+
+No task, queue or lock per frame. Reading is paused between the request and the 101, so admission may take its time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from ocppj import versions
+
+TEXT, CONT, BINARY, CLOSE = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.CLOSE
+OPEN = State.OPEN
+
+# 21 KiB per connection instead of 48, 24 us a message instead of 32 (measured).
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_max_window_bits=9, client_max_window_bits=9, compress_settings={"memLevel": 1}
+)
+# What the library says per connection, we say better.
+_quiet = logging.getLogger("gateway.websocket.library")
+_quiet.setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketOptions:
+    """What every WebSocket of the gateway has in common."""
+
+    max_message_bytes: int = 1_048_576
+    deflate: bool = True
+    handshake_timeout_s: float = 10.0
+    close_timeout_s: float = 5.0
+    write_buffer_bytes: int = 1_048_576
+
+
+class Peer(Protocol):
+    """Who sits behind an open WebSocket."""
+
+    def on_text(self, text: bytes) -> None:
+        """A whole message, valid UTF-8."""
+
+    def on_end(self, code: int, reason: str) -> None:
+        """The end, told once: as soon as a close begins or the connection is lost."""
+
+
+class Host(Protocol):
+    """Who decides about requests."""
+
+    def on_request(self, websocket: "WebSocket", request: Request) -> None:
+        """Answer with `accept` or `refuse`, now or later."""
+
+    def on_made(self, websocket: "WebSocket") -> None:
+        """Somebody connected; nothing is known of them yet."""
+
+    def on_lost(self, websocket: "WebSocket") -> None:
+        """The TCP connection is gone, whatever it was."""
+
+
+class WebSocket(asyncio.Protocol):
+    """One WebSocket of the server side."""
+
+    __slots__ = (
+        "_closing",
+        "_early",
+        "_fragments",
+        "_host",
+        "_is_lost",
+        "_options",
+        "_peer",
+        "_protocol",
+        "_timer",
+        "_transport",
+        "has_been_heard",
+        "remote",
+    )
+
+    def __init__(self, host: Host, options: WebSocketOptions) -> None:
+        self._host = host
+        self._options = options
+        self._protocol = ServerProtocol(
+            extensions=[_DEFLATE] if options.deflate else None,
+            select_subprotocol=_select,
+            max_size=options.max_message_bytes,
+            logger=_quiet,
+        )
+        self._peer: Peer | None = None
+        self._early: list[Frame] = []
+        self._fragments: list[bytes] | None = None
+        self._closing: tuple[int, str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_lost = False
+        self.has_been_heard = True  # since somebody last set it to False: how a silent peer is found
+        self.remote = ""
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(self._options.write_buffer_bytes)
+        peername = transport.get_extra_info("peername")
+        self.remote = f"{peername[0]}:{peername[1]}" if peername else ""
+        self._abort_in(self._options.handshake_timeout_s)
+        self._host.on_made(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.has_been_heard = True
+        protocol = self._protocol
+        protocol.receive_data(data)
+        peer = self._peer
+        if peer is None:
+            self._shake_hands()
+            return
+        for event in protocol.events_received():
+            self._on_frame(peer, cast(Frame, event))
+        self._flush()
+        if protocol.state is not OPEN:
+            self._on_close()
+
+    def eof_received(self) -> bool:
+        self._protocol.receive_eof()
+        return False  # the transport closes itself once it has written what it had
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True
+        self._cancel_timer()
+        self._protocol.receive_eof()
+        self._on_close()
+        self._peer = None
+        self._host.on_lost(self)
+
+    def pause_writing(self) -> None:
+        # It does not read our answers: don't read its CALLs. If it stays that way the next pings find it silent.
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
+    # The handshake.
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there is nobody left to answer."""
+        return self._is_lost
+
+    def check(self, request: Request) -> Response:
+        """The 101 for this request, or the response that says what is wrong with it as WebSocket; sends nothing."""
+        return self._protocol.accept(request)
+
+    def accept(self, response: Response, peer: Peer) -> None:
+        """Answer with this 101 and open for `peer`."""
+        self._protocol.send_response(response)
+        self._peer = peer
+        self._flush()
+        self._transport.resume_reading()
+        early, self._early = self._early, []
+        for frame in early:
+            self._on_frame(peer, frame)
+
+    def refuse(self, status: int, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Answer with a plain text and close."""
+        response = self._protocol.reject(status, text + "\n")
+        for name, value in headers:
+            response.headers[name] = value
+        self.respond(response)
+
+    def respond(self, response: Response) -> None:
+        """Answer with any response other than 101 and close."""
+        if self._is_lost:
+            return
+        self._protocol.send_response(response)
+        self._transport.resume_reading()
+        self._flush()
+
+    def _shake_hands(self) -> None:
+        events = self._protocol.events_received()
+        if self._protocol.state is not State.CONNECTING or self._protocol.eof_sent:
+            self._flush()
+            return
+        for event in events:
+            if isinstance(event, Request):
+                self._cancel_timer()
+                self._transport.pause_reading()
+                self._host.on_request(self, event)
+            elif isinstance(event, Frame) and event.opcode is TEXT and event.fin:
+                # RFC 6455 4.1 tells clients to wait for the 101; who can't is served after it.
+                self._early.append(event)
+            else:
+                self._transport.abort()
+
+    # Open.
+
+    def send(self, text: bytes) -> None:
+        """Put a text message on the wire; nothing happens when the close has begun."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_text(text)
+            self._flush()
+
+    def ping(self) -> None:
+        """Ask whether the peer is there."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_ping(b"")
+            self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake; the connection is gone at most `close_timeout_s` later."""
+        if self._protocol.state is not OPEN or self._is_lost:
+            return
+        self._closing = (code, reason)
+        self._protocol.send_close(code, reason)
+        self._flush()
+        self._on_close()
+        if not self._is_lost:
+            self._abort_in(self._options.close_timeout_s)
+
+    def abort(self, reason: str) -> None:
+        """Give up on a peer that is not there any more, without a word to it."""
+        self._closing = (CloseCode.ABNORMAL_CLOSURE, reason)
+        self._on_close()
+        self._transport.abort()
+
+    def _on_frame(self, peer: Peer, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is TEXT or opcode is CONT:
+            if frame.fin and self._fragments is None:
+                self._on_text(peer, bytes(frame.data))
+            else:
+                self._on_fragment(peer, frame)
+        elif opcode is BINARY:
+            self.close(CloseCode.UNSUPPORTED_DATA, "OCPP is spoken in text messages")
+
+    def _on_fragment(self, peer: Peer, frame: Frame) -> None:
+        if self._fragments is None:
+            self._fragments = []
+        self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            text, self._fragments = b"".join(self._fragments), None
+            self._on_text(peer, text)
+
+    def _on_text(self, peer: Peer, text: bytes) -> None:
+        if not text.isascii():
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                self.close(CloseCode.INVALID_DATA, "the text is no UTF-8")
+                return
+        peer.on_text(text)
+
+    def _on_close(self) -> None:
+        peer, self._peer = self._peer, _Nobody()
+        if peer is None:
+            return
+        if self._closing is not None:
+            code, reason = self._closing
+        elif (close := self._protocol.close_rcvd or self._protocol.close_sent) is not None:
+            code, reason = close.code, close.reason
+        else:
+            code, reason = CloseCode.ABNORMAL_CLOSURE, "connection lost"
+        peer.on_end(int(code), reason)
+
+    # The transport.
+
+    def _flush(self) -> None:
+        if self._is_lost:
+            return
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:
+                self._send_eof()
+
+    def _send_eof(self) -> None:
+        self._abort_in(self._options.close_timeout_s)
+        if self._transport.can_write_eof():
+            # Closing at once, with unread data in the kernel, would reset the connection under our last words.
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def _abort_in(self, delay_s: float) -> None:
+        self._cancel_timer()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._transport.abort)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Nobody:
+    """Sits where the peer sat once the end has been told."""
+
+    __slots__ = ()
+
+    def on_text(self, text: bytes) -> None:
+        pass
+
+    def on_end(self, code: int, reason: str) -> None:
+        pass
+
+
+def _select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    version = versions.negotiate(list(offered))
+    return Subprotocol(version.subprotocol) if version is not None else None
