@@ -71,7 +71,7 @@ class MemoryRegistry:
     def booted(self, charge_point_id: str, boot: Boot) -> None:
         with self._lock:
             row = self._rows.get(charge_point_id)
-            if row is not None:
+            if row is not None and (row.boot is None or row.boot.at <= boot.at):
                 self._rows[charge_point_id] = replace(row, boot=copy.deepcopy(boot))
 
     def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:

@@ -68,7 +68,7 @@ class Observations(Protocol):
     """What charge points and gateways report about a row. None of them creates a row."""
 
     def booted(self, charge_point_id: str, boot: Boot) -> None:
-        """Keep the boot data."""
+        """Keep the boot data unless newer ones are kept already."""
 
     def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
         """Keep a connector's status unless a newer one is kept already; whether anything changed but the time."""

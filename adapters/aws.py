@@ -1,0 +1,24 @@
+"""How we talk to AWS, or to the emulator where boto3's own AWS_ENDPOINT_URL points to one."""
+
+import os
+
+import boto3
+from botocore.config import Config
+
+DEFAULT_REGION = "us-east-1"
+
+
+def session() -> boto3.Session:
+    """A session in the region of AWS_REGION, which boto3 itself doesn't read."""
+    return boto3.Session(region_name=os.environ.get("AWS_REGION") or DEFAULT_REGION)
+
+
+def config(read_timeout_s: float = 5) -> Config:
+    """Short time-outs and few tries: whoever waits (a socket, a caller, a queue) has a time-out of its own."""
+    return Config(
+        connect_timeout=2,
+        read_timeout=read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )

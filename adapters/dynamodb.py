@@ -1,0 +1,143 @@
+"""DynamoDB: the client, the tables, and what every store on it needs (docs/data-model.md says what is in them).
+
+The stores are in adapters/dynamodb_*.py. Every write is conditional or idempotent: any number of Lambdas may run.
+"""
+
+import random
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from adapters import aws
+from adapters.dynamodb_items import Item
+from domain.ports import RowChangedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ATTEMPTS = 8
+_BACKOFF_S = 0.02  # doubled each time, jittered: 2.5 s for all attempts at most
+_BATCH = 100  # what BatchGetItem takes
+_NAME = re.compile(r"#(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The names of the tables."""
+
+    charge_points: str = "ChargePointTable"
+    transactions: str = "TransactionTable"
+    commands: str = "CommandTable"
+    id_tokens: str = "IdTokenTable"
+    reports: str = "ReportTable"
+
+
+class TableThrottledError(Exception):
+    """DynamoDB keeps handing back a part of a request unprocessed."""
+
+
+def connect() -> "DynamoDBClient":
+    """A client; threads may share it."""
+    return aws.session().client("dynamodb", config=aws.config())
+
+
+def tables(environment: Mapping[str, str]) -> Tables:
+    """The tables this environment names: OCPPGW_CHARGE_POINT_TABLE and so on, or else the template's names."""
+    named = {
+        "charge_points": environment.get("OCPPGW_CHARGE_POINT_TABLE"),
+        "transactions": environment.get("OCPPGW_TRANSACTION_TABLE"),
+        "commands": environment.get("OCPPGW_COMMAND_TABLE"),
+        "id_tokens": environment.get("OCPPGW_ID_TOKEN_TABLE"),
+        "reports": environment.get("OCPPGW_REPORT_TABLE"),
+    }
+    return Tables(**{table: name for table, name in named.items() if name})
+
+
+def refused(error: ClientError) -> bool:
+    """Whether it says that the condition of a write did not hold."""
+    return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
+
+
+def item_of(error: ClientError) -> Item | None:
+    """The item that the condition of a write did not hold for, if the write asked for it and there is one."""
+    response: Mapping[str, Any] = error.response
+    return response.get("Item") or None
+
+
+def attempts(subject: str) -> Iterator[int]:
+    """Count attempts, with a jittered pause between them.
+
+    Raises:
+        RowChangedError: there were as many as make sense; the queue will bring it again.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            pause(attempt)
+        yield attempt
+    raise RowChangedError(f"{subject}: others kept changing it")
+
+
+def pause(attempt: int) -> None:
+    """Wait before another attempt."""
+    time.sleep(random.uniform(0, _BACKOFF_S * 2**attempt))  # noqa: S311  no secret
+
+
+def get_many(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iterator[Item]:
+    """The items of these keys, which must differ, read consistently.
+
+    Raises:
+        TableThrottledError: some were not handed out.
+    """
+    wanted = list(keys)
+    for start in range(0, len(wanted), _BATCH):
+        yield from _batch(client, table, wanted[start : start + _BATCH])
+
+
+def query(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:
+    """The items of a query, page by page."""
+    while True:
+        page = client.query(**request)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def update(
+    told: Item,
+    condition: str,
+    values: Item | None = None,
+    *,
+    remove: str | None = None,
+    aliases: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The expressions of an UpdateItem that sets what is `told`, on a condition.
+
+    In the condition `#name` is the attribute of that name, or what it is an alias of, and `:name` a value of
+    `values` or one that is told. All attributes go by such names, because DynamoDB reserves hundreds of words.
+    """
+    expression = f"SET {', '.join(f'#{name} = :{name}' for name in told)}" + (f" REMOVE #{remove}" if remove else "")
+    named = _NAME.findall(f"{expression} {condition}")
+    return {
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{name}": (aliases or {}).get(name, name) for name in named},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in {**told, **(values or {})}.items()},
+    }
+
+
+def _batch(client: "DynamoDBClient", table: str, keys: list[Any]) -> Iterator[Item]:
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            pause(attempt)
+        page = client.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
+        yield from page["Responses"].get(table, ())
+        left = page.get("UnprocessedKeys", {}).get(table)
+        if not left:
+            return
+        keys = list(left["Keys"])
+    raise TableThrottledError(f"{table}: {len(keys)} items were not handed out")

@@ -1,0 +1,212 @@
+"""The registry in DynamoDB: ChargePointTable, which also holds the gateways' leases as items `gateway#<gateway>`.
+
+A connector's status is an attribute `connector#<connector>` of the row, so that connectors don't wait for each
+other. `gatewayLink` is there only while a charge point is connected; the index on it says who is connected to whom.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from adapters import dynamodb
+from adapters.dynamodb_items import Item, attribute, read, whole, write
+from domain.models import Boot, ChargePoint, Connection, ConnectorState
+from domain.ports import RowChangedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_INDEX = "byGatewayLink"
+_CONNECTOR = "connector#"
+_LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge points are found by it
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EXISTS = "attribute_exists(#chargePointId)"
+_ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
+_NO_CREDENTIALS_SINCE = "(attribute_not_exists(#credentialVersion) OR #credentialVersion = :seen)"
+
+
+class DynamoRegistry:
+    """The Admissions, Registry and Observations ports."""
+
+    def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
+        self._client = client
+        self._table = tables.charge_points
+        self._links: dict[str, int] = {}  # how many links we know the lease item to tell of, by gateway
+        self._lock = Lock()
+
+    def find(self, charge_point_id: str) -> ChargePoint | None:
+        item = self._get(charge_point_id)
+        return _charge_point(item) if item else None
+
+    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+        self._tell_of_link(connection.gateway, connection.link)
+        told = write(connection) | {"gatewayLink": _gateway_link(connection.gateway, connection.link)}
+        # What a row lacks was never set: it is enabled, was never connected, has the first credentials.
+        condition = (
+            "attribute_exists(#chargePointId) AND (attribute_not_exists(#disabled) OR #disabled = :no) "
+            "AND (attribute_not_exists(#epoch) OR #epoch < :epoch) AND "
+        ) + ("#credentialVersion = :seen" if credential_version else _NO_CREDENTIALS_SINCE)
+        values = {"no": attribute(False), "seen": attribute(credential_version)}
+        old = self._update(charge_point_id, dynamodb.update(told, condition, values, remove="disconnectedAt"))
+        if old is None:
+            raise RowChangedError(f"{charge_point_id}: gone, disabled, changed or connected anew meanwhile")
+        return _connection(old)
+
+    def renew_lease(self, gateway: str, until: datetime) -> None:
+        told = {"leaseUntil": attribute(_ms(until)), "expiresAt": _expiry(until)}
+        self._update(_lease(gateway), dynamodb.update(told, _ANYWAY))
+
+    def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
+        keys = [_key(charge_point_id) for charge_point_id in dict.fromkeys(charge_point_ids)]
+        rows = map(_charge_point, dynamodb.get_many(self._client, self._table, keys))
+        return {row.charge_point_id: row for row in rows}
+
+    def add(self, charge_point: ChargePoint) -> bool:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_item(charge_point),
+                ConditionExpression="attribute_not_exists(chargePointId)",
+            )
+        except ClientError as error:
+            if not dynamodb.refused(error):
+                raise
+            told = {"thingId": attribute(charge_point.thing_id)}
+            has_none = f"{_EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
+            self._update(charge_point.charge_point_id, dynamodb.update(told, has_none, {"none": attribute("")}))
+            return False
+        return True
+
+    def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
+        try:
+            removed = self._client.delete_item(
+                TableName=self._table,
+                Key=_key(charge_point_id),
+                ConditionExpression="thingId = :thing",
+                ExpressionAttributeValues={":thing": attribute(thing_id)},
+                ReturnValues="ALL_OLD",
+            )
+        except ClientError as error:
+            if dynamodb.refused(error):
+                return None
+            raise
+        return _charge_point(removed["Attributes"])
+
+    def is_alive(self, gateway: str, now: datetime) -> bool:
+        lease = self._get(_lease(gateway)) or {}
+        return "leaseUntil" in lease and _ms(now) < whole(lease["leaseUntil"])
+
+    def booted(self, charge_point_id: str, boot: Boot) -> None:
+        told = {"boot": {"M": write(boot)}}
+        is_newer = f"{_EXISTS} AND (attribute_not_exists(#boot) OR #boot.#at <= :at)"
+        self._update(charge_point_id, dynamodb.update(told, is_newer, {"at": attribute(boot.at)}))
+
+    def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
+        name = f"{_CONNECTOR}{connector}"
+        told = {"connector": {"M": write(state)}}
+        is_newer = f"{_EXISTS} AND (attribute_not_exists(#connector) OR #connector.#at <= :at)"
+        values, aliases = {"at": attribute(state.at)}, {"connector": name}
+        old = self._update(charge_point_id, dynamodb.update(told, is_newer, values, aliases=aliases))
+        if old is None:
+            return False
+        return name not in old or replace(read(ConnectorState, old[name]["M"]), at=state.at) != state
+
+    def disconnected(self, charge_point_id: str, epoch: int, at: datetime) -> bool:
+        told = {"disconnectedAt": attribute(at)}
+        is_current = "#epoch = :epoch AND attribute_not_exists(#disconnectedAt)"
+        values = {"epoch": attribute(epoch)}
+        return (
+            self._update(charge_point_id, dynamodb.update(told, is_current, values, remove="gatewayLink")) is not None
+        )
+
+    def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
+        lease = self._get(_lease(gateway)) or {}
+        for link in range(whole(lease["links"]) if "links" in lease else 0):
+            found = dynamodb.query(
+                self._client,
+                TableName=self._table,
+                IndexName=_INDEX,
+                KeyConditionExpression="gatewayLink = :link",
+                ExpressionAttributeValues={":link": _gateway_link(gateway, link)},
+                ProjectionExpression="chargePointId",
+            )
+            # The index follows the rows with a delay, so it only says whom to look at.
+            for row in self.find_many([item["chargePointId"]["S"] for item in found]).values():
+                if row.connection and row.connection.gateway == gateway and not row.connection.disconnected_at:
+                    yield row
+
+    def _get(self, charge_point_id: str) -> Item | None:
+        found = self._client.get_item(TableName=self._table, Key=_key(charge_point_id), ConsistentRead=True)
+        return found.get("Item")
+
+    def _update(self, charge_point_id: str, expressions: dict[str, Any]) -> Item | None:
+        """What was there before, or None if the condition did not hold."""
+        try:
+            updated = self._client.update_item(
+                TableName=self._table, Key=_key(charge_point_id), ReturnValues="ALL_OLD", **expressions
+            )
+        except ClientError as error:
+            if dynamodb.refused(error):
+                return None
+            raise
+        return updated.get("Attributes", {})
+
+    def _tell_of_link(self, gateway: str, link: int) -> None:
+        """Have the lease item say how many links there are, before the first row is found by one of them."""
+        links = link + 1
+        with self._lock:
+            if self._links.get(gateway, 0) >= links:
+                return
+        told = {"links": attribute(links), "expiresAt": _expiry(datetime.now(UTC))}
+        self._update(_lease(gateway), dynamodb.update(told, "attribute_not_exists(#links) OR #links < :links"))
+        with self._lock:
+            self._links[gateway] = max(links, self._links.get(gateway, 0))
+
+
+def _key(charge_point_id: str) -> Item:
+    return {"chargePointId": attribute(charge_point_id)}
+
+
+def _lease(gateway: str) -> str:
+    return f"gateway#{gateway}"  # no charge point id has a #
+
+
+def _gateway_link(gateway: str, link: int) -> dict[str, Any]:
+    return attribute(f"{gateway}#{link}")
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _expiry(alive_at: datetime) -> dict[str, Any]:
+    return attribute(_ms(alive_at + _LEASES_KEPT) // 1000)
+
+
+def _item(row: ChargePoint) -> Item:
+    item = write(row, "connection", "boot", "connectors")
+    if row.connection:
+        item |= write(row.connection)
+        if row.connection.disconnected_at is None:
+            item["gatewayLink"] = _gateway_link(row.connection.gateway, row.connection.link)
+    if row.boot:
+        item["boot"] = {"M": write(row.boot)}
+    return item | {f"{_CONNECTOR}{name}": {"M": write(state)} for name, state in row.connectors.items()}
+
+
+def _charge_point(item: Any) -> ChargePoint:
+    connectors = {
+        name.removeprefix(_CONNECTOR): read(ConnectorState, stored["M"])
+        for name, stored in item.items()
+        if name.startswith(_CONNECTOR)
+    }
+    boot = read(Boot, item["boot"]["M"]) if "boot" in item else None
+    return read(ChargePoint, item, connection=_connection(item), boot=boot, connectors=connectors)
+
+
+def _connection(item: Any) -> Connection | None:
+    return read(Connection, item) if "epoch" in item else None

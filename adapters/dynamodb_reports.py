@@ -1,0 +1,51 @@
+"""What charge points report, in DynamoDB: ReportTable. It expires by itself after 90 days."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from adapters import dynamodb
+from adapters.dynamodb_items import attribute, document
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEPT = timedelta(days=90)
+
+_LONGEST_KEY = 1024  # bytes, DynamoDB's limit for a sort key
+
+
+class DynamoReports:
+    """The Reports port."""
+
+    def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
+        self._client = client
+        self._table = tables.reports
+
+    def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
+        item = {
+            "chargePointId": attribute(charge_point_id),
+            "reportKey": attribute(_fitting(f"{action}#{key}")),
+            "payload": attribute(payload),
+            "at": attribute(at),
+            "expiresAt": attribute(int((at + KEPT).timestamp())),
+        }
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
+        found = dynamodb.query(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="chargePointId = :its AND begins_with(reportKey, :action)",
+            ExpressionAttributeValues={":its": attribute(charge_point_id), ":action": attribute(f"{action}#")},
+            ConsistentRead=True,
+        )
+        return [document(item["payload"]) for item in found]
+
+
+def _fitting(key: str) -> str:
+    # Keys carry what the device says of itself: that may be long, but must stay distinct.
+    if len(key.encode()) <= _LONGEST_KEY:
+        return key
+    return f"{key[:200]}#{hashlib.sha256(key.encode()).hexdigest()}"

@@ -1,0 +1,87 @@
+"""Every store of every kind, for the contract tests: in memory, and DynamoDB as infra/template.json makes it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from adapters.dynamodb import Tables
+from adapters.dynamodb_commands import DynamoCommands
+from adapters.dynamodb_id_tokens import DynamoIdTokens
+from adapters.dynamodb_registry import DynamoRegistry
+from adapters.dynamodb_reports import DynamoReports
+from adapters.dynamodb_transactions import DynamoTransactions
+from adapters.memory import MemoryCommands, MemoryIdTokens, MemoryRegistry, MemoryReports, MemoryTransactions
+from domain.ports import Admissions, Commands, IdTokens, Observations, Registry, Reports, Transactions
+from infra.local.cloud import AWS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
+
+_names = count(1)
+
+
+class WholeRegistry(Admissions, Registry, Observations, Protocol):
+    """All that a row can be asked and told."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The stores of one kind. They may hold what other tests left: `name` is nobody else's."""
+
+    registry: WholeRegistry
+    transactions: Transactions
+    commands: Commands
+    id_tokens: IdTokens
+    reports: Reports
+    name: str = field(default_factory=lambda: f"CP-{next(_names)}")
+
+
+def in_memory() -> Stores:
+    return Stores(MemoryRegistry(), MemoryTransactions(), MemoryCommands(), MemoryIdTokens(), MemoryReports())
+
+
+def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
+    return Stores(
+        DynamoRegistry(client, tables),
+        DynamoTransactions(client, tables),
+        DynamoCommands(client, tables),
+        DynamoIdTokens(client, tables),
+        DynamoReports(client, tables),
+    )
+
+
+@pytest.fixture(scope="session")
+def dynamodb_client(aws: AWS) -> "DynamoDBClient":
+    client: DynamoDBClient = aws.client("dynamodb")
+    return client
+
+
+@pytest.fixture(scope="session")
+def tables(dynamodb_client: "DynamoDBClient") -> Tables:
+    """The template's tables, under names that no other test uses."""
+    resources = json.loads(TEMPLATE.read_text())["Resources"].values()
+    for table in (each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"):
+        dynamodb_client.create_table(**_request(table))
+    names = Tables()
+    return Tables(**{name: f"Contract{getattr(names, name)}" for name in Tables.__slots__})
+
+
+@pytest.fixture(params=["memory", pytest.param("dynamodb", marks=pytest.mark.e2e)])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """The stores a contract test is run against."""
+    if request.param == "memory":
+        yield in_memory()
+    else:
+        yield on_dynamodb(request.getfixturevalue("dynamodb_client"), request.getfixturevalue("tables"))
+
+
+def _request(table: dict[str, Any]) -> dict[str, Any]:
+    taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    return {name: table[name] for name in taken if name in table} | {"TableName": f"Contract{table['TableName']}"}

@@ -1,0 +1,346 @@
+"""What the stores of charge points, commands, id tokens and reports promise, whatever they are made of."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.models import (
+    Boot,
+    ChargePoint,
+    Command,
+    CommandState,
+    Connection,
+    ConnectorState,
+    IdToken,
+    Registration,
+)
+from domain.ports import RowChangedError
+from ocppj.versions import V16, V201
+from tests.adapters.stores import Stores
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def connection(epoch: int, gateway: str = "gw-1", link: int = 0) -> Connection:
+    return Connection(V16, gateway, link, epoch, NOON)
+
+
+def command(charge_point_id: str, command_id: str, created_at: datetime = NOON) -> Command:
+    deadline = created_at + 30 * SECOND
+    payload = {"z": 1, "a": 0.1}
+    return Command(command_id, charge_point_id, "Reset", payload, V201, CommandState.QUEUED, created_at, deadline)
+
+
+def test_an_unknown_charge_point_is_not_found(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+
+    assert stores.registry.find("CP-none") is None
+    assert stores.registry.find_many(["CP-none", stores.name]) == {stores.name: ChargePoint(stores.name)}
+
+
+def test_a_row_comes_back_as_it_was_added(stores: Stores) -> None:
+    row = ChargePoint(
+        stores.name,
+        thing_id="thing-1",
+        created_at=NOON,
+        registration=Registration.PENDING,
+        disabled=True,
+        password_hash="hmac-sha256$YQ==$YQ==",
+        credential_version=3,
+        connection=replace(connection(7), disconnected_at=NOON),
+        boot=Boot("Vendor", "Model", NOON, "SN1", "1.0", {"modem": {"iccid": "1"}}),
+        connectors={"0": ConnectorState("Available", NOON), "1.2": ConnectorState("Faulted", NOON, "GroundFailure")},
+    )
+
+    assert stores.registry.add(row)
+
+    assert stores.registry.find(stores.name) == row
+
+
+def test_more_rows_than_one_batch_are_found_together(stores: Stores) -> None:
+    names = [f"{stores.name}-{number}" for number in range(130)]
+    for name in names:
+        stores.registry.add(ChargePoint(name))
+
+    found = stores.registry.find_many([*names, *names[:5]])
+
+    assert sorted(found) == sorted(names)
+
+
+def test_a_row_is_added_once_and_a_missing_thing_id_is_filled_in(stores: Stores) -> None:
+    first = stores.registry.add(ChargePoint(stores.name, credential_version=2))
+
+    again = stores.registry.add(ChargePoint(stores.name, thing_id="thing-1", disabled=True))
+    third = stores.registry.add(ChargePoint(stores.name, thing_id="thing-2"))
+
+    assert (first, again, third) == (True, False, False)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, thing_id="thing-1", credential_version=2)
+
+
+def test_only_the_thing_a_row_belongs_to_removes_it(stores: Stores) -> None:
+    row = ChargePoint(stores.name, thing_id="thing-2", connection=connection(5))
+    stores.registry.add(row)
+
+    late = stores.registry.remove(stores.name, "thing-1")
+    removed = stores.registry.remove(stores.name, "thing-2")
+    again = stores.registry.remove(stores.name, "thing-2")
+
+    assert (late, removed, again) == (None, row, None)
+    assert stores.registry.find(stores.name) is None
+
+
+def test_a_connect_returns_the_connection_it_replaces(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, credential_version=1))
+
+    none = stores.registry.connect(stores.name, connection(5), 1)
+    first = stores.registry.connect(stores.name, connection(6, "gw-2", 4), 1)
+
+    assert (none, first) == (None, connection(5))
+    row = stores.registry.find(stores.name)
+    assert row is not None
+    assert row.connection == connection(6, "gw-2", 4)
+
+
+def test_a_connect_after_a_disconnect_is_connected(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.connect(stores.name, connection(5), 0)
+    stores.registry.disconnected(stores.name, 5, NOON)
+
+    replaced = stores.registry.connect(stores.name, connection(6), 0)
+
+    assert replaced == replace(connection(5), disconnected_at=NOON)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, connection=connection(6))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        ChargePoint("", disabled=True),
+        ChargePoint("", credential_version=1),
+        ChargePoint("", connection=connection(9)),
+        ChargePoint("", connection=connection(10)),
+    ],
+    ids=["gone", "disabled", "other credentials", "same epoch", "newer epoch"],
+)
+def test_a_connect_on_a_row_that_changed_is_refused(stores: Stores, row: ChargePoint | None) -> None:
+    before = replace(row, charge_point_id=stores.name) if row else None
+    if before is not None:
+        stores.registry.add(before)
+
+    with pytest.raises(RowChangedError, match=stores.name if before else "gone"):
+        stores.registry.connect(stores.name, connection(9), 0)
+
+    assert stores.registry.find(stores.name) == before
+
+
+def test_a_gateway_is_alive_while_its_lease_runs(stores: Stores) -> None:
+    gateway = f"gw-{stores.name}"
+    before = stores.registry.is_alive(gateway, NOON)
+
+    stores.registry.renew_lease(gateway, NOON + 30 * SECOND)
+
+    assert not before
+    assert stores.registry.is_alive(gateway, NOON + 29 * SECOND)
+    assert not stores.registry.is_alive(gateway, NOON + 30 * SECOND)
+
+
+def test_a_disconnect_counts_once_and_only_for_its_own_epoch(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, connection=connection(5)))
+
+    older = stores.registry.disconnected(stores.name, 4, NOON)
+    first = stores.registry.disconnected(stores.name, 5, NOON)
+    again = stores.registry.disconnected(stores.name, 5, NOON + SECOND)
+    unknown = stores.registry.disconnected(f"{stores.name}-unknown", 5, NOON)
+
+    assert (older, first, again, unknown) == (False, True, False, False)
+    assert stores.registry.find(stores.name) == ChargePoint(
+        stores.name, connection=replace(connection(5), disconnected_at=NOON)
+    )
+    assert stores.registry.find(f"{stores.name}-unknown") is None
+
+
+def test_the_charge_points_of_a_gateway_are_found_on_all_its_links(stores: Stores) -> None:
+    gateway, other = f"gw-{stores.name}", f"gw-{stores.name}-other"
+    for number, place in enumerate([(gateway, 0), (gateway, 7), (gateway, 7), (other, 0), (gateway, 1)]):
+        name = f"{stores.name}-{number}"
+        stores.registry.add(ChargePoint(name))
+        stores.registry.connect(name, connection(5, *place), 0)
+    stores.registry.connect(f"{stores.name}-2", connection(6, other), 0)
+    stores.registry.disconnected(f"{stores.name}-4", 5, NOON)
+
+    found = {row.charge_point_id for row in stores.registry.connected_to(gateway)}
+
+    assert found == {f"{stores.name}-0", f"{stores.name}-1"}
+
+
+def test_a_lease_renewed_does_not_forget_the_links(stores: Stores) -> None:
+    gateway = f"gw-{stores.name}"
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.connect(stores.name, connection(5, gateway, 3), 0)
+
+    stores.registry.renew_lease(gateway, NOON)
+
+    assert [row.charge_point_id for row in stores.registry.connected_to(gateway)] == [stores.name]
+
+
+def test_boot_data_are_kept_and_replaced_by_newer_ones_only(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    newer = Boot("Vendor", "Model", NOON, details={"reason": "PowerUp", "customData": {"b": 1, "a": [1.5, None]}})
+
+    stores.registry.booted(stores.name, newer)
+    stores.registry.booted(stores.name, Boot("Vendor", "Old", NOON - SECOND))
+
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, boot=newer)
+
+
+def test_a_connector_keeps_the_newest_status_by_the_devices_clock(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    charging, available = ConnectorState("Charging", NOON), ConnectorState("Available", NOON - SECOND)
+
+    news = stores.registry.connector(stores.name, "1", charging)
+    older = stores.registry.connector(stores.name, "1", available)
+    other = stores.registry.connector(stores.name, "1.1", available)
+
+    assert (news, older, other) == (True, False, True)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, connectors={"1": charging, "1.1": available})
+
+
+def test_a_status_repeated_later_is_no_news_but_is_newer(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.connector(stores.name, "1", ConnectorState("Faulted", NOON, "GroundFailure"))
+
+    repeated = stores.registry.connector(stores.name, "1", ConnectorState("Faulted", NOON + SECOND, "GroundFailure"))
+    other_error = stores.registry.connector(stores.name, "1", ConnectorState("Faulted", NOON + SECOND))
+    late = stores.registry.connector(stores.name, "1", ConnectorState("Available", NOON))
+
+    assert (repeated, other_error, late) == (False, True, False)
+
+
+def test_observations_create_no_row(stores: Stores) -> None:
+    stores.registry.booted(stores.name, Boot("Vendor", "Model", NOON))
+    changed = stores.registry.connector(stores.name, "1", ConnectorState("Available", NOON))
+
+    assert not changed
+    assert stores.registry.find(stores.name) is None
+
+
+def test_id_tokens_compare_without_case(stores: Stores) -> None:
+    token = IdToken(f"{stores.name}-ABC", "Blocked", NOON, "Group")
+    stores.id_tokens.put(token)
+
+    found = stores.id_tokens.find(f"{stores.name}-abC")
+
+    assert found == replace(token, id_token=f"{stores.name}-abc".lower())
+    assert stores.id_tokens.find(f"{stores.name}-other") is None
+
+
+def test_an_id_token_is_replaced_as_a_whole(stores: Stores) -> None:
+    stores.id_tokens.put(IdToken(stores.name, "Blocked", NOON, "Group"))
+
+    stores.id_tokens.put(IdToken(stores.name.lower()))
+
+    assert stores.id_tokens.find(stores.name) == IdToken(stores.name.lower())
+
+
+def test_an_empty_id_token_is_unknown(stores: Stores) -> None:
+    assert stores.id_tokens.find("") is None
+
+
+def test_a_command_comes_back_as_it_was_added(stores: Stores) -> None:
+    added = replace(command(stores.name, f"{stores.name}-1"), issued_by="olga")
+
+    stores.commands.add(added)
+
+    found = stores.commands.find(f"{stores.name}-1")
+    assert found == added
+    assert found is not None
+    assert list(found.payload) == ["z", "a"]
+    assert stores.commands.find("none") is None
+
+
+def test_a_command_moves_on_with_its_answer(stores: Stores) -> None:
+    name = f"{stores.name}-1"
+    added = command(stores.name, name)
+    stores.commands.add(added)
+
+    sent = stores.commands.move(name, CommandState.SENT)
+    moved = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"}, answered_at=NOON)
+
+    assert sent == replace(added, state=CommandState.SENT)
+    assert moved == replace(added, state=CommandState.ACCEPTED, answer={"status": "Accepted"}, answered_at=NOON)
+    assert stores.commands.find(name) == moved
+
+
+def test_a_final_command_keeps_its_state_and_answer(stores: Stores) -> None:
+    name = f"{stores.name}-1"
+    stores.commands.add(command(stores.name, name))
+    timed_out = stores.commands.move(name, CommandState.TIMEOUT)
+
+    stays = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"})
+    stores.commands.answer_late(name, {"status": "Accepted"})
+
+    assert timed_out is not None
+    assert stays == timed_out
+    assert stores.commands.find(name) == replace(timed_out, late_answer={"status": "Accepted"})
+
+
+def test_an_unknown_command_neither_moves_nor_appears(stores: Stores) -> None:
+    moved = stores.commands.move(f"{stores.name}-1", CommandState.SENT)
+    stores.commands.answer_late(f"{stores.name}-1", {})
+
+    assert moved is None
+    assert stores.commands.find(f"{stores.name}-1") is None
+
+
+def test_a_command_added_again_stays_what_it_became(stores: Stores) -> None:
+    stores.commands.add(command(stores.name, f"{stores.name}-1"))
+    moved = stores.commands.move(f"{stores.name}-1", CommandState.EXPIRED)
+
+    stores.commands.add(command(stores.name, f"{stores.name}-1"))
+
+    assert stores.commands.find(f"{stores.name}-1") == moved
+
+
+def test_the_commands_of_a_charge_point_come_newest_first_page_by_page(stores: Stores) -> None:
+    for number in range(5):
+        stores.commands.add(command(stores.name, f"{stores.name}-{number}", NOON + number * SECOND))
+    stores.commands.add(command(f"{stores.name}-other", f"{stores.name}-9"))
+
+    first = stores.commands.of_charge_point(stores.name, 2)
+    rest = stores.commands.of_charge_point(stores.name, 10, before=first[-1].created_at)
+
+    assert [each.command_id for each in first] == [f"{stores.name}-4", f"{stores.name}-3"]
+    assert [each.command_id for each in rest] == [f"{stores.name}-2", f"{stores.name}-1", f"{stores.name}-0"]
+
+
+def test_reports_are_kept_by_key_and_replaced_by_the_same_key(stores: Stores) -> None:
+    stores.reports.keep(stores.name, "NotifyReport", "7#1", {"part": "old"}, NOON)
+    stores.reports.keep(stores.name, "NotifyReport", "7#1", {"part": 1, "x": [0.1, 1e30, None]}, NOON)
+    stores.reports.keep(stores.name, "NotifyReport", "7#0", {"part": 0}, NOON)
+    stores.reports.keep(stores.name, "NotifyReportX", "7#0", {}, NOON)
+
+    kept = stores.reports.of_charge_point(stores.name, "NotifyReport")
+
+    assert kept == [{"part": 0}, {"part": 1, "x": [0.1, 1e30, None]}]
+    assert stores.reports.of_charge_point(stores.name, "NotifyEvent") == []
+
+
+def test_a_report_of_a_megabyte_is_kept(stores: Stores) -> None:
+    report = {"reportData": [{"component": {"name": f"C{n}"}, "value": "x" * 90} for n in range(8000)]}
+
+    stores.reports.keep(stores.name, "NotifyReport", "1", report, NOON)
+
+    assert stores.reports.of_charge_point(stores.name, "NotifyReport") == [report]
+
+
+def test_keys_longer_than_any_database_likes_stay_distinct(stores: Stores) -> None:
+    long = "é" * 2000
+
+    stores.reports.keep(stores.name, "DataTransfer", f"{long}1", {"n": 1}, NOON)
+    stores.reports.keep(stores.name, "DataTransfer", f"{long}2", {"n": 2}, NOON)
+
+    kept = stores.reports.of_charge_point(stores.name, "DataTransfer")
+    assert sorted(payload["n"] for payload in kept) == [1, 2]
