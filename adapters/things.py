@@ -1,0 +1,42 @@
+"""IoT things and their classic shadows, as fleet administration needs them."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from adapters import aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_iot import IoTClient
+    from mypy_boto3_iot_data import IoTDataPlaneClient
+
+
+class IotThings:
+    """The things of this account and region."""
+
+    def __init__(self, iot: "IoTClient", iot_data: "IoTDataPlaneClient") -> None:
+        self._iot = iot
+        self._iot_data = iot_data
+
+    def create(self, charge_point_id: str) -> str:
+        """Create the thing, or find the one of that name; returns its id."""
+        # CreateThing with the same attributes again is answered like the first time.
+        return self._iot.create_thing(thingName=charge_point_id)["thingId"]
+
+    def shadow(self, charge_point_id: str) -> dict[str, Any] | None:
+        """The reported state of its classic shadow, if it has one."""
+        try:
+            document = json.loads(self._iot_data.get_thing_shadow(thingName=charge_point_id)["payload"].read())
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                return None
+            raise
+        reported: dict[str, Any] = document.get("state", {}).get("reported", {})
+        return reported
+
+
+def connect() -> IotThings:
+    """On this account, or on the emulator where AWS_ENDPOINT_URL points to it."""
+    session = aws.session()
+    return IotThings(session.client("iot", config=aws.config()), session.client("iot-data", config=aws.config()))

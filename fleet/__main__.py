@@ -1,0 +1,167 @@
+"""`ocppgw fleet`: register charge points and id tokens, look at one."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any, NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from adapters import dynamodb, dynamodb_id_tokens, dynamodb_registry, things
+from domain.models import IdToken
+from domain.ports import IdTokens, Registry
+from fleet import charge_points
+from fleet.charge_points import AlreadyRegisteredError, Things
+from fleet.settings import Settings
+from ocppj import timestamps, topics
+from ocppj.errors import IdentityError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class Output(StrEnum):
+    """How it is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class TokenStatus(StrEnum):
+    """What a token is worth."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    INVALID = "Invalid"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", help="For people or for programs.")]
+Identity = Annotated[str, typer.Argument(help="As the charge point writes it in its URL.", metavar="IDENTITY")]
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    settings: Settings
+    registry: Registry
+    things: Things
+    id_tokens: IdTokens
+
+
+@app.callback()
+def _fleet() -> None:
+    """Register charge points and id tokens, look at one."""
+
+
+@app.command()
+def register(
+    identity: Identity,
+    password: Annotated[str | None, typer.Option(help='"generate" makes one and shows it once.')] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Register a charge point: an IoT thing and its registry row."""
+    if password not in (None, "generate"):
+        _fail("--password takes the word generate.")
+    with _house() as house:
+        charge_point_id = topics.escape(identity)
+        pepper = house.settings.pepper.get_secret_value().encode()
+        secret, hashed = charge_points.generate(secrets.token_bytes, pepper) if password else (None, None)
+        registered = charge_points.register(
+            charge_point_id,
+            house.registry,
+            house.things,
+            now=datetime.now(UTC),
+            password=secret,
+            password_hash=hashed,
+        )
+    shown = {"chargePointId": charge_point_id, "thingId": registered.thing_id}
+    _show(shown | ({"password": secret} if secret else {}), output)
+
+
+@app.command()
+def show(identity: Identity, output: OutputOption = Output.TABLE) -> None:
+    """Show a charge point: its connection and the state its shadow reports."""
+    with _house() as house:
+        charge_point_id = topics.escape(identity)
+        row = house.registry.find_many([charge_point_id]).get(charge_point_id)
+        if row is None:
+            _fail(f"{charge_point_id} is not registered.")
+        connection = row.connection
+        alive = connection is not None and house.registry.is_alive(connection.gateway, datetime.now(UTC))
+        shown: dict[str, Any] = {
+            "chargePointId": charge_point_id,
+            "registration": str(row.registration),
+            "connected": connection is not None and connection.disconnected_at is None and alive,
+        }
+        if connection is not None:
+            shown["connectedAt"] = timestamps.write(connection.connected_at)
+            shown["ocppVersion"] = connection.version.subprotocol
+        _show(shown | {"shadow": house.things.shadow(charge_point_id)}, output)
+
+
+@app.command()
+def add_token(
+    id_token: Annotated[str, typer.Argument(metavar="ID_TOKEN")],
+    status: Annotated[TokenStatus, typer.Option(help="What it is worth.")] = TokenStatus.ACCEPTED,
+    group: Annotated[str | None, typer.Option(help="Its group, the parentIdTag of 1.6.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Add or replace an id token."""
+    with _house() as house:
+        house.id_tokens.put(IdToken(id_token.lower(), str(status), group_id=group))
+    _show({"idToken": id_token.lower(), "status": str(status)} | ({"group": group} if group else {}), output)
+
+
+@contextmanager
+def _house() -> Iterator[_House]:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        _fail(f"OCPPGW_{wrong['loc'][0]}".upper() + f" is {wrong['input']!r}: {wrong['msg']}.")
+    if settings.cloud == "local":
+        _aim_at(f"http://127.0.0.1:{settings.aws_port}")
+    try:
+        client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
+        registry = dynamodb_registry.DynamoRegistry(client, tables)
+        yield _House(settings, registry, things.connect(), dynamodb_id_tokens.DynamoIdTokens(client, tables))
+    except (AlreadyRegisteredError, IdentityError) as error:
+        _fail(f"{error}.")
+    except (BotoCoreError, ClientError) as error:
+        where = "Is `ocppgw up` running, and OCPPGW_AWS_PORT the same?" if settings.cloud == "local" else ""
+        _fail(f"The fleet can't be reached: {error} {where}".rstrip())
+
+
+def _aim_at(endpoint_url: str) -> None:
+    # boto3's own variables; the emulator takes any keys.
+    os.environ["AWS_ENDPOINT_URL"] = endpoint_url
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
+
+
+def _show(shown: dict[str, Any], output: Output) -> None:
+    print_line: Callable[..., None] = partial(Console(highlight=False, soft_wrap=True).print, markup=False)
+    if output is Output.JSON:
+        print_line(json.dumps(shown))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in shown.items():
+        table.add_row(name, json.dumps(value, indent=2) if isinstance(value, dict) else str(value))
+    Console().print(table)
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

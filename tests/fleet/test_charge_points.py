@@ -1,0 +1,61 @@
+"""Registering charge points."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from adapters.memory import MemoryRegistry
+from domain import credentials
+from fleet import charge_points
+from fleet.charge_points import AlreadyRegisteredError
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class MemoryThings:
+    """IoT things that remember who was created."""
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+
+    def create(self, charge_point_id: str) -> str:
+        self.created.append(charge_point_id)
+        return f"thing-{charge_point_id}"
+
+    def shadow(self, charge_point_id: str) -> dict[str, Any] | None:
+        return None
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    return MemoryRegistry()
+
+
+def test_registering_writes_the_row_with_its_thing(registry: MemoryRegistry) -> None:
+    things = MemoryThings()
+
+    charge_points.register("CP-1", registry, things, now=NOW, password_hash="h$1")
+
+    row = registry.find_many(["CP-1"])["CP-1"]
+    assert (row.thing_id, row.password_hash, row.created_at) == ("thing-CP-1", "h$1", NOW)
+
+
+def test_registering_twice_changes_nothing(registry: MemoryRegistry) -> None:
+    things = MemoryThings()
+    charge_points.register("CP-1", registry, things, now=NOW, password_hash="h$1")
+
+    with pytest.raises(AlreadyRegisteredError, match="CP-1"):
+        charge_points.register("CP-1", registry, things, now=NOW, password_hash="h$2")
+
+    assert registry.find_many(["CP-1"])["CP-1"].password_hash == "h$1"
+    assert things.created == ["CP-1"]
+
+
+def test_a36_a_generated_password_is_a_key_of_1_6_and_only_its_hash_is_kept() -> None:
+    secret, hashed = charge_points.generate(lambda size: bytes(range(size)), b"pepper")
+
+    assert len(bytes.fromhex(secret)) == 20
+    assert secret not in hashed
+    assert credentials.matches(hashed, bytes.fromhex(secret), b"pepper")
+    assert not credentials.matches(hashed, b"x" * 20, b"pepper")
