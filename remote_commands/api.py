@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+MAX_KEY = 64  # ours are UUIDs; a table refuses keys that are far too long
 SPARE_S = 2  # of the Lambda's time, for the answer itself
 
 Answer = Response[str]
@@ -81,7 +82,7 @@ class _Api:
         return self._issue(row, Wanted(version, action, payload))
 
     def command(self, command_id: str) -> Answer:
-        command = self.ports.commands.find(unquote(command_id))
+        command = self.ports.commands.find(unquote(command_id)[:MAX_KEY])
         if command is None:
             raise ProblemError("command-unknown", f"there is no command {unquote(command_id)!r}")
         command = track.settled(command, self.ports, self.settings)
@@ -92,6 +93,7 @@ class _Api:
 
     def commands(self, charge_point_id: str) -> Answer:
         charge_point_id = unquote(charge_point_id)
+        issue.check_id(charge_point_id)
         query = self.app.current_event.query_string_parameters
         limit, before = _limit(query.get("limit")), _before(query.get("cursor"))
         found = self.ports.commands.of_charge_point(charge_point_id, limit + 1, before)

@@ -49,15 +49,25 @@ def charge_point(charge_point_id: str, ports: Ports) -> ChargePoint:
     Raises:
         ProblemError: it is not in the registry.
     """
-    try:
-        topics.unescape(charge_point_id)
-    except IdentityError as error:
-        # The table holds other items too, and none of their keys is an escaped identity.
-        raise ProblemError("charge-point-unknown", f"{charge_point_id!r} is unknown{_hint(charge_point_id)}") from error
+    check_id(charge_point_id)
     row = ports.registry.find_many([charge_point_id]).get(charge_point_id)
     if row is None:
         raise ProblemError("charge-point-unknown", f"{charge_point_id} is not registered")
     return row
+
+
+def check_id(charge_point_id: str) -> None:
+    """Let no name near the tables that no charge point can have: they hold other items too.
+
+    Raises:
+        ProblemError: it is no escaped identity.
+    """
+    try:
+        topics.unescape(charge_point_id)
+    except IdentityError as error:
+        raise ProblemError(
+            "charge-point-unknown", f"there is no charge point {charge_point_id!r}{_hint(charge_point_id)}"
+        ) from error
 
 
 def version_of(row: ChargePoint, action: str | None = None) -> Version:

@@ -343,9 +343,10 @@ def test_a_charge_point_without_commands_has_an_empty_list_and_an_unknown_one_no
     desk.connect("CP1")
 
     empty, unknown = desk.get("/charge-points/CP1/commands"), desk.get("/charge-points/CP9/commands")
+    illegal = desk.get("/charge-points/gateway%23gw1/commands")
 
     assert (empty.status, empty.body) == (200, {"data": [], "nextCursor": None})
-    assert unknown.status == 404
+    assert (unknown.status, illegal.status) == (404, 404)
 
 
 @pytest.mark.parametrize(("query", "name"), [("limit=0", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor")])
