@@ -1,0 +1,234 @@
+"""What the stores of transactions promise, whatever they are made of."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.models import Transaction, TransactionEvent
+from domain.transactions import MAX_TRANSACTION_ID
+from ocppj.versions import V16, V201
+from tests.adapters.stores import Stores
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def start(charge_point_id: str, **facts: Any) -> Transaction:
+    plain = Transaction(
+        charge_point_id, "", V16, connector="1", id_token="ABC", started_at=NOON, meter_start_wh=10, reservation_id=3
+    )
+    return replace(plain, **facts)
+
+
+def stop(charge_point_id: str, transaction_id: str, **facts: Any) -> Transaction:
+    plain = Transaction(
+        charge_point_id,
+        transaction_id,
+        V16,
+        ended_at=NOON + 60 * SECOND,
+        meter_stop_wh=1010,
+        stop_reason="Local",
+        stop_id_token="ABC",
+    )
+    return replace(plain, **facts)
+
+
+def event(charge_point_id: str, seq_no: int, transaction_id: str = "T-1", **facts: Any) -> TransactionEvent:
+    about = Transaction(charge_point_id, transaction_id, V201, **facts)
+    payload = {"seqNo": seq_no, "z": 1.5, "a": [1e300, None]}
+    return TransactionEvent(seq_no, "Updated", "MeterValuePeriodic", NOON + seq_no * SECOND, False, about, payload)
+
+
+def train(charge_point_id: str, length: int) -> list[TransactionEvent]:
+    """The events of a session: plugged in, charging, ended."""
+    updates = [
+        event(charge_point_id, n, energy_wh=n * 0.1, sampled_at=NOON + n * SECOND, charging_state="Charging")
+        for n in range(1, length - 1)
+    ]
+    begin = event(charge_point_id, 0, started_at=NOON, connector="1.1", id_token="ABC", id_token_type="ISO14443")
+    end = event(charge_point_id, length - 1, ended_at=NOON + length * SECOND, stop_reason="Remote", meter_stop_wh=9)
+    return [begin, *updates, end]
+
+
+def test_a_start_gets_an_id_and_is_stored(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+
+    assert 0 < int(begun.transaction_id) <= MAX_TRANSACTION_ID
+    assert begun == start(stores.name, transaction_id=begun.transaction_id)
+    assert stores.transactions.find(stores.name, begun.transaction_id) == begun
+
+
+def test_a_start_repeated_is_the_same_transaction(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+    ended = stores.transactions.finish(stop(stores.name, begun.transaction_id))
+
+    again = stores.transactions.begin(start(stores.name, id_token_status="Invalid"))
+
+    assert again == ended
+    assert again.started_at == NOON
+
+
+def test_starts_that_differ_get_ids_that_differ(stores: Stores) -> None:
+    starts = [
+        start(stores.name),
+        start(stores.name, connector="2"),
+        start(stores.name, meter_start_wh=11),
+        start(f"{stores.name}-other"),
+    ]
+
+    ids = {stores.transactions.begin(each).transaction_id for each in starts}
+
+    assert len(ids) == 4
+
+
+def test_starts_at_the_same_moment_get_ids_that_differ_and_repetitions_the_same(stores: Stores) -> None:
+    starts = [start(f"{stores.name}-{number % 10}") for number in range(40)]
+
+    with ThreadPoolExecutor(8) as pool:
+        begun = list(pool.map(stores.transactions.begin, starts))
+
+    ids = {each.charge_point_id: set[str]() for each in begun}
+    for each in begun:
+        ids[each.charge_point_id].add(each.transaction_id)
+    assert [len(of_one) for of_one in ids.values()] == [1] * 10
+    assert len(set.union(*ids.values())) == 10
+
+
+def test_an_id_on_which_a_stop_was_orphaned_is_not_given_out(stores: Stores) -> None:
+    before = int(stores.transactions.begin(start(f"{stores.name}-other")).transaction_id)
+    orphans = [stores.transactions.finish(stop(stores.name, str(before + ahead))) for ahead in (1, 2)]
+
+    begun = stores.transactions.begin(start(stores.name))
+
+    assert int(begun.transaction_id) == before + 3
+    assert [stores.transactions.find(stores.name, orphan.transaction_id) for orphan in orphans] == orphans
+
+
+def test_the_first_stop_wins(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+
+    ended = stores.transactions.finish(stop(stores.name, begun.transaction_id))
+    again = stores.transactions.finish(
+        stop(stores.name, begun.transaction_id, meter_stop_wh=9, ended_at=NOON, stop_reason="PowerLoss")
+    )
+
+    assert ended == replace(
+        begun, ended_at=NOON + 60 * SECOND, meter_stop_wh=1010, stop_reason="Local", stop_id_token="ABC"
+    )
+    assert again == ended
+    assert stores.transactions.find(stores.name, begun.transaction_id) == ended
+
+
+def test_a_stop_of_an_unknown_transaction_is_an_orphan(stores: Stores) -> None:
+    orphan = stores.transactions.finish(stop(stores.name, "2000000000"))
+
+    assert (orphan.started_at, orphan.is_open) == (None, False)
+    assert stores.transactions.find(stores.name, "2000000000") == stop(stores.name, "2000000000")
+
+
+def test_samples_bring_a_transaction_up_to_date_by_the_devices_clock(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+    about = Transaction(stores.name, begun.transaction_id, V16)
+
+    stores.transactions.sample(replace(about, energy_wh=0.1 + 0.2, sampled_at=NOON + 2 * SECOND))
+    stores.transactions.sample(replace(about, energy_wh=99.0, power_w=1e300, sampled_at=NOON + SECOND))
+
+    assert stores.transactions.find(stores.name, begun.transaction_id) == replace(
+        begun, energy_wh=0.1 + 0.2, power_w=1e300, sampled_at=NOON + 2 * SECOND
+    )
+
+
+def test_samples_create_no_transaction(stores: Stores) -> None:
+    stores.transactions.sample(Transaction(stores.name, "1", V16, energy_wh=1.0, sampled_at=NOON))
+
+    assert stores.transactions.find(stores.name, "1") is None
+
+
+def test_events_add_up(stores: Stores) -> None:
+    results = [stores.transactions.record(each) for each in train(stores.name, 5)]
+
+    assert results[-1] == Transaction(
+        stores.name,
+        "T-1",
+        V201,
+        connector="1.1",
+        id_token="ABC",
+        id_token_type="ISO14443",
+        started_at=NOON,
+        ended_at=NOON + 5 * SECOND,
+        meter_stop_wh=9,
+        stop_reason="Remote",
+        charging_state="Charging",
+        energy_wh=3 * 0.1,
+        sampled_at=NOON + 3 * SECOND,
+    )
+    assert stores.transactions.find(stores.name, "T-1") == results[-1]
+
+
+@pytest.mark.parametrize("order", [(5, 4, 3, 2, 1, 0), (0, 0, 2, 1, 5, 5, 4, 3, 1), (3, 0, 5, 2, 4, 1, 0, 3)])
+def test_events_in_any_order_and_repeated_add_up_to_the_same(stores: Stores, order: tuple[int, ...]) -> None:
+    clean = [stores.transactions.record(each) for each in train(stores.name, 6)][-1]
+    other = f"{stores.name}-other"
+    events = train(other, 6)
+
+    disorderly = [stores.transactions.record(events[number]) for number in order][-1]
+
+    assert disorderly == replace(clean, charge_point_id=other)
+
+
+def test_how_it_started_is_what_the_earliest_event_says_and_how_it_is_what_the_latest_does(stores: Stores) -> None:
+    stores.transactions.record(event(stores.name, 1, id_token="B", remote_start_id=7, connector="1"))
+    stores.transactions.record(event(stores.name, 2, id_token="C", charging_state="SuspendedEV", connector="1.1"))
+
+    recorded = stores.transactions.record(event(stores.name, 0, id_token="A", charging_state="Idle", connector="2.1"))
+
+    assert (recorded.id_token, recorded.remote_start_id) == ("A", 7)
+    assert (recorded.charging_state, recorded.connector) == ("SuspendedEV", "1.1")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_events_within_a_millisecond_count_by_their_number(stores: Stores, order: tuple[int, int]) -> None:
+    events = [
+        replace(event(stores.name, 0, charging_state="Idle"), at=NOON + timedelta(microseconds=900)),
+        replace(event(stores.name, 1, charging_state="Charging"), at=NOON + timedelta(microseconds=100)),
+    ]
+
+    recorded = [stores.transactions.record(events[number]) for number in order][-1]
+
+    assert recorded.charging_state == "Charging"
+
+
+def test_events_at_the_same_moment_add_up_to_the_same(stores: Stores) -> None:
+    clean = [stores.transactions.record(each) for each in train(stores.name, 5)][-1]
+    other = f"{stores.name}-other"
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(stores.transactions.record, train(other, 5)))
+
+    assert stores.transactions.find(other, "T-1") == replace(clean, charge_point_id=other)
+
+
+def test_transactions_of_two_stations_may_have_the_same_id(stores: Stores) -> None:
+    other = f"{stores.name}-other"
+
+    stores.transactions.record(event(stores.name, 0, energy_wh=1.0))
+    stores.transactions.record(event(other, 0, energy_wh=2.0))
+
+    found = [stores.transactions.find(name, "T-1") for name in (stores.name, other)]
+    assert [each.energy_wh for each in found if each] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("transaction_id", ["", "T-1#event#0000000000", "start#1", "%", "%23", "a%b#c", "ä/+"])
+def test_whatever_a_station_calls_its_transaction_is_its_own_thing(stores: Stores, transaction_id: str) -> None:
+    stores.transactions.record(event(stores.name, 0))
+
+    recorded = stores.transactions.record(event(stores.name, 0, transaction_id, energy_wh=5.0))
+
+    assert recorded.transaction_id == transaction_id
+    assert stores.transactions.find(stores.name, transaction_id) == recorded
+    plain = stores.transactions.find(stores.name, "T-1")
+    assert plain is not None
+    assert plain.energy_wh is None
