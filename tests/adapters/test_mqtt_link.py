@@ -190,6 +190,7 @@ async def test_a_subscription_given_up_meanwhile_is_not_asked_for_again(broker: 
         link.subscribe("a/out", print)
         peer = await broker.accepted()
         await grant(peer, SubAckReasonCode.UNSPECIFIED_ERROR)
+        await peer.says_nothing_more()  # it has been told, and will ask again
         link.unsubscribe("a/out")
         left = await peer.receive(mqtt5.UnsubscribePacket)
         peer.send(mqtt5.UnsubAckPacket(left.packet_id, [mqtt5.UnsubAckReasonCode.SUCCESS]))
@@ -198,6 +199,51 @@ async def test_a_subscription_given_up_meanwhile_is_not_asked_for_again(broker: 
 
     assert left.patterns == ["a/out"]
     assert is_all
+
+
+async def test_the_answer_to_a_subscription_given_up_says_nothing_about_the_next_one(broker: ScriptedBroker) -> None:
+    subscribed: list[str] = []
+
+    async with link_to(broker) as link:
+        link.subscribe("a/out", print, lambda: subscribed.append("old"))
+        peer = await broker.accepted()
+        old = await peer.receive(mqtt5.SubscribePacket)
+        link.unsubscribe("a/out")
+        link.subscribe("a/out", print, lambda: subscribed.append("new"))
+        left = await peer.receive(mqtt5.UnsubscribePacket)
+        new = await peer.receive(mqtt5.SubscribePacket)
+        peer.send(
+            mqtt5.SubAckPacket(old.packet_id, [SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]),
+            mqtt5.UnsubAckPacket(left.packet_id, [mqtt5.UnsubAckReasonCode.SUCCESS]),
+        )
+        await peer.says_nothing_more()
+        too_early = list(subscribed)
+        peer.send(mqtt5.SubAckPacket(new.packet_id, [SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]))
+        await until(lambda: bool(subscribed))
+
+    assert too_early == []
+    assert subscribed == ["new"]
+
+
+async def test_a_new_session_is_told_every_subscription(broker: ScriptedBroker) -> None:
+    subscribed: list[str] = []
+
+    async with link_to(broker) as link:
+        link.subscribe("a/out", print, lambda: subscribed.append("a"))
+        link.subscribe("b/out", print, lambda: subscribed.append("b"))
+        first = await broker.accepted()
+        await grant(first)
+        await until(lambda: len(subscribed) == 2)
+        first.drop()
+        await until(lambda: not link.is_connected)
+        link.unsubscribe("a/out")
+        link.subscribe("c/out", print, lambda: subscribed.append("c"))
+        second = await broker.accepted()
+        asked = await grant(second)
+        await until(lambda: len(subscribed) == 3)
+
+    assert asked == ["b/out", "c/out"]
+    assert subscribed == ["a", "b", "c"]
 
 
 async def test_subscriptions_go_in_packets_of_eight_never_retained(broker: ScriptedBroker) -> None:
@@ -306,6 +352,24 @@ async def test_a_throttled_publish_is_sent_again_ahead_of_what_waits(broker: Scr
 
     assert numbers([first, second, again, *rest]) == [0, 1, 0, 2, 3]
     assert sorted(acknowledged) == [0, 1, 2, 3]
+
+
+async def test_acknowledgements_of_what_is_not_in_flight_mean_nothing(broker: ScriptedBroker) -> None:
+    acknowledged: list[int] = []
+
+    async with link_to(broker, retry_s=(0.03, 0.03)) as link:
+        for number in range(3):
+            link.publish("a/in", b"%d" % number, (), lambda number=number: acknowledged.append(number))  # type: ignore[misc]
+        peer = await broker.accepted(receive_max=1)
+        (first,) = await peer.receive_publishes(1)
+        throttled = mqtt5.PubAckPacket(first.packet_id or 0, reason_code=PubAckReasonCode.QUOTA_EXCEEDED)
+        peer.send(throttled, mqtt5.PubAckPacket(first.packet_id or 0), *[mqtt5.PubAckPacket(i) for i in (2, 3, 500)])
+        (again,) = await peer.receive_publishes(1)
+        is_one_at_a_time = await peer.says_nothing_more()
+
+    assert numbers([first, again]) == [0, 0]
+    assert is_one_at_a_time
+    assert acknowledged == []
 
 
 async def test_what_expires_while_it_waits_is_never_sent(broker: ScriptedBroker) -> None:
