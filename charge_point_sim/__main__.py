@@ -58,8 +58,9 @@ def sim(
     base = Setup("", _version(version), connectors, secret, sample_s=sample_seconds)
     routine = Routine(Token(id_tag), 0 if no_sessions else sessions, session_seconds, pause_seconds)
     setups = [replace(base, identity=_identity(each)) for each in id]
+    endpoint = _endpoint(url) if url else _settings().url
     _log_for_people()
-    asyncio.run(_run([charge_point(setup, seed) for setup in setups], routine, url or _settings().url))
+    asyncio.run(_run([charge_point(setup, seed) for setup in setups], routine, endpoint))
 
 
 async def _run(charge_points: list[ChargePoint], routine: Routine, url: str) -> None:
@@ -110,6 +111,12 @@ def _identity(identity: str) -> str:
     except IdentityError as error:
         raise typer.BadParameter(str(error), param_hint="--id") from error
     return identity
+
+
+def _endpoint(url: str) -> str:
+    if not url.startswith(("ws://", "wss://")):
+        raise typer.BadParameter(f"{url} begins neither with ws:// nor with wss://", param_hint="--url")
+    return url
 
 
 def _settings() -> Settings:

@@ -1,0 +1,320 @@
+"""Sessions: transactions, their messages in order, offline too."""
+
+import pytest
+
+from charge_point_sim import sessions
+from charge_point_sim.parts import Connector, Token
+from charge_point_sim.routine import FOREVER, Routine, begin
+from ocppj.frames import CallError
+from ocppj.versions import V16, V201, Version
+from tests.charge_point_sim.script import NOW, Wire
+
+BOTH = pytest.mark.parametrize("version", [V16, V201], ids=str)
+TOKEN = Token("TAG-1")
+
+TRANSACTION = {
+    V16: [
+        "Authorize", "1 Preparing", "StartTransaction", "1 Charging", "MeterValues", "MeterValues",
+        "StopTransaction", "1 Finishing", "1 Available",
+    ],
+    V201: [
+        "Authorize", "1 Occupied", "Started CablePluggedIn", "Updated ChargingStateChanged",
+        "Updated MeterValuePeriodic", "Updated MeterValuePeriodic", "Ended StopAuthorized", "1 Available",
+    ],
+}  # fmt: skip
+
+
+def _arrive(wire: Wire, token: Token = TOKEN) -> Connector:
+    connector = wire.cp.connectors[0]
+    wire.act(lambda: sessions.arrive(wire.cp, connector, token))
+    return connector
+
+
+def _stop(wire: Wire) -> None:
+    wire.act(lambda: sessions.stop(wire.cp, wire.cp.connectors[0], "local"))
+
+
+def _is_transactional(words: str) -> bool:
+    return words in ("StartTransaction", "StopTransaction", "MeterValues") or (" " in words and words[0] in "SUE")
+
+
+@BOTH
+def test_a_session_tells_everything_in_the_right_order(version: Version) -> None:
+    wire = Wire(version, plug_in_s=2, sample_s=5).boot()
+
+    _arrive(wire)
+    wire.run(13)
+    _stop(wire)
+    wire.run(5)
+
+    assert wire.script.said() == TRANSACTION[version]
+
+
+def test_a_1_6_transaction_keeps_its_id_and_its_meter() -> None:
+    wire = Wire(V16).boot()
+
+    _arrive(wire)
+    wire.run(60)
+    _stop(wire)
+
+    start, stop = wire.script.payloads("StartTransaction")[0], wire.script.payloads("StopTransaction")[0]
+    samples = wire.script.payloads("MeterValues")
+    registers = [int(sample["meterValue"][0]["sampledValue"][0]["value"]) for sample in samples]
+    assert {sample["transactionId"] for sample in samples} == {stop["transactionId"]} == {1}
+    assert start["meterStart"] < registers[0]
+    assert sorted(set(registers)) == registers
+    assert registers[-1] <= stop["meterStop"]
+    assert (stop["reason"], stop["idTag"]) == ("Local", "TAG-1")
+
+
+def test_a_2_0_1_transaction_counts_its_events_and_names_its_evse_once() -> None:
+    wire = Wire(V201).boot()
+
+    _arrive(wire)
+    wire.run(20)
+    _stop(wire)
+
+    events = wire.script.payloads("TransactionEvent")
+    assert [event["seqNo"] for event in events] == list(range(len(events)))
+    assert len({event["transactionInfo"]["transactionId"] for event in events}) == 1
+    assert [event.get("evse") for event in events] == [{"id": 1, "connectorId": 1}] + [None] * (len(events) - 1)
+    assert events[0]["idToken"] == {"idToken": "TAG-1", "type": "ISO14443"}
+    assert events[-1]["transactionInfo"]["stoppedReason"] == "Local"
+    assert not any("offline" in event for event in events)
+
+
+@BOTH
+def test_a_second_session_begins_where_the_meter_stopped(version: Version) -> None:
+    wire = Wire(version).boot()
+    for _ in range(2):
+        _arrive(wire)
+        wire.run(60)
+        _stop(wire)
+        wire.run(5)
+
+    if version is V16:
+        starts, stops = wire.script.payloads("StartTransaction"), wire.script.payloads("StopTransaction")
+        assert [stops[0]["meterStop"], 2] == [starts[1]["meterStart"], stops[1]["transactionId"]]
+    else:
+        events = wire.script.payloads("TransactionEvent")
+        assert len({event["transactionInfo"]["transactionId"] for event in events}) == 2
+        assert [event["seqNo"] for event in events].count(0) == 2
+
+
+@BOTH
+def test_a_refused_token_does_not_charge(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.script.replies["Authorize"] = wire.script.with_token("Blocked")
+
+    connector = _arrive(wire)
+    wire.run(60)
+
+    assert wire.script.said() == ["Authorize"]
+    assert connector.is_free
+
+
+@BOTH
+def test_a_transaction_that_is_deauthorised_stops(version: Version) -> None:
+    wire = Wire(version).boot()
+    _refuse_starts(wire)
+
+    _arrive(wire)
+    wire.run(60)
+
+    if version is V16:
+        assert wire.script.payloads("StopTransaction")[0]["reason"] == "DeAuthorized"
+    else:
+        ended = wire.script.payloads("TransactionEvent")[-1]
+        assert (ended["triggerReason"], ended["transactionInfo"]["stoppedReason"]) == ("Deauthorized", "DeAuthorized")
+    assert wire.script.said()[-1] == "1 Available"
+
+
+@BOTH
+def test_without_stop_on_invalid_id_it_only_gives_no_energy(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.cp.variables.turn("stop_on_invalid", "false")
+    _refuse_starts(wire)
+
+    connector = _arrive(wire)
+    wire.run(60)
+
+    assert connector.running
+    assert connector.status == "SuspendedEVSE"
+    assert connector.meter.energy_wh == 0
+    if version is V201:
+        states = [event["transactionInfo"].get("chargingState") for event in wire.script.payloads("TransactionEvent")]
+        assert [state for state in states if state] == ["EVConnected", "Charging", "SuspendedEVSE"]
+
+
+@BOTH
+def test_a_full_car_is_suspended(version: Version) -> None:
+    wire = Wire(version, sample_s=60).boot()
+    connector = _arrive(wire)
+
+    wire.run(12 * 3600)
+
+    assert connector.status == "SuspendedEV"
+    assert connector.session
+    assert connector.session.vehicle.is_full
+
+
+@BOTH
+def test_what_happens_offline_is_told_in_order_after_the_reconnect(version: Version) -> None:
+    wire = Wire(version, plug_in_s=2, sample_s=5).boot()
+    _arrive(wire)
+    wire.run(8)
+    wire.cut()
+    wire.run(5)
+    _stop(wire)
+    wire.run(10)
+
+    wire.connect()
+
+    told = [words for words in wire.script.said() if _is_transactional(words)]
+    assert told == [words for words in TRANSACTION[version] if _is_transactional(words)]
+    actions = ("StartTransaction", "MeterValues", "StopTransaction", "TransactionEvent")
+    times = [_time(call.payload) for call in wire.script.calls if call.action in actions]
+    assert len(times) == len(told)
+    assert times == sorted(times)
+
+
+def test_events_that_happened_offline_say_so() -> None:
+    wire = Wire(V201).boot()
+    _arrive(wire)
+    wire.run(8)
+    wire.cut()
+    _stop(wire)
+    wire.connect()
+
+    events = wire.script.payloads("TransactionEvent")
+
+    assert [event.get("offline", False) for event in events] == [False] * (len(events) - 1) + [True]
+
+
+def test_a_start_without_an_answer_is_repeated_with_the_same_content_and_the_stop_waits_for_its_id() -> None:
+    wire = Wire(V16).boot()
+    accept = wire.script.replies["StartTransaction"]
+    wire.script.replies["StartTransaction"] = None
+    _arrive(wire)
+    wire.run(10)
+    _stop(wire)
+    wire.cut()
+    wire.connect()
+    wire.script.replies["StartTransaction"] = accept
+
+    wire.run(200)
+
+    starts = wire.script.payloads("StartTransaction")
+    assert len(starts) >= 2
+    assert all(start == starts[0] for start in starts)
+    assert wire.script.payloads("StopTransaction")[0]["transactionId"] == 1
+    ids = [call.message_id for call in wire.script.calls]
+    assert len(set(ids)) == len(ids)
+
+
+@BOTH
+def test_statuses_overtake_a_transaction_message_that_waits_for_its_next_attempt(version: Version) -> None:
+    wire = Wire(version).boot()
+    action = "StartTransaction" if version is V16 else "TransactionEvent"
+    wire.script.replies[action] = CallError("", "InternalError")
+
+    _arrive(wire)
+    wire.run(10)
+
+    said = wire.script.said()
+    assert said[2:] == (["StartTransaction", "1 Charging"] if version is V16 else ["Started CablePluggedIn"])
+    assert wire.cp.exchange.has_undelivered
+
+
+def test_a_start_refused_three_times_is_given_up_and_its_stop_has_no_id() -> None:
+    wire = Wire(V16).boot()
+    wire.script.replies["StartTransaction"] = CallError("", "InternalError")
+
+    _arrive(wire)
+    wire.run(10)
+    _stop(wire)
+    wire.run(600)
+
+    assert len(wire.script.payloads("StartTransaction")) == 3
+    assert wire.script.payloads("StopTransaction")[0]["transactionId"] == -1
+
+
+@BOTH
+def test_a_token_known_from_before_charges_offline_and_a_stranger_does_not(version: Version) -> None:
+    wire = Wire(version).boot()
+    _arrive(wire)
+    wire.run(10)
+    _stop(wire)
+    wire.run(10)
+    wire.cut()
+
+    stranger = _arrive(wire, Token("TAG-2")).session
+    known = _arrive(wire).session
+
+    assert stranger is None
+    assert known
+
+
+@BOTH
+def test_an_authorize_that_is_cut_off_is_decided_offline(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.cp.variables.turn("offline_unknown", "true")
+    wire.script.replies["Authorize"] = None
+
+    connector = _arrive(wire)
+    wire.cut()
+
+    assert connector.session
+
+
+@BOTH
+def test_a_routine_runs_so_many_sessions(version: Version) -> None:
+    wire = Wire(version)
+    wire.act(lambda: begin(wire.cp, Routine(TOKEN, sessions=3, session_s=30, pause_s=10)))
+    wire.boot()
+
+    wire.run(600)
+
+    assert sum(words in ("StopTransaction", "Ended StopAuthorized") for words in wire.script.said()) == 3
+    assert wire.script.said()[-1].endswith("Available") or wire.script.said()[-1] == "Heartbeat"
+
+
+@BOTH
+def test_a_routine_for_ever_survives_offline_times_and_resets(version: Version) -> None:
+    wire = Wire(version)
+    wire.act(lambda: begin(wire.cp, Routine(TOKEN, FOREVER, session_s=30, pause_s=10)))
+    wire.boot()
+    for _ in range(5):
+        wire.run(97)
+        wire.order("Reset", type="Soft" if version is V16 else "Immediate")
+        wire.run(20)
+        wire.connect()
+    wire.script.calls.clear()
+
+    wire.run(600)
+
+    assert sum(words in ("StopTransaction", "Ended StopAuthorized") for words in wire.script.said()) >= 10
+
+
+@BOTH
+def test_a_routine_leaves_an_operators_session_alone(version: Version) -> None:
+    wire = Wire(version, connectors=1).boot()
+    wire.act(lambda: sessions.plug_in(wire.cp, wire.cp.connectors[0], Token("OPERATOR")))
+    wire.act(lambda: begin(wire.cp, Routine(TOKEN, FOREVER, session_s=30, pause_s=10)))
+
+    wire.run(600)
+
+    assert wire.cp.connectors[0].running
+
+
+def _refuse_starts(wire: Wire) -> None:
+    refused = wire.script.with_token("Blocked" if wire.script.version is V201 else "Invalid")
+    wire.script.replies["StartTransaction"] = refused | {"transactionId": 7}
+    wire.script.replies["TransactionEvent"] = lambda call: refused if "idToken" in call.payload else {}
+
+
+def _time(payload: dict[str, object]) -> str:
+    values = payload.get("meterValue")
+    time = payload.get("timestamp") or (values[0]["timestamp"] if isinstance(values, list) else "")
+    assert str(time) >= NOW.isoformat()[:16]
+    return str(time)
