@@ -1,14 +1,22 @@
 """A broker that does what the test says, packet by packet, on a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import mqtt5
+from mqtt5 import SubAckReasonCode
+
+from adapters.mqtt_link import MqttLink
+from adapters.mqtt_settings import MqttSettings
 
 PATIENCE_S = 20.0
 P = TypeVar("P")
+
+# Settings for tests: nothing waits long.
+QUICK = MqttSettings("127.0.0.1", 1, "gw-1", backoff_s=(0.01, 0.02), retry_s=(0.01, 0.02))
 
 
 class Peer:
@@ -122,3 +130,31 @@ async def scripted_broker() -> AsyncIterator[ScriptedBroker]:
         server.close()
         broker.hang_up()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def link_to(
+    broker: ScriptedBroker, on_state: Callable[[bool], None] | None = None, **settings: Any
+) -> AsyncIterator[MqttLink]:
+    """A running link; it is closed, without patience, at the end."""
+    link = MqttLink(replace(QUICK, port=broker.port, **settings), on_state)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(link.run(), name="link")
+        try:
+            yield link
+        finally:
+            broker.hang_up()
+            await link.close(0)
+
+
+def numbers(publishes: list[mqtt5.PublishPacket]) -> list[int]:
+    """The payloads, as numbers."""
+    return [int(publish.payload) for publish in publishes]
+
+
+async def grant(peer: Peer, *codes: SubAckReasonCode) -> list[str]:
+    """Answer the next SUBSCRIBE, granting everything unless told otherwise; what it asked for."""
+    asked = await peer.receive(mqtt5.SubscribePacket)
+    granted = [SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * len(asked.topic_filters)
+    peer.send(mqtt5.SubAckPacket(asked.packet_id, list(codes) or granted))
+    return [topic_filter.pattern for topic_filter in asked.topic_filters]
