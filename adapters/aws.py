@@ -4,8 +4,12 @@ import os
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 DEFAULT_REGION = "us-east-1"
+
+# What a call raises that AWS refused, or that did not get there.
+FAILURES = (BotoCoreError, ClientError)
 
 
 def session() -> boto3.Session:
