@@ -98,7 +98,7 @@ def start(aws: AWS, say: Callable[[str], None] | None = None) -> Child:
     """
     shutil.rmtree(aws.temporary, ignore_errors=True)
     aws.temporary.mkdir(parents=True)
-    command = [sys.executable, "-m", "infra.local.emulator"]
+    command = [sys.executable, "-m", "infra.local.emulator", str(aws.port)]
     emulator = Child("aws", command, aws.environment() | _settings(aws), aws.state / "aws.log", say)
     try:
         _wait_until_ready(aws, emulator)
@@ -131,7 +131,8 @@ def free_port() -> int:
 def _settings(aws: AWS) -> dict[str, str]:
     saved = aws.state / "aws"
     return {
-        "GATEWAY_PORT": str(aws.port),
+        # Not the port it listens on: queues are saved under URLs with this one, and only found again under the same.
+        "GATEWAY_PORT": "4566",
         "IOT_MTLS_PORT": str(aws.mqtt_port),
         "MINISTACK_REGION": aws.region,
         "PERSIST_STATE": "1",

@@ -1,4 +1,4 @@
-"""The process that is AWS on this machine: `python -m infra.local.emulator`, started by infra/local/cloud.py.
+"""The process that is AWS on this machine: `python -m infra.local.emulator PORT`, started by infra/local/cloud.py.
 
 ministack reads its settings from the environment when it is imported, so whoever starts this process sets them.
 Two things are ours: nothing listens beyond the loopback, and the state is saved while running, not only at the end.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from asyncio import base_events
 from typing import Any
 
@@ -102,12 +103,12 @@ async def serve(port: int) -> None:
 
 
 def main() -> None:
-    """Run the emulator on the port in GATEWAY_PORT."""
+    """Run the emulator on the port given."""
     bind_to_loopback_only()
     # What Lambdas log is INFO to the emulator, and all that we hear of them.
     logging.getLogger("lambda").setLevel(logging.INFO)
     keep_out_of_the_state(_NOT_SAVED)
-    asyncio.run(serve(int(os.environ["GATEWAY_PORT"])))
+    asyncio.run(serve(int(sys.argv[1])))
 
 
 if __name__ == "__main__":

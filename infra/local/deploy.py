@@ -1,0 +1,139 @@
+"""Puts the house on the emulator as an operator would put it on AWS: bucket, code, stack, thing events, certificate."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from infra.local.cloud import AWS, CloudError
+from infra.package import key_of, pack
+
+STACK = "ocpp-gateway"
+BUCKET = "ocpp-gateway-code"
+TEMPLATE = Path(__file__).parents[1] / "template.json"
+CONCURRENCY = 2  # the least that Lambda allows: every one more is another Python process
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The gateway's certificate for AWS IoT Core, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+def deploy(aws: AWS, code: bytes | None = None, disconnect_delay_s: int = 60) -> dict[str, str]:
+    """Create the stack, or update it in place, and return its outputs; `code` is the zip, ours unless given.
+
+    Raises:
+        CloudError: CloudFormation did not accept or not finish it.
+    """
+    parameters = {
+        "CodeBucket": BUCKET,
+        "CodeKey": _upload(aws, pack() if code is None else code),
+        "DisconnectDelaySeconds": str(disconnect_delay_s),
+    }
+    cloudformation = aws.client("cloudformation")
+    _create_or_update(cloudformation, parameters)
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    if stack["StackStatus"] not in _DONE:
+        reason = _first_failure(cloudformation)
+        raise CloudError(f"The stack is {stack['StackStatus']}: {reason} Stop, remove {aws.state} and start again.")
+    _limit_concurrency(aws.client("lambda"))
+    # A setting of the account, hence not in the template.
+    aws.client("iot").update_event_configurations(eventConfigurations={"THING": {"Enabled": True}})
+    return {output["OutputKey"].removesuffix("Output"): output["OutputValue"] for output in stack["Outputs"]}
+
+
+def gateway_certificate(aws: AWS, policy: str) -> Certificate:
+    """The gateway's certificate, made once and kept as long as AWS IoT knows it."""
+    directory = aws.state / "gateway"
+    kept = Certificate(directory / "certificate.pem", directory / "key.pem")
+    identity = directory / "certificate-id"
+    iot = aws.client("iot")
+    if not (identity.exists() and _is_active(iot, identity.read_text())):
+        directory.mkdir(parents=True, exist_ok=True)
+        made = iot.create_keys_and_certificate(setAsActive=True)
+        kept.key.touch(mode=0o600)
+        kept.key.write_text(made["keyPair"]["PrivateKey"])
+        kept.certificate.write_text(made["certificatePem"])
+        iot.attach_policy(policyName=policy, target=made["certificateArn"])
+        identity.write_text(made["certificateId"])
+    return kept
+
+
+def _upload(aws: AWS, code: bytes) -> str:
+    s3 = aws.client("s3")
+    if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=BUCKET, **_in_region(aws.region))
+    key = key_of(code)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=code)
+    return key
+
+
+def _in_region(region: str) -> dict[str, Any]:
+    # S3 takes no constraint for its first region.
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _create_or_update(cloudformation: Any, parameters: dict[str, str]) -> None:
+    request = {
+        "StackName": STACK,
+        # Without white space: CloudFormation takes 51,200 bytes.
+        "TemplateBody": json.dumps(json.loads(TEMPLATE.read_text(encoding="utf-8")), separators=(",", ":")),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    if _exists(cloudformation):
+        try:
+            cloudformation.update_stack(**request)
+            _wait(cloudformation, "stack_update_complete")
+        except ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise CloudError(f"CloudFormation refused to update the stack: {error}") from error
+    else:
+        cloudformation.create_stack(**request)
+        _wait(cloudformation, "stack_create_complete")
+
+
+def _limit_concurrency(functions: Any) -> None:
+    # Not a parameter of the template: the emulator would take its value for a string.
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        if mapping.get("ScalingConfig", {}).get("MaximumConcurrency") != CONCURRENCY:
+            scaling = {"MaximumConcurrency": CONCURRENCY}
+            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
+
+
+def _wait(cloudformation: Any, event: str) -> None:
+    try:
+        cloudformation.get_waiter(event).wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    except WaiterError:
+        return  # the stack's state says what happened
+
+
+def _exists(cloudformation: Any) -> bool:
+    try:
+        cloudformation.describe_stacks(StackName=STACK)
+    except ClientError:
+        return False
+    return True
+
+
+def _first_failure(cloudformation: Any) -> str:
+    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+    failures = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    if not failures:
+        return "it does not say why."
+    first = min(failures, key=lambda event: event["Timestamp"])
+    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}."
+
+
+def _is_active(iot: Any, certificate_id: str) -> bool:
+    try:
+        described = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+    except iot.exceptions.ResourceNotFoundException:
+        return False
+    return bool(described["status"] == "ACTIVE")

@@ -1,0 +1,143 @@
+"""Topics to queues: the IoT rules, the queues they fill, and what a gateway may do on the broker."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws, CfnParameter, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+SQL_VERSION = "2016-03-23"
+# The wire contract. Publishers without the properties leave 0: then the registry row knows.
+FRAMES_SQL = (
+    "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
+    "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp FROM '+/in'"
+)
+PROCESSING_TIMEOUT_S = 20
+# Lambda's advice: six times the function's time-out, so that a throttled batch isn't delivered twice.
+VISIBILITY_S = 6 * PROCESSING_TIMEOUT_S
+ATTEMPTS = 5
+LARGEST_RECORD = 1_048_576  # SQS's own limit
+
+
+class Messaging(Construct):
+    """Queues with their dead letters, rules with their error action, the gateways' IoT policy."""
+
+    def __init__(self, scope: Construct, construct_id: str, disconnect_delay: CfnParameter) -> None:
+        super().__init__(scope, construct_id)
+        self.incoming = self._queue("IncomingMessagesQueue")
+        # Delayed, so that a deploy of the gateways doesn't take the shadows of their charge points down and up again.
+        self.disconnected = self._queue("DisconnectedChargePoints", Duration.seconds(disconnect_delay.value_as_number))
+        self.created_things = self._queue("CreatedThings")
+        self.deleted_things = self._queue("DeletedThings")
+        self.shadow_repairs = self._queue("ShadowRepairs")
+        self.all = (
+            self.incoming,
+            self.disconnected,
+            self.created_things,
+            self.deleted_things,
+            self.shadow_repairs,
+        )
+        self.rule_errors = self._dead_letters("RuleErrors")
+        self._role = self._rule_role()
+        self._rules()
+        self.gateway_policy = self._gateway_policy()
+
+    def _rules(self) -> None:
+        self._rule("IncomingFrames", FRAMES_SQL, self.incoming)
+        self._rule("GatewayConnected", "SELECT * FROM 'gateways/+/connected'", self.incoming)
+        # Twice: the row is marked at once, the shadow is written when the delay is over.
+        disconnected = (self.incoming, self.disconnected)
+        self._rule("GatewayDisconnected", "SELECT * FROM 'gateways/+/disconnected'", *disconnected)
+        self._rule("GatewayDown", "SELECT * FROM 'gateways/+/down'", self.disconnected)
+        # AWS IoT publishes these once thing events are switched on, which is a setting of the account.
+        self._rule("ThingCreated", "SELECT * FROM '$aws/events/thing/+/created'", self.created_things)
+        self._rule("ThingDeleted", "SELECT * FROM '$aws/events/thing/+/deleted'", self.deleted_things)
+
+    def _queue(self, name: str, delay: Duration | None = None) -> sqs.Queue:
+        dead_letters = self._dead_letters(f"{name}DeadLetters")
+        queue = sqs.Queue(
+            self,
+            name,
+            queue_name=name,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            delivery_delay=delay,
+            visibility_timeout=Duration.seconds(VISIBILITY_S),
+            retention_period=Duration.days(4),
+            max_message_size_bytes=LARGEST_RECORD,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=ATTEMPTS),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        _called(queue, name)
+        return queue
+
+    def _dead_letters(self, name: str) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            name,
+            queue_name=name,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            max_message_size_bytes=LARGEST_RECORD,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        _called(queue, name)
+        return queue
+
+    def _rule_role(self) -> iam.Role:
+        targets = [self.incoming, self.disconnected, self.created_things, self.deleted_things, self.rule_errors]
+        send = allow(["sqs:SendMessage"], [queue.queue_arn for queue in targets])
+        return iam.Role(
+            self,
+            "RuleRole",
+            assumed_by=iam.ServicePrincipal("iot.amazonaws.com"),
+            # Inline: AWS IoT tries the role when a rule is made, and the policy must be there by then.
+            inline_policies={"Permissions": iam.PolicyDocument(statements=[send])},
+        )
+
+    def _rule(self, name: str, sql: str, *queues: sqs.Queue) -> None:
+        payload = iot.CfnTopicRule.TopicRulePayloadProperty(
+            sql=sql,
+            aws_iot_sql_version=SQL_VERSION,
+            actions=[self._send_to(queue) for queue in queues],
+            error_action=self._send_to(self.rule_errors),
+            rule_disabled=False,
+        )
+        rule = iot.CfnTopicRule(self, name, rule_name=name, topic_rule_payload=payload)
+        rule.override_logical_id(f"{name}Rule")
+
+    def _send_to(self, queue: sqs.Queue) -> iot.CfnTopicRule.ActionProperty:
+        action = iot.CfnTopicRule.SqsActionProperty(
+            queue_url=queue.queue_url, role_arn=self._role.role_arn, use_base64=False
+        )
+        return iot.CfnTopicRule.ActionProperty(sqs=action)
+
+    def _gateway_policy(self) -> iot.CfnPolicy:
+        statements = [
+            allow(["iot:Connect"], iot_arns("client/gw-*")),
+            allow(["iot:Publish"], iot_arns("topic/*/in", "topic/gateways/*")),
+            allow(["iot:Subscribe"], iot_arns("topicfilter/*/out", "topicfilter/gateways/*/evict")),
+            allow(["iot:Receive"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
+        ]
+        policy = iot.CfnPolicy(self, "GatewayPolicy", policy_document=iam.PolicyDocument(statements=statements))
+        policy.override_logical_id("GatewayPolicy")
+        return policy
+
+
+def iot_arns(*resources: str) -> list[str]:
+    """ARNs of AWS IoT resources of this account and region, such as `topic/*/in`."""
+    return [f"arn:{Aws.PARTITION}:iot:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}" for resource in resources]
+
+
+def allow(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
+    """A statement of a policy."""
+    return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def _called(queue: sqs.Queue, name: str) -> None:
+    resource = queue.node.default_child
+    assert isinstance(resource, sqs.CfnQueue)  # noqa: S101  that is what CDK makes of a Queue
+    resource.override_logical_id(name)

@@ -1,0 +1,147 @@
+"""The Lambda functions: what feeds them, what they may touch, where they log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import CfnParameter, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.data import Data
+from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow, iot_arns
+
+BATCH = 10
+CONCURRENCY = 50  # invocations that one queue may have running: so many tables and topics can be written at a time
+COMMANDS_TIMEOUT_S = 30  # five seconds more than the longest `Prefer: wait`
+READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Where the zip with the code of every function is."""
+
+    bucket: CfnParameter
+    key: CfnParameter
+
+
+class Processing(Construct):
+    """Three functions: one answers charge points, one follows things and shadows, one serves operators."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        code: Code,
+        data: Data,
+        messaging: Messaging,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._code = code
+        self.messages = self._messages(data, messaging)
+        self.housekeeping = self._housekeeping(data, messaging)
+        self.commands = self._commands(data)
+        self.commands_url = lambda_.CfnUrl(
+            self, "CommandsUrl", auth_type="AWS_IAM", target_function_arn=self.commands.attr_arn
+        )
+        self.commands_url.override_logical_id("CommandsUrl")
+        self.all = (self.messages, self.housekeeping, self.commands)
+
+    def _messages(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
+        permissions = [
+            *_tables(READ, *data.all),
+            *_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports),
+            allow(["iot:Publish"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
+            *_shadows(messaging),
+        ]
+        handler = "processors.lambda_handler.handler"
+        return self._processor("MessagesFunction", handler, permissions, [messaging.incoming])
+
+    def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
+        permissions = [
+            *_tables((*READ, *WRITE), data.charge_points),
+            allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
+            *_shadows(messaging),
+        ]
+        queues = [messaging.disconnected, messaging.created_things, messaging.deleted_things, messaging.shadow_repairs]
+        return self._processor("HousekeepingFunction", "processors.lambda_handler.handler", permissions, queues)
+
+    def _commands(self, data: Data) -> lambda_.CfnFunction:
+        permissions = [
+            *_tables(READ, data.charge_points, data.transactions, data.commands),
+            *_tables(WRITE, data.commands),
+            allow(["iot:Publish"], iot_arns("topic/*/out")),
+        ]
+        handler = "remote_commands.lambda_handler.handler"
+        return self._function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, permissions)
+
+    def _processor(
+        self, name: str, handler: str, permissions: Sequence[iam.PolicyStatement], queues: Sequence[sqs.Queue]
+    ) -> lambda_.CfnFunction:
+        consume = allow(CONSUME, [queue.queue_arn for queue in queues])
+        function = self._function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume])
+        for queue in queues:
+            self._mapping(queue, function)
+        return function
+
+    def _function(
+        self, name: str, handler: str, timeout_s: int, permissions: Sequence[iam.PolicyStatement]
+    ) -> lambda_.CfnFunction:
+        log = logs.LogGroup(
+            self, f"{name}Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        function = lambda_.CfnFunction(
+            self,
+            name,
+            runtime="python3.13",
+            architectures=["arm64"],
+            code=lambda_.CfnFunction.CodeProperty(
+                s3_bucket=self._code.bucket.value_as_string, s3_key=self._code.key.value_as_string
+            ),
+            handler=handler,
+            timeout=timeout_s,
+            memory_size=512,
+            role=self._role(name, log, permissions).role_arn,
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.log_group_name),
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables={"POWERTOOLS_SERVICE_NAME": name}),
+        )
+        function.override_logical_id(name)
+        return function
+
+    def _role(self, name: str, log: logs.LogGroup, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
+        log_it = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
+        return iam.Role(
+            self,
+            f"{name}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Permissions": iam.PolicyDocument(statements=[log_it, *permissions])},
+        )
+
+    def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction) -> None:
+        mapping = lambda_.CfnEventSourceMapping(
+            self,
+            f"{queue.node.id}Mapping",
+            event_source_arn=queue.queue_arn,
+            function_name=function.ref,
+            batch_size=BATCH,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=CONCURRENCY),
+        )
+        mapping.override_logical_id(f"{queue.node.id}Mapping")
+
+
+def _tables(actions: Sequence[str], *tables: dynamodb.Table) -> list[iam.PolicyStatement]:
+    arns = [arn for table in tables for arn in (table.table_arn, f"{table.table_arn}/index/*")]
+    return [allow(actions, arns)]
+
+
+def _shadows(messaging: Messaging) -> list[iam.PolicyStatement]:
+    return [
+        allow(["iot:UpdateThingShadow"], iot_arns("thing/*")),
+        allow(["sqs:SendMessage"], [messaging.shadow_repairs.queue_arn]),
+    ]

@@ -1,0 +1,232 @@
+"""The committed CloudFormation template says what the wire contract says, and is what the CDK code makes."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
+NO_CDK = "aws-cdk-lib is not installed (make infra): nobody checks that infra/template.json is current"
+NO_NODE = "node is not installed: nobody checks that infra/template.json is current"
+NO_LINT = "cfn-lint is not installed (make infra): nobody checks that AWS would take infra/template.json"
+QUEUES = ("IncomingMessagesQueue", "DisconnectedChargePoints", "CreatedThings", "DeletedThings", "ShadowRepairs")
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return dict(json.loads(TEMPLATE.read_text(encoding="utf-8")))
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    resources = template["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
+
+
+def rules(template: dict[str, Any]) -> dict[str, tuple[str, list[str]]]:
+    """SQL and queues of each rule."""
+    found = {}
+    for rule in of_type(template, "AWS::IoT::TopicRule").values():
+        payload = rule["TopicRulePayload"]
+        queues = [action["Sqs"]["QueueUrl"]["Ref"] for action in payload["Actions"]]
+        found[rule["RuleName"]] = (payload["Sql"], queues)
+    return found
+
+
+def statements(template: dict[str, Any], function: str) -> list[dict[str, Any]]:
+    role = template["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"][0]
+    policies = template["Resources"][role]["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def test_a_frame_goes_to_the_queue_with_what_the_wire_contract_promises(template: dict[str, Any]) -> None:
+    sql, queues = rules(template)["IncomingFrames"]
+
+    assert queues == ["IncomingMessagesQueue"]
+    assert sql == (
+        "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
+        "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp FROM '+/in'"
+    )
+
+
+def test_a_disconnect_goes_to_both_queues_and_the_other_events_to_one(template: dict[str, Any]) -> None:
+    found = rules(template)
+
+    assert found["GatewayConnected"] == ("SELECT * FROM 'gateways/+/connected'", ["IncomingMessagesQueue"])
+    both = ["IncomingMessagesQueue", "DisconnectedChargePoints"]
+    assert found["GatewayDisconnected"] == ("SELECT * FROM 'gateways/+/disconnected'", both)
+    assert found["GatewayDown"] == ("SELECT * FROM 'gateways/+/down'", ["DisconnectedChargePoints"])
+    assert found["ThingCreated"] == ("SELECT * FROM '$aws/events/thing/+/created'", ["CreatedThings"])
+    assert found["ThingDeleted"] == ("SELECT * FROM '$aws/events/thing/+/deleted'", ["DeletedThings"])
+
+
+def test_no_rule_loses_a_message_when_its_queue_does_not_take_it(template: dict[str, Any]) -> None:
+    for rule in of_type(template, "AWS::IoT::TopicRule").values():
+        payload = rule["TopicRulePayload"]
+
+        assert payload["ErrorAction"]["Sqs"]["QueueUrl"] == {"Ref": "RuleErrors"}
+        assert payload["AwsIotSqlVersion"] == "2016-03-23"
+        assert payload["RuleDisabled"] is False
+
+
+def test_every_queue_has_its_name_encryption_and_dead_letters(template: dict[str, Any]) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+
+    for name in QUEUES:
+        dead_letters = queues[name]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        assert dead_letters == f"{name}DeadLetters"
+        assert queues[name]["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert queues[dead_letters]["MessageRetentionPeriod"] == 14 * 86_400
+    assert all(queue["QueueName"] == name for name, queue in queues.items())
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
+    assert set(queues) == {*QUEUES, *(f"{name}DeadLetters" for name in QUEUES), "RuleErrors"}
+
+
+def test_only_disconnects_are_delayed_by_a_minute(template: dict[str, Any]) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+
+    delays = {name: queue["DelaySeconds"] for name, queue in queues.items() if "DelaySeconds" in queue}
+
+    assert delays == {"DisconnectedChargePoints": {"Ref": "DisconnectDelaySeconds"}}
+    assert template["Parameters"]["DisconnectDelaySeconds"]["Default"] == 60
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("ChargePointTable", ["chargePointId"]),
+        ("TransactionTable", ["chargePointId", "transactionId"]),
+        ("CommandTable", ["commandId"]),
+        ("IdTokenTable", ["idToken"]),
+        ("ReportTable", ["chargePointId", "reportKey"]),
+    ],
+)
+def test_tables_keep_their_names_and_keys_and_outlive_the_stack(
+    template: dict[str, Any], table: str, key: list[str]
+) -> None:
+    resource = template["Resources"][table]
+
+    assert resource["Properties"]["TableName"] == table
+    assert [attribute["AttributeName"] for attribute in resource["Properties"]["KeySchema"]] == key
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+
+
+def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None:
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for table in of_type(template, "AWS::DynamoDB::Table").values()
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+
+    assert indexes == {
+        "byGatewayLink": ["gatewayLink", "chargePointId"],
+        "byChargePoint": ["chargePointId", "createdAt"],
+    }
+
+
+def test_what_expires_is_leases_commands_and_reports(template: dict[str, Any]) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+
+    expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
+
+    assert expiring == {"ChargePointTable", "CommandTable", "ReportTable"}
+    assert {tables[name]["TimeToLiveSpecification"]["AttributeName"] for name in expiring} == {"expiresAt"}
+
+
+def test_each_queue_feeds_its_function_and_takes_failed_records_back(template: dict[str, Any]) -> None:
+    mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+
+    fed = {mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping["FunctionName"]["Ref"] for mapping in mappings}
+
+    assert fed == dict.fromkeys(QUEUES, "HousekeepingFunction") | {"IncomingMessagesQueue": "MessagesFunction"}
+    assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
+
+
+def test_a_batch_that_times_out_is_not_delivered_twice(template: dict[str, Any]) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    queues = of_type(template, "AWS::SQS::Queue")
+
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        timeout = functions[mapping["FunctionName"]["Ref"]]["Timeout"]
+        assert queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: dict[str, Any]) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+
+    handlers = {name: function["Handler"] for name, function in functions.items()}
+
+    assert handlers == {
+        "MessagesFunction": "processors.lambda_handler.handler",
+        "HousekeepingFunction": "processors.lambda_handler.handler",
+        "CommandsFunction": "remote_commands.lambda_handler.handler",
+    }
+    for function in functions.values():
+        assert function["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+        assert (function["Architectures"], function["Runtime"]) == (["arm64"], "python3.13")
+
+
+def test_only_signed_requests_reach_the_commands(template: dict[str, Any]) -> None:
+    urls = of_type(template, "AWS::Lambda::Url")
+
+    assert [url["AuthType"] for url in urls.values()] == ["AWS_IAM"]
+    assert not of_type(template, "AWS::Lambda::Permission")
+
+
+@pytest.mark.parametrize("function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction"])
+def test_no_function_may_do_everything_anywhere(template: dict[str, Any], function: str) -> None:
+    for statement in statements(template, function):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+
+        assert not any("*" in action for action in actions)
+        assert statement["Resource"] != "*"
+        assert "dynamodb:Scan" not in actions
+
+
+def test_the_command_api_changes_no_table_but_its_own(template: dict[str, Any]) -> None:
+    written = {
+        str(resource)
+        for statement in statements(template, "CommandsFunction")
+        if "dynamodb:PutItem" in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+    assert written
+    assert all("CommandTable" in resource for resource in written)
+
+
+def test_the_template_is_small_enough_for_cloudformation(template: dict[str, Any]) -> None:
+    assert len(json.dumps(template, separators=(",", ":"))) < 51_200
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_the_committed_template_is_what_the_code_makes(tmp_path: Path) -> None:
+    if importlib.util.find_spec("aws_cdk") is None:
+        pytest.skip(NO_CDK)
+    if shutil.which("node") is None:
+        pytest.skip(NO_NODE)
+    made = tmp_path / "template.json"
+
+    # A process of its own: jsii leaves a child behind, and has opinions about the version of node.
+    run = subprocess.run([sys.executable, "-m", "infra.app", str(made)], check=False, capture_output=True, text=True)
+
+    assert run.returncode == 0, run.stderr
+    assert made.read_text(encoding="utf-8") == TEMPLATE.read_text(encoding="utf-8"), "run `make synth` and commit it"
+
+
+@pytest.mark.e2e
+def test_cfn_lint_finds_nothing() -> None:
+    if importlib.util.find_spec("cfnlint") is None:
+        pytest.skip(NO_LINT)
+
+    command = [str(Path(sys.executable).with_name("cfn-lint")), str(TEMPLATE)]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert found.stdout == ""
+    assert found.returncode == 0
