@@ -1,0 +1,108 @@
+"""SQS: the queues the long-running worker polls, and the one where shadows wait to be written again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import orjson
+import structlog
+
+from adapters import aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import (
+        BatchResultErrorEntryTypeDef,
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        DeleteMessageBatchRequestEntryTypeDef,
+    )
+
+log = structlog.get_logger(__name__)
+
+BATCH = 10  # what SQS hands out and takes at once
+LONGEST_WAIT_S = 20
+
+
+class HasReceipt(Protocol):
+    """A message in our hands."""
+
+    @property
+    def receipt(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """A message in our hands until its visibility time-out; `attempt` counts from 1."""
+
+    body: str
+    receipt: str
+    attempt: int = 1
+
+
+class SqsQueue:
+    """One queue. What is received and not deleted comes again, and ends as a dead letter."""
+
+    def __init__(self, client: "SQSClient", name: str) -> None:
+        self._client = client
+        self._url = client.get_queue_url(QueueName=name)["QueueUrl"]
+        self.name = name
+
+    def receive(self, wait_s: int) -> Sequence[QueueMessage]:
+        """Up to ten messages, or none after this many seconds (20 at most)."""
+        received = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=min(wait_s, LONGEST_WAIT_S),
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return [
+            QueueMessage(each["Body"], each["ReceiptHandle"], int(each["Attributes"]["ApproximateReceiveCount"]))
+            for each in received.get("Messages", ())
+        ]
+
+    def delete(self, messages: Sequence[HasReceipt]) -> None:
+        """These are done with. What SQS then doesn't delete comes again, which everybody must bear anyway."""
+        for batch in _batches(messages):
+            entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "ReceiptHandle": each.receipt} for number, each in enumerate(batch)
+            ]
+            done = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            self._warn("message not deleted, it comes again", done.get("Failed", ()))
+
+    def release(self, messages: Sequence[HasReceipt], in_s: int) -> None:
+        """Have these come again in so many seconds instead of at the end of their visibility time-out."""
+        for batch in _batches(messages):
+            entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "ReceiptHandle": each.receipt, "VisibilityTimeout": in_s}
+                for number, each in enumerate(batch)
+            ]
+            done = self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            self._warn("message not released, it comes again later", done.get("Failed", ()))
+
+    def _warn(self, event: str, failed: "Sequence[BatchResultErrorEntryTypeDef]") -> None:
+        for each in failed:
+            log.warning(event, queue=self.name, reason=each.get("Message") or each["Code"])
+
+
+class SqsShadowRepairs:
+    """The ShadowRepairs port. The queue is looked up when the first shadow needs it."""
+
+    def __init__(self, client: "SQSClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._url: str | None = None
+
+    def ask(self, charge_point_id: str) -> None:
+        self._url = self._url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
+        body = orjson.dumps({"event": "shadow", "chargePointId": charge_point_id}).decode()
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def connect() -> "SQSClient":
+    """A client; threads may share it."""
+    return aws.session().client("sqs", config=aws.config(read_timeout_s=LONGEST_WAIT_S + 10))
+
+
+def _batches(messages: Sequence[HasReceipt]) -> Iterator[Sequence[HasReceipt]]:
+    for start in range(0, len(messages), BATCH):
+        yield messages[start : start + BATCH]
