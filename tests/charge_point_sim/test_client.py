@@ -92,12 +92,31 @@ async def test_a_remote_start_plugs_in_and_charges_until_the_remote_stop(version
 async def test_a_reset_hangs_up_and_boots_again(version: Version) -> None:
     script = Script(version)
 
-    async with Csms(script) as csms, plugged(csms, version):
-        await csms.until(lambda: len(script.payloads("StatusNotification")) >= 2)
-        await csms.command("Reset", type="Hard" if version is V16 else "Immediate")
-        await csms.until(lambda: len(script.payloads("BootNotification")) == 2)
+    with structlog.testing.capture_logs() as log:
+        async with Csms(script) as csms, plugged(csms, version, reboot_s=3):
+            await csms.until(lambda: len(script.payloads("StatusNotification")) >= 2)
+            await csms.command("Reset", type="Hard" if version is V16 else "Immediate")
+            await csms.until(lambda: len(script.payloads("BootNotification")) == 2)
 
     assert csms.connections == 2
+    assert next(entry["back_in_s"] for entry in log if entry["event"] == "disconnected") == 3
+
+
+@BOTH
+async def test_a_call_that_was_cut_off_does_not_block_the_next_connection(version: Version) -> None:
+    script = Script(version)
+    script.replies["Heartbeat"] = None
+
+    async with Csms(script) as csms, plugged(csms, version):
+        await csms.until(lambda: len(script.payloads("StatusNotification")) >= 2)
+        await csms.command("TriggerMessage", requestedMessage="Heartbeat")
+        await csms.until(lambda: "Heartbeat" in script.said())
+        await csms.cut()
+        await csms.until(lambda: csms.connections == 2)
+        await csms.command("TriggerMessage", requestedMessage="FirmwareStatusNotification")
+        await csms.until(lambda: "FirmwareStatusNotification" in script.said())
+
+    assert script.said()[-1] == "FirmwareStatusNotification"
 
 
 @BOTH

@@ -7,7 +7,7 @@ from charge_point_sim.parts import Connector, Token
 from charge_point_sim.routine import FOREVER, Routine, begin
 from ocppj.frames import CallError
 from ocppj.versions import V16, V201, Version
-from tests.charge_point_sim.script import NOW, Wire
+from tests.charge_point_sim.script import NOW, TIME, Wire
 
 BOTH = pytest.mark.parametrize("version", [V16, V201], ids=str)
 TOKEN = Token("TAG-1")
@@ -223,6 +223,37 @@ def test_statuses_overtake_a_transaction_message_that_waits_for_its_next_attempt
 
     said = wire.script.said()
     assert said[2:] == (["StartTransaction", "1 Charging"] if version is V16 else ["Started CablePluggedIn"])
+    assert wire.cp.exchange.has_undelivered
+
+
+@BOTH
+def test_silence_uses_up_no_attempt(version: Version) -> None:
+    wire = Wire(version, sample_s=0).boot()
+    action = "StartTransaction" if version is V16 else "TransactionEvent"
+    wire.script.replies[action] = None
+
+    _arrive(wire)
+    wire.run(3600)
+
+    assert len(wire.script.payloads(action)) > 10
+    assert all(payload == wire.script.payloads(action)[0] for payload in wire.script.payloads(action))
+
+
+@BOTH
+def test_transaction_messages_wait_until_the_boot_is_accepted(version: Version) -> None:
+    wire = Wire(version).boot()
+    _arrive(wire)
+    wire.run(3)
+    wire.cut()
+    wire.act(lambda: wire.cp.reset("RemoteReset", patience_s=0))
+    wire.run(1)
+    wire.script.calls.clear()
+    wire.script.replies["BootNotification"] = {"status": "Pending", "currentTime": TIME, "interval": 600}
+
+    wire.connect()
+    _stop(wire)
+
+    assert wire.script.said() == ["BootNotification"]
     assert wire.cp.exchange.has_undelivered
 
 

@@ -1,0 +1,64 @@
+"""The command line."""
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from charge_point_sim.__main__ import app
+from ocppj.versions import V16, V201, Version
+from tests.charge_point_sim.csms import Csms
+from tests.charge_point_sim.script import Script
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--version", "1.5"], "1.5 is none of 1.6, 2.0.1"),
+        (["--url", "http://localhost"], "neither with ws://"),
+        (["--id", ""], "an empty identity"),
+        (["--id", "x" * 200], "longer than 128"),
+        (["--sessions", "-2"], "greater than or equal to -1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, arguments, terminal_width=200)
+
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
+def test_a_wrong_port_in_the_environment_is_named() -> None:
+    result = CliRunner().invoke(app, [], env={"OCPPGW_WS_PORT": "harbour"})
+
+    assert result.exit_code == 1
+    assert result.output.startswith("OCPPGW_WS_PORT: ")
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("version", [V16, V201], ids=str)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+async def test_a_process_charges_says_so_and_stops_cleanly(version: Version, number: signal.Signals) -> None:
+    script = Script(version)
+
+    async with Csms(script) as csms:
+        process = await _start("--id", "CP1", "--version", version.name, "--url", csms.url, "--sessions", "1")
+        await csms.until(lambda: bool(script.payloads("StartTransaction") + script.payloads("TransactionEvent")))
+        process.send_signal(number)
+        output, errors = await asyncio.wait_for(process.communicate(), 20)
+
+    said = output.decode()
+    assert (process.returncode, errors) == (0, b"")
+    assert "CP1 booted status=Accepted interval_s=300" in said
+    assert "CP1 transaction stopped connector=" in said
+    assert script.said()[-1] in ("StopTransaction", "Ended AbnormalCondition", "1 Finishing", "2 Finishing")
+
+
+async def _start(*arguments: str) -> asyncio.subprocess.Process:
+    options: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    command = (sys.executable, "-m", "charge_point_sim", *arguments, "--pause-seconds", "0")
+    return await asyncio.create_subprocess_exec(*command, **options)
