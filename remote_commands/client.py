@@ -40,7 +40,7 @@ def ask(port: int, method: str, path: str, body: dict[str, Any] | None = None, *
     try:
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
-        return Reply(response.status, _object(response.read(), port))
+        return _reply(response.status, response.read(), port)
     except ConnectionRefusedError as error:
         raise ClientError(
             f"Nobody listens on http://{HOST}:{port}: is `ocppgw up` running, and OCPPGW_HTTP_PORT the same?"
@@ -85,11 +85,12 @@ def _command_path(command_id: str) -> str:
     return f"/commands/{quote(command_id, safe='')}"
 
 
-def _object(raw: bytes, port: int) -> dict[str, Any]:
+def _reply(status: int, raw: bytes, port: int) -> Reply:
     try:
         body = json.loads(raw)
-    except ValueError as error:
-        raise ClientError(f"http://{HOST}:{port} answers, but is not the command API.") from error
-    if not isinstance(body, dict):
+    except ValueError:
+        body = None
+    reply = Reply(status, body if isinstance(body, dict) else {})
+    if not reply.body or not (reply.is_problem or "commandId" in reply.body):
         raise ClientError(f"http://{HOST}:{port} answers, but is not the command API.")
-    return body
+    return reply

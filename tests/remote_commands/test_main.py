@@ -119,7 +119,7 @@ def test_a_house_that_is_not_running_is_one_sentence() -> None:
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("text", [b"<html>", b"[1]"])
+@pytest.mark.parametrize("text", [b"<html>", b"[1]", b"{}", b'{"up": true}'])
 def test_somebody_else_on_the_port_is_one_sentence(text: bytes) -> None:
     with saying(text) as port:
         result = run(port, "remote-stop", "CP1", "42")
