@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ATTEMPTS = 8
-_BACKOFF_S = 0.02  # doubled each time, jittered: 2.5 s for all attempts at most
+_BACKOFF_S, _MAX_BACKOFF_S = 0.02, 0.2  # doubled each time and jittered: a second for all attempts at most
 _BATCH = 100  # what BatchGetItem takes
 _NAME = re.compile(r"#(\w+)")
 
@@ -83,7 +83,7 @@ def attempts(subject: str) -> Iterator[int]:
 
 def pause(attempt: int) -> None:
     """Wait before another attempt."""
-    time.sleep(random.uniform(0, _BACKOFF_S * 2**attempt))  # noqa: S311  no secret
+    time.sleep(random.uniform(0, min(_BACKOFF_S * 2**attempt, _MAX_BACKOFF_S)))  # noqa: S311  no secret
 
 
 def get_many(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iterator[Item]:
