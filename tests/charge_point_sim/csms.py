@@ -16,7 +16,7 @@ from ocppj import frames
 from ocppj.frames import Answer
 from tests.charge_point_sim.script import Script
 
-Refusal = tuple[HTTPStatus, str]
+Refusal = tuple[HTTPStatus, str, dict[str, str]]
 
 
 class Csms:
@@ -85,7 +85,10 @@ class Csms:
         await self._tell()
         if not self._refusals:
             return None
-        return socket.respond(*self._refusals.pop(0))
+        status, body, headers = self._refusals.pop(0)
+        response = socket.respond(status, body)
+        response.headers.update(headers)
+        return response
 
     async def _serve(self, socket: ServerConnection) -> None:
         self._socket = socket

@@ -160,16 +160,38 @@ async def test_a_new_password_is_used_from_the_next_connection_on(version: Versi
 async def test_a_refusal_is_told_and_tried_again() -> None:
     script = Script(V16)
     refusals = [
-        (HTTPStatus.NOT_FOUND, "No charge point\nof that name."),
-        (HTTPStatus.UNAUTHORIZED, '{"status": 401, "detail": "Wrong password."}'),
+        (HTTPStatus.NOT_FOUND, "No charge point\nof that name.", {}),
+        (HTTPStatus.UNAUTHORIZED, '{"status": 401, "detail": "Wrong password."}', {}),
+        (HTTPStatus.SERVICE_UNAVAILABLE, "", {"Retry-After": "70"}),
     ]
 
     with structlog.testing.capture_logs() as log:
         async with Csms(script, refusals) as csms, plugged(csms, V16):
             await csms.until(lambda: csms.connections == 1)
 
-    refused = [(entry["status"], entry["why"]) for entry in log if entry["event"] == "refused"]
-    assert refused == [(404, "No charge point of that name."), (401, "Wrong password.")]
+    refused = [entry for entry in log if entry["event"] == "refused"]
+    assert [(entry["status"], entry["why"]) for entry in refused] == [
+        (404, "No charge point of that name."),
+        (401, "Wrong password."),
+        (503, "Service Unavailable"),
+    ]
+    assert [entry["retry_in_s"] >= 70 for entry in refused] == [False, False, True]
+
+
+async def test_a_connection_that_worked_comes_back_soon_each_time() -> None:
+    script = Script(V16)
+
+    with structlog.testing.capture_logs() as log:
+        async with Csms(script) as csms, plugged(csms, V16):
+            for number in range(1, 4):
+                await csms.until(lambda number=number: csms.connections == number)  # type: ignore[misc]
+                await csms.command("ClearCache")
+                await csms.cut()
+            await csms.until(lambda: csms.connections == 4)
+
+    waits = [entry["back_in_s"] for entry in log if entry["event"] == "disconnected"]
+    assert len(waits) >= 3
+    assert max(waits) <= 1
 
 
 async def test_a_csms_of_another_version_is_left_again() -> None:
