@@ -150,7 +150,7 @@ class ChargePoint:
         """Change a connector's status and tell it."""
         if connector.status != status:
             connector.status = status
-            self.log.info("status", connector=connector.number, status=status)
+            self.log.info("shows", connector=connector.number, status=status)
         self.tell_status(connector)
 
     def rest(self, connector: Connector) -> None:
