@@ -11,7 +11,6 @@ import shutil
 import socket
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +57,11 @@ class AWS:
         return self.state / "ca.pem"
 
     @property
+    def logs(self) -> Path:
+        """Where processes that belong together write what they say."""
+        return self.state / "logs"
+
+    @property
     def temporary(self) -> Path:
         """Where the emulator unpacks Lambda code."""
         return self.state / "tmp"
@@ -99,7 +103,7 @@ def start(aws: AWS, say: Callable[[str], None] | None = None) -> Child:
     shutil.rmtree(aws.temporary, ignore_errors=True)
     aws.temporary.mkdir(parents=True)
     command = [sys.executable, "-m", "infra.local.emulator", str(aws.port)]
-    emulator = Child("aws", command, aws.environment() | _settings(aws), aws.state / "aws.log", say)
+    emulator = Child("aws", command, aws.environment() | _settings(aws), aws.logs / "aws.log", say)
     try:
         _wait_until_ready(aws, emulator)
         aws.ca.write_bytes(_get(f"{aws.endpoint_url}/_ministack/iot/ca.pem"))
@@ -158,10 +162,17 @@ def _wait_until_ready(aws: AWS, emulator: Child) -> None:
         time.sleep(_POLL_S)
 
 
-def _is_ready(aws: AWS) -> bool:
+def answers(url: str) -> bool:
+    """Whether a URL on this machine answers 200."""
     try:
-        _get(f"{aws.endpoint_url}/_ministack/ready")
-    except OSError:  # refused, reset, or an HTTP error: not yet
+        _get(url)
+    except OSError:  # refused, reset, or an HTTP error
+        return False
+    return True
+
+
+def _is_ready(aws: AWS) -> bool:
+    if not answers(f"{aws.endpoint_url}/_ministack/ready"):
         return False
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, aws.mqtt_port)) == 0

@@ -1,0 +1,154 @@
+"""The HTTP front: plain HTTP on this machine in front of the Lambda Function URLs, which want signed requests.
+
+It does what a caller on AWS does: sets the Host of the Function URL and signs (SigV4, service `lambda`). It knows
+nothing about the functions but which of them answers which paths.
+"""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from infra.local.cloud import AWS, LOOPBACK
+
+# First segment of the path -> output of the stack with the Function URL.
+ROUTES = {
+    "remote-start-transaction": "CommandsFunctionUrl",
+    "remote-stop-transaction": "CommandsFunctionUrl",
+    "charge-points": "CommandsFunctionUrl",
+    "commands": "CommandsFunctionUrl",
+}
+MAX_BODY = 6 * 1024 * 1024  # what a Function URL takes
+ANSWER_WITHIN_S = 60.0  # more than any function's time-out
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
+)
+
+
+class Refusal(Exception):  # noqa: N818  it is an answer
+    """A request that goes no further: its status, and why in words."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class FunctionUrls:
+    """The Function URLs behind the front."""
+
+    def __init__(self, aws: AWS, outputs: Mapping[str, str]) -> None:
+        self._aws = aws
+        self._hosts = {segment: urlsplit(outputs[output]).netloc for segment, output in ROUTES.items()}
+
+    def forward(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> http.client.HTTPResponse:
+        """Send a request to the function of its path and return the answer, unread.
+
+        Raises:
+            Refusal: there is no such path, or nobody answers.
+        """
+        host = self._host_of(target)
+        connection = http.client.HTTPConnection(LOOPBACK, self._aws.port, timeout=ANSWER_WITHIN_S)
+        try:
+            connection.request(method, target, body, self._signed(method, f"https://{host}{target}", headers, body))
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise Refusal(HTTPStatus.BAD_GATEWAY, f"The Function URL does not answer: {error}.") from error
+
+    def _host_of(self, target: str) -> str:
+        segment = urlsplit(target).path.lstrip("/").partition("/")[0]
+        if segment not in self._hosts:
+            paths = ", ".join(f"/{known}" for known in self._hosts)
+            raise Refusal(HTTPStatus.NOT_FOUND, f"No function answers {target}; there are {paths}.")
+        return self._hosts[segment]
+
+    def _signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+        kept = {name: value for name, value in headers.items() if name.lower() not in {*_HOP_BY_HOP, "host"}}
+        request = AWSRequest(method, url, data=body, headers=kept | {"Host": urlsplit(url).netloc})
+        SigV4Auth(Credentials("local", "local"), "lambda", self._aws.region).add_auth(request)
+        return dict(request.headers.items())
+
+
+@contextmanager
+def serving(port: int, functions: FunctionUrls) -> Iterator[None]:
+    """Serve on 127.0.0.1 for the time of a `with`."""
+
+    class Handler(_Handler):
+        urls = functions
+
+    server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+    server.daemon_threads = True  # a caller that waits for an answer does not keep the house from stopping
+    server.block_on_close = False
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="http-front", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    urls: FunctionUrls
+    protocol_version = "HTTP/1.1"
+    server_version = "ocppgw"
+    sys_version = ""
+    timeout = 75
+
+    def _handle(self) -> None:
+        try:
+            answer = self.urls.forward(self.command, self.path, dict(self.headers), self._body())
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        with answer:
+            body = answer.read()
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        self._finish(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle  # noqa: N815
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            self.close_connection = True
+            raise Refusal(HTTPStatus.LENGTH_REQUIRED, "Send the body with a Content-Length, not in chunks.")
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal():
+            self.close_connection = True
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"Content-Length is {length!r}, which is no number.")
+        if int(length) > MAX_BODY:
+            self.close_connection = True
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BODY} bytes at most.")
+        return self.rfile.read(int(length))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        problem = {
+            "type": "about:blank",
+            "title": refusal.status.phrase,
+            "status": refusal.status,
+            "detail": refusal.detail,
+            "instance": self.path,
+        }
+        self.send_response_only(refusal.status)
+        self.send_header("Content-Type", "application/problem+json")
+        self._finish(json.dumps(problem).encode())
+
+    def _finish(self, body: bytes) -> None:
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the functions log their requests themselves."""
