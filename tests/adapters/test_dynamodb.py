@@ -13,7 +13,7 @@ from adapters.dynamodb import Tables, TableThrottledError
 from adapters.dynamodb_items import attribute
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_transactions import DynamoTransactions, IdsUsedUpError
-from domain.models import ChargePoint, Transaction, TransactionEvent
+from domain.models import ChargePoint, Connection, Transaction, TransactionEvent
 from domain.ports import RowChangedError
 from domain.transactions import MAX_TRANSACTION_ID
 from ocppj.versions import V16, V201
@@ -124,3 +124,21 @@ def test_events_are_kept_as_they_came_in_their_order(dynamodb_client: "DynamoDBC
 
     assert [item["payload"] for item in found] == [{"S": '{"z":1.5,"seqNo":9}'}, {"S": '{"z":1.5,"seqNo":10}'}]
     assert found[0]["offline"] == {"BOOL": True}
+
+
+@pytest.mark.e2e
+def test_only_connected_charge_points_are_in_the_index(dynamodb_client: "DynamoDBClient", tables: Tables) -> None:
+    registry = DynamoRegistry(dynamodb_client, tables)
+    registry.add(ChargePoint("CP-index"))
+    registry.connect("CP-index", Connection(V16, "gw-index", 0, 5, NOON), 0)
+    request: Any = {
+        "TableName": tables.charge_points,
+        "IndexName": "byGatewayLink",
+        "KeyConditionExpression": "gatewayLink = :link",
+        "ExpressionAttributeValues": {":link": {"S": "gw-index#0"}},
+    }
+    while_connected = dynamodb_client.query(**request)["Count"]
+
+    registry.disconnected("CP-index", 5, NOON)
+
+    assert (while_connected, dynamodb_client.query(**request)["Count"]) == (1, 0)
