@@ -1,0 +1,145 @@
+"""`ocppgw gateway`: where the gateway meets its broker, its registry and its signals."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvloop
+
+from adapters import logs, mqtt_settings
+from adapters.mqtt_link import MqttLink
+from domain.ports import Admissions
+from gateway.links import MakeLink
+from gateway.server import CantListenError, Gateway
+from gateway.settings import Settings, SettingsError, load
+
+# make, terminals and supervisors deliver one stop twice; only a later one means "now".
+IMPATIENT_AFTER_S = 1.0
+
+log = structlog.get_logger()
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def gateway(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. OCPPGW_HOST, 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port for charge points. OCPPGW_WS_PORT, 9000")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Metrics and health. OCPPGW_ADMIN_PORT, 9090")] = None,
+    mqtt: Annotated[str | None, typer.Option(help="mqtt:// or mqtts:// URL. OCPPGW_MQTT")] = None,
+    mqtt_ca: Annotated[Path | None, typer.Option(help="Authorities the broker is checked against.")] = None,
+    mqtt_cert: Annotated[Path | None, typer.Option(help="Our client certificate.")] = None,
+    mqtt_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    mqtt_max_packet: Annotated[int | None, typer.Option(help="Bytes the broker takes at once.")] = None,
+    registry: Annotated[str | None, typer.Option(help="dynamodb, file:PATH or open. OCPPGW_REGISTRY")] = None,
+    open_to_network: Annotated[bool | None, typer.Option(help="Let strangers in from elsewhere, too.")] = None,
+    charge_points_per_link: Annotated[int | None, typer.Option(help="Charge points per MQTT connection.")] = None,
+    call_timeout_s: Annotated[float | None, typer.Option(help="Time for an answer, both ways.")] = None,
+    ping_interval_s: Annotated[float | None, typer.Option(help="Time between pings; 0 = none.")] = None,
+    broker_grace_s: Annotated[float | None, typer.Option(help="Keep sockets this long without a broker.")] = None,
+    drain_seconds: Annotated[float | None, typer.Option(help="Spread the closing over this time.")] = None,
+) -> None:
+    """Carry OCPP frames between charge points (WebSocket) and the cloud (MQTT)."""
+    try:
+        settings = load(
+            host=host, ws_port=port, admin_port=admin_port, mqtt=mqtt, mqtt_ca=mqtt_ca, mqtt_cert=mqtt_cert,
+            mqtt_key=mqtt_key, mqtt_max_packet=mqtt_max_packet, registry=registry, open_to_network=open_to_network,
+            charge_points_per_link=charge_points_per_link, call_timeout_s=call_timeout_s,
+            ping_interval_s=ping_interval_s, broker_grace_s=broker_grace_s, drain_seconds=drain_seconds,
+        )  # fmt: skip
+        logs.configure()
+        uvloop.run(run(settings))
+    except (SettingsError, CantListenError) as error:
+        typer.echo(error.strerror if isinstance(error, CantListenError) else error, err=True)
+        raise typer.Exit(1) from error
+
+
+async def run(settings: Settings) -> None:
+    """Run a gateway until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: broker or registry can't be used as given.
+        CantListenError: a port can't be opened.
+    """
+    gateway_id = secrets.token_hex(4)  # new at every start: what an older one left behind is never taken for ours
+    running = Gateway(admissions(settings), links(settings, gateway_id), settings.options(), gateway=gateway_id)
+    loop = asyncio.get_running_loop()
+    stop = _stopper(running.stop, loop.time)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await running.run()
+
+
+def admissions(settings: Settings) -> Admissions:
+    """The registry the settings name.
+
+    Raises:
+        SettingsError: it can't be used.
+    """
+    kind, _, path = settings.registry.partition(":")
+    if kind == "dynamodb":
+        # Imported here: boto3 is a third of the memory of a gateway that needs none.
+        from adapters import dynamodb
+        from adapters.dynamodb_registry import DynamoRegistry
+
+        return DynamoRegistry(dynamodb.connect(), dynamodb.tables(os.environ))
+    from adapters.registries import FileRegistry, OpenRegistry
+
+    if kind == "open":
+        log.warning("THE REGISTRY IS OPEN: anybody may connect as any charge point, credentials are not looked at")
+        return OpenRegistry()
+    try:
+        return FileRegistry(Path(path))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"OCPPGW_REGISTRY is {settings.registry!r}: {error}.") from error
+
+
+def links(settings: Settings, gateway_id: str) -> MakeLink:
+    """How to make links to the broker of the settings.
+
+    Raises:
+        SettingsError: the broker's URL or the certificates can't be used.
+    """
+    try:
+        common = mqtt_settings.from_url(
+            settings.mqtt, "", ca=settings.mqtt_ca, cert=settings.mqtt_cert, key=settings.mqtt_key,
+            max_packet_size=settings.max_packet,
+        )  # fmt: skip
+    except ValueError as error:
+        raise SettingsError(f"OCPPGW_MQTT: {error}") from error
+
+    def make(number: int, will: tuple[str, bytes] | None, on_state: Callable[[bool], None]) -> MqttLink:
+        return MqttLink(replace(common, client_id=f"gw-{gateway_id}-{number}", will=will), on_state)
+
+    return make
+
+
+def _stopper(stop: Callable[[], None], now: Callable[[], float]) -> Callable[[], None]:
+    asked_at: list[float] = []
+
+    def on_signal() -> None:
+        if asked_at and now() - asked_at[0] >= IMPATIENT_AFTER_S:
+            log.warning("stopped at once, as asked again")
+            sys.stdout.flush()
+            os._exit(1)
+        asked_at.append(now())
+        stop()
+
+    return on_signal
+
+
+def main() -> Any:
+    """For `python -m gateway`."""
+    return app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The settings of the gateway: options of the command line, else OCPPGW_* variables, else what is written here."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.server import Options
+from gateway.websocket import WebSocketOptions
+from ocppj.conversation import Limits
+
+PREFIX = "OCPPGW_"
+
+# AWS IoT Core allows 50 subscriptions and 100 publishes a second per connection, and 128 KB per message.
+_AWS_CHARGE_POINTS_PER_LINK, _AWS_MAX_PACKET = 45, 131_072
+_CHARGE_POINTS_PER_LINK, _MAX_PACKET = 1_000, 2_097_152
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(ValueError):
+    """A setting can't be used; the text is one sentence that names it."""
+
+
+class Settings(BaseSettings):
+    """`OCPPGW_WS_PORT` and the like."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    host: str = "127.0.0.1"
+    ws_port: Port = 9000
+    admin_host: str = "127.0.0.1"
+    admin_port: Port = 9090
+    mqtt: str = "mqtt://127.0.0.1:1883"
+    mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_max_packet: Annotated[int, Field(ge=1_024, le=16_777_216)] | None = None
+    charge_points_per_link: AtLeastOne | None = None
+    # Who may connect: `dynamodb` (the registry's table), `file:PATH` (JSON lines), `open` (anybody).
+    registry: str = "dynamodb"
+    open_to_network: bool = False
+    pepper: SecretStr = SecretStr("")
+    # How long either side has for an answer.
+    call_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = 30
+    max_waiting_commands: AtLeastOne = 100
+    # Proxies and mobile networks drop what is silent for 60 to 350 s; 0 sends no pings.
+    ping_interval_s: Seconds = 30
+    max_message_bytes: AtLeastOne = 1_048_576
+    deflate: bool = True
+    broker_grace_s: Seconds = 60
+    registry_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
+    drain_seconds: Seconds = 2
+
+    @field_validator("registry")
+    @classmethod
+    def _is_registry(cls, value: str) -> str:
+        if value not in ("open", "dynamodb") and not (value.startswith("file:") and value[5:]):
+            raise ValueError("must be open, dynamodb or file:PATH")
+        return value
+
+    @model_validator(mode="after")
+    def _keeps_strangers_out(self) -> Self:
+        if self.registry != "dynamodb" and not self.open_to_network and not _is_loopback(self.host):
+            raise ValueError(
+                f"With the registry {self.registry.partition(':')[0]} the gateway listens on the loopback only, not on "
+                f"{self.host}, unless {PREFIX}OPEN_TO_NETWORK=1 (--open-to-network) says that this is meant"
+            )
+        return self
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether the broker is AWS IoT Core, whose limits then apply."""
+        return (urlsplit(self.mqtt).hostname or "").endswith(".amazonaws.com")
+
+    @property
+    def max_packet(self) -> int:
+        """What the broker takes at once."""
+        return self.mqtt_max_packet or (_AWS_MAX_PACKET if self.is_aws else _MAX_PACKET)
+
+    def options(self) -> Options:
+        """As the gateway takes them."""
+        per_link = _AWS_CHARGE_POINTS_PER_LINK if self.is_aws else _CHARGE_POINTS_PER_LINK
+        return Options(
+            host=self.host,
+            port=self.ws_port,
+            admin_host=self.admin_host,
+            admin_port=self.admin_port,
+            charge_points_per_link=self.charge_points_per_link or per_link,
+            ping_interval_s=self.ping_interval_s,
+            registry_timeout_s=self.registry_timeout_s,
+            broker_grace_s=self.broker_grace_s,
+            drain_s=self.drain_seconds,
+            pepper=self.pepper.get_secret_value().encode(),
+            limits=Limits(call_timeout_s=self.call_timeout_s, max_waiting=self.max_waiting_commands),
+            websocket=WebSocketOptions(max_message_bytes=self.max_message_bytes, deflate=self.deflate),
+        )
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; what is given here (and not None) comes before the environment.
+
+    Raises:
+        SettingsError: one of them can't be used.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    wrong = error.errors(include_url=False)[0]
+    text = wrong["msg"].removeprefix("Value error, ")
+    if not wrong["loc"]:
+        return f"{text}."
+    return f"{PREFIX}{str(wrong['loc'][0]).upper()} is {wrong['input']!r}: {text[:1].lower()}{text[1:]}."
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import SettingsError, load
+
+
+def test_what_is_given_comes_before_the_environment_and_that_before_the_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OCPPGW_WS_PORT", "9100")
+    monkeypatch.setenv("OCPPGW_ADMIN_PORT", "9190")
+
+    settings = load(ws_port=9200, admin_port=None)
+
+    assert (settings.ws_port, settings.admin_port, settings.call_timeout_s) == (9200, 9190, 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WS_PORT", "abc"),
+        ("WS_PORT", "70000"),
+        ("REGISTRY", "nobody"),
+        ("REGISTRY", "file:"),
+        ("CALL_TIMEOUT_S", "0"),
+        ("DRAIN_SECONDS", "-1"),
+        ("CHARGE_POINTS_PER_LINK", "0"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"OCPPGW_{name}", value)
+
+    with pytest.raises(SettingsError) as wrong:
+        load()
+
+    assert str(wrong.value).startswith(f"OCPPGW_{name} is '{value}': ")
+    assert str(wrong.value).endswith(".")
+    assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("registry", ["open", "file:registry.jsonl"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gateway.example.com"])
+def test_strangers_are_let_in_from_elsewhere_only_when_told_explicitly(registry: str, host: str) -> None:
+    with pytest.raises(SettingsError, match="OCPPGW_OPEN_TO_NETWORK=1"):
+        load(registry=registry, host=host)
+
+    assert load(registry=registry, host=host, open_to_network=True).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_the_open_registry_is_fine_on_the_loopback(host: str) -> None:
+    assert load(registry="open", host=host).registry == "open"
+
+
+def test_the_limits_of_aws_hold_on_aws_only() -> None:
+    aws = load(mqtt="mqtts://abc-ats.iot.eu-west-1.amazonaws.com:8883", mqtt_ca=Path("ca.pem"))
+    other = load(mqtt="mqtt://127.0.0.1:1883")
+
+    assert (aws.options().charge_points_per_link, aws.max_packet) == (45, 131_072)
+    assert (other.options().charge_points_per_link, other.max_packet) == (1_000, 2_097_152)
+    assert load(mqtt_max_packet=4_096, charge_points_per_link=1).options().charge_points_per_link == 1
+
+
+def test_a40_the_pepper_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPPGW_PEPPER", "very secret")
+
+    settings = load()
+
+    assert "secret" not in repr(settings) + repr(settings.options())
+    assert settings.options().pepper == b"very secret"
