@@ -16,6 +16,7 @@ from domain.ports import Link, Message
 from ocppj import topics
 
 CONTROL = 0
+MAX_KEPT = 32
 
 log = structlog.get_logger()
 
@@ -40,12 +41,16 @@ class PooledLink:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A charge point's place on a link; `ready` once its topic is subscribed."""
+    """A charge point's place on a link; `ready` once its topic is subscribed.
+
+    While `kept` is a list, messages that come before there is a session to take them are kept in it.
+    """
 
     charge_point_id: str
     pooled: PooledLink
     holders: int = 1
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    kept: list[Message] | None = None
 
     @property
     def link(self) -> Link:
@@ -121,6 +126,12 @@ class LinkPool:
 
         pooled.link.subscribe(topics.outbound(charge_point_id), deliver, place.ready.set)
         return place
+
+    def keep(self, charge_point_id: str, message: Message) -> None:
+        """Keep a message for the session that is about to open, if one is."""
+        place = self._places.get(charge_point_id)
+        if place is not None and place.kept is not None and len(place.kept) < MAX_KEPT:
+            place.kept.append(message)
 
     def give_back(self, place: Place) -> None:
         """The last one who gives a place back ends its subscription."""

@@ -113,6 +113,7 @@ class Reception:
             if not door.open(websocket, response, place, connection, old):
                 raise RefusedError(_not_now("replaced", "A newer connection of this charge point was faster."))
         except BaseException:
+            place.kept = None
             self.pool.give_back(place)
             raise
         self.metrics.upgrades.labels("101").inc()
@@ -147,6 +148,8 @@ class Reception:
         return place
 
     async def _connect(self, shaken: Handshake, row: ChargePoint, place: Place) -> tuple[Connection, Connection | None]:
+        # Once the registry says that it is connected here, a command may come before the 101 is on its way.
+        place.kept = place.kept or []
         for _ in range(ATTEMPTS):
             connection = self._connection(shaken, row, place)
 

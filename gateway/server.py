@@ -1,11 +1,13 @@
 """The gateway: a listener, everybody who is connected, and what happens to them all."""
 
 import asyncio
+import errno
 import random
 import secrets
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -54,6 +56,10 @@ class Options:
     tls: ssl.SSLContext | None = None
     limits: Limits = field(default_factory=Limits)
     websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
+
+
+class CantListenError(OSError):
+    """A port can't be opened; the text is one sentence."""
 
 
 class Gateway:
@@ -113,7 +119,7 @@ class Gateway:
         """Serve until `stop`.
 
         Raises:
-            OSError: a port can't be opened.
+            CantListenError: a port can't be opened.
         """
         server = await self._listen()
         try:
@@ -137,19 +143,29 @@ class Gateway:
 
     async def _listen(self) -> asyncio.Server:
         loop, options = asyncio.get_running_loop(), self._options
-        server = await loop.create_server(
-            lambda: WebSocket(self, options.websocket), options.host, options.port, ssl=options.tls, backlog=4096
-        )
-        self.port = server.sockets[0].getsockname()[1]
         if options.admin_port is not None:
             admin = Admin(self.metrics, self.refusals, lambda: self.is_ready)
-            try:
+            with _said_clearly(options.admin_host, options.admin_port):
                 self._admin = await asyncio.start_server(admin.serve, options.admin_host, options.admin_port)
-            except OSError:
-                server.close()
-                raise
             self.admin_port = self._admin.sockets[0].getsockname()[1]
+        try:
+            with _said_clearly(options.host, options.port):
+                server = await loop.create_server(
+                    lambda: WebSocket(self, options.websocket),
+                    options.host,
+                    options.port,
+                    ssl=options.tls,
+                    backlog=4096,
+                )
+        except CantListenError:
+            self._close_admin()
+            raise
+        self.port = server.sockets[0].getsockname()[1]
         return server
+
+    def _close_admin(self) -> None:
+        if self._admin is not None:
+            self._admin.close()
 
     async def _end(self, server: asyncio.Server) -> None:
         self.is_draining = True
@@ -161,8 +177,7 @@ class Gateway:
         await self._goodbye()
         self._presence.tell_again(self._pool.control)
         await self._pool.close(self._options.flush_s)
-        if self._admin is not None:
-            self._admin.close()
+        self._close_admin()
         log.info("stopped", gateway=self.gateway)
 
     async def _goodbye(self) -> None:
@@ -220,6 +235,9 @@ class Gateway:
             took_over=known is not None,
         )  # fmt: skip
         websocket.accept(response, session)
+        kept, place.kept = place.kept, None
+        for message in kept or ():
+            session.on_message(message)
         return True
 
     # Sessions.
@@ -238,6 +256,8 @@ class Gateway:
         session = self.sessions.get(charge_point_id)
         if session is not None:
             session.on_message(message)
+        else:
+            self._pool.keep(charge_point_id, message)
 
     def _on_evict(self, charge_point_id: str, epoch: int) -> None:
         session = self.sessions.get(charge_point_id)
@@ -266,3 +286,13 @@ class Gateway:
             is_over=lambda: self._pool.is_connected,
         )  # fmt: skip
         self._shedding = self._tasks.create_task(shed, name="shed")
+
+
+@contextmanager
+def _said_clearly(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "it is in use" if is_taken else error.strerror or str(error)
+        raise CantListenError(error.errno, f"Can't listen on port {port} of {host}: {why}.") from error

@@ -147,8 +147,8 @@ class WebSocket(asyncio.Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Whether there is nobody left to answer."""
-        return self._is_lost
+        """Whether there is nobody left to answer with a 101."""
+        return self._is_lost or self._protocol.state is not State.CONNECTING or self._protocol.eof_sent
 
     def check(self, request: Request) -> Response:
         """The 101 for this request, or the response that says what is wrong with it as WebSocket; sends nothing."""
@@ -173,7 +173,7 @@ class WebSocket(asyncio.Protocol):
 
     def respond(self, response: Response) -> None:
         """Answer with any response other than 101 and close."""
-        if self._is_lost:
+        if self.is_lost:
             return
         self._protocol.send_response(response)
         self._transport.resume_reading()

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from adapters.memory import MemoryRegistry
 from adapters.memory_link import MemoryBroker
 from domain.models import ChargePoint, Connection
+from domain.ports import RowChangedError
 from gateway.websocket import WebSocketOptions
 from ocppj.versions import V16
 from tests.gateway.house import House, closed, get, hear, house, until
@@ -394,6 +395,77 @@ async def test_a_registry_that_does_not_answer_is_503_and_holds_up_nobody_else()
         assert answer == [3, "h1", {}]
         assert refused.value.response.status_code == 503
         assert int(refused.value.response.headers["Retry-After"]) >= 1
+
+
+class SlowToWrite(MemoryRegistry):
+    """Writes, but takes longer than anybody waits."""
+
+    def __init__(self) -> None:
+        super().__init__([ChargePoint("CP1")])
+        self.has_begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+        self.has_begun.set()
+        self.go_on.wait(5)
+        return super().connect(charge_point_id, connection, credential_version)
+
+
+async def test_a_write_that_succeeds_after_the_503_is_taken_back() -> None:
+    registry = SlowToWrite()
+    async with house(admissions=registry, registry_timeout_s=0.1) as here:
+        with pytest.raises(InvalidStatus) as refused:
+            await here.connect()
+        registry.go_on.set()
+        await until(lambda: here.events("disconnected"))
+
+        row = registry.find("CP1")
+        assert refused.value.response.status_code == 503
+        assert row is not None and row.connection is not None
+        assert here.events("disconnected")[0]["epoch"] == row.connection.epoch
+
+
+async def test_a_command_that_comes_before_the_101_is_not_lost() -> None:
+    registry = SlowToWrite()
+    async with house(admissions=registry) as here:
+        connecting = asyncio.create_task(here.connect())
+        await until(registry.has_begun.is_set)
+        here.tell("CP1", [2, "m1", "ClearCache", {}])
+        await asyncio.sleep(0.01)  # the broker hands it over in the next turns of the loop
+        registry.go_on.set()
+        socket = await connecting
+
+        assert await hear(socket) == [2, "m1", "ClearCache", {}]
+
+
+class ChangingRegistry(MemoryRegistry):
+    """Somebody else changes the row between reading and writing, `times` times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__([ChargePoint("CP1")])
+        self.times = times
+
+    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+        if self.times:
+            self.times -= 1
+            raise RowChangedError
+        return super().connect(charge_point_id, connection, credential_version)
+
+
+async def test_a_row_that_changes_meanwhile_is_read_again() -> None:
+    async with house(admissions=ChangingRegistry(times=2)) as here:
+        await here.connect()
+
+        assert len(here.events("connected")) == 1
+
+
+async def test_a_row_that_keeps_changing_is_503() -> None:
+    async with house(admissions=ChangingRegistry(times=99)) as here:
+        with pytest.raises(InvalidStatus) as refused:
+            await here.connect()
+
+        assert refused.value.response.status_code == 503
+        assert here.events("connected") == []
 
 
 class BrokenRegistry(MemoryRegistry):
