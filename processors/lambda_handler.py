@@ -1,15 +1,33 @@
 """The Lambda way to feed the inbox: one function for all queues, partial batch failures by Powertools."""
 
+import os
+import sys
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import structlog
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from processors import inbox
+from adapters import dynamodb, iot_data, logs, sqs
+from adapters.dynamodb_commands import DynamoCommands
+from adapters.dynamodb_id_tokens import DynamoIdTokens
+from adapters.dynamodb_registry import DynamoRegistry
+from adapters.dynamodb_reports import DynamoReports
+from adapters.dynamodb_transactions import DynamoTransactions
+from adapters.iot_data import IotOutbound, IotShadows
+from adapters.sqs import SqsShadowRepairs
+from processors import inbox, settings
 from processors.ports import Ports
+from processors.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Process a batch of any of the queues."""
+    return handle(event, _ports())
 
 
 def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
@@ -31,3 +49,33 @@ def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
     # All failed is no different from some failed: every one is reported, none is hidden behind an exception.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return dict(process_partial_response(event, one, processor))
+
+
+def on_aws(chosen: Settings) -> Ports:
+    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
+    client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
+    registry = DynamoRegistry(client, tables)
+    iot = iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))
+    return Ports(
+        registry=registry,
+        observations=registry,
+        id_tokens=DynamoIdTokens(client, tables),
+        transactions=DynamoTransactions(client, tables),
+        commands=DynamoCommands(client, tables),
+        reports=DynamoReports(client, tables),
+        outbound=IotOutbound(iot),
+        shadows=IotShadows(iot),
+        shadow_repairs=SqsShadowRepairs(sqs.connect(), inbox.SHADOW_REPAIRS),
+        clock=lambda: datetime.now(UTC),
+        settings=chosen,
+    )
+
+
+@cache
+def _ports() -> Ports:
+    # Made once, when the first batch needs them; the next ones find their connections open.
+    logs.configure()
+    try:
+        return on_aws(settings.load())
+    except SettingsError as error:
+        sys.exit(str(error))

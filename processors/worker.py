@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -15,12 +14,14 @@ log = structlog.get_logger(__name__)
 WAIT_S = 5  # a stop waits this long at most, for a queue that is empty
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A record in the hands of its queue; `receipt` is what deletes it."""
+class Message(Protocol):
+    """A record in our hands; `receipt` is what deletes it."""
 
-    body: str
-    receipt: str
+    @property
+    def body(self) -> str: ...
+
+    @property
+    def receipt(self) -> str: ...
 
 
 class Queue(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from adapters.sqs import QueueMessage
 from ocppj.frames import Call
 from ocppj.versions import V16
 from processors import inbox, worker
@@ -20,12 +21,12 @@ class MemoryQueue:
     name = inbox.INCOMING
 
     def __init__(self, *bodies: str, failures: int = 0) -> None:
-        self.messages = [Message(body, str(number)) for number, body in enumerate(bodies)]
+        self.messages = [QueueMessage(body, str(number)) for number, body in enumerate(bodies)]
         self.asked = 0
         self.failures = failures
         self.is_drained = threading.Event()
 
-    def receive(self, wait_s: int) -> Sequence[Message]:
+    def receive(self, wait_s: int) -> Sequence[QueueMessage]:
         self.asked += 1
         if self.asked <= self.failures:
             raise UnreachableError

@@ -1,0 +1,63 @@
+"""`ocppgw worker`: where the worker meets its queues and its signals."""
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import structlog
+import typer
+
+from adapters import aws, logs, sqs
+from adapters.sqs import SqsQueue
+from processors import inbox, settings, worker
+from processors.lambda_handler import on_aws
+from processors.settings import SettingsError
+
+# make, terminals and supervisors deliver one stop twice; only a later one means "now".
+IMPATIENT_AFTER_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(name="worker")
+def main() -> None:
+    """Answer charge points from the queues, without Lambda, until SIGTERM or SIGINT."""
+    try:
+        chosen = settings.load()
+    except SettingsError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from error
+    logs.configure()
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    # Frames need hands: each thread waits most of its time for a database.
+    names = [*inbox.QUEUES, *[inbox.INCOMING] * (chosen.worker_threads - 1)]
+    try:
+        client = sqs.connect()
+        queues, ports = [SqsQueue(client, name) for name in names], on_aws(chosen)
+    except aws.FAILURES as error:
+        typer.echo(f"The queues of the house can't be reached: {error}", err=True)
+        raise typer.Exit(1) from error
+    worker.run(queues, ports, stop)
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    asked_at: list[float] = []
+
+    def on_signal(*_: Any) -> None:
+        if asked_at and time.monotonic() - asked_at[0] >= IMPATIENT_AFTER_S:
+            log.warning("stopped at once, as asked again")
+            os._exit(1)
+        asked_at.append(time.monotonic())
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+
+
+if __name__ == "__main__":
+    app()
