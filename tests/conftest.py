@@ -1,3 +1,3 @@
 """Fixtures for every test: see the plugins."""
 
-pytest_plugins = ["tests.brokers", "tests.clouds"]
+pytest_plugins = ["tests.brokers", "tests.clouds", "tests.house"]

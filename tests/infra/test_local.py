@@ -1,0 +1,169 @@
+"""`ocppgw up`: starts everything, stops everything, and remembers."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.house import PORTS, STOP_S, House
+from tests.infra.sockets import LOOPBACKS, descendants, listening
+
+pytestmark = pytest.mark.e2e
+
+
+def group_members(groups: set[int]) -> set[int]:
+    """Processes that are in one of these process groups."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[2]) in groups and fields[0] != "Z":
+            found.add(int(status.parent.name))
+    return found
+
+
+def up(**environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", "up"]
+    return subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_house_starts_with_one_command_and_stops_without_a_trace(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.wait_until_ready()
+    family = descendants(house.process.pid)
+    groups = {os.getpgid(pid) for pid in family}
+
+    took_s = house.stop()
+
+    assert house.process.returncode == 0
+    assert took_s < STOP_S
+    assert len(groups) >= 3  # the house, AWS, the gateway
+    assert group_members(groups) == set()
+
+
+def test_nothing_of_a_house_listens_beyond_the_loopback(house: House) -> None:
+    sockets = listening(descendants(house.process.pid))
+
+    assert {int(house.environment[name]) for name in PORTS} <= {port for _, port in sockets}
+    assert {address for address, _ in sockets} <= set(LOOPBACKS)
+
+
+def test_a_second_start_finds_charge_points_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    first = House(tmp_path)
+    first.wait_until_ready()
+    thing = first.aws.client("iot").create_thing(thingName="CP-001")
+    wait_for_row(first, "CP-001")
+    first.stop(signal.SIGINT)
+
+    second = House(tmp_path)
+    second.wait_until_ready()
+    row = second.aws.client("dynamodb").get_item(TableName="ChargePointTable", Key={"chargePointId": {"S": "CP-001"}})[
+        "Item"
+    ]
+    second.stop()
+
+    assert row["thingId"] == {"S": thing["thingId"]}
+    assert first.process.returncode == second.process.returncode == 0
+
+
+def test_stopping_twice_within_a_second_is_one_stop(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.wait_until_ready()
+
+    house.process.send_signal(signal.SIGTERM)
+    house.stop()
+
+    assert house.process.returncode == 0
+
+
+def test_a_house_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    while not (tmp_path / "logs").exists():  # the emulator is being started
+        time.sleep(0.01)
+    groups = {os.getpgid(pid) for pid in descendants(house.process.pid)}
+
+    took_s = house.stop()
+
+    assert took_s < STOP_S
+    assert group_members(groups) == set()
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        ended = up(OCPPGW_HTTP_PORT=port, OCPPGW_STATE_DIR=str(tmp_path))
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"Port {port} is in use: set OCPPGW_HTTP_PORT to another one.\n"
+
+
+def test_a_second_house_on_the_same_state_is_one_sentence(house: House, tmp_path: Path) -> None:
+    other = House(tmp_path, OCPPGW_STATE_DIR=str(house.state))
+    other.process.wait(30)
+    other.kill()
+
+    assert other.process.returncode == 1
+    assert f"Another house runs on {house.state}: stop it, or set OCPPGW_STATE_DIR" in "".join(other.output)
+
+
+def test_a_gateway_that_dies_takes_the_house_with_it_in_words(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.wait_until_ready()
+    gateways = [pid for pid in descendants(house.process.pid) if is_gateway(pid)]
+
+    for pid in gateways:
+        os.kill(pid, signal.SIGKILL)
+    house.process.wait(STOP_S)
+    house.kill()
+
+    assert gateways
+    assert house.process.returncode == 1
+    assert "gateway ended with code -9; see " in "".join(house.output)
+
+
+def test_the_front_says_which_paths_there_are(house: House) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{house.http_url}/nowhere")  # noqa: S310
+
+    with refused.value as answer:
+        problem = json.load(answer)
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "/remote-start-transaction" in problem["detail"]
+
+
+def test_the_front_hands_requests_to_the_function(house: House) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{house.http_url}/commands/unknown")  # noqa: S310
+
+    with refused.value as answer:
+        problem = json.load(answer)
+    assert (answer.status, problem["status"]) == (404, 404)
+    assert "unknown" in problem["detail"]
+
+
+def wait_for_row(house: House, charge_point_id: str) -> None:
+    dynamodb = house.aws.client("dynamodb")
+    deadline = time.monotonic() + 20
+    while "Item" not in dynamodb.get_item(TableName="ChargePointTable", Key={"chargePointId": {"S": charge_point_id}}):
+        assert time.monotonic() < deadline, f"no row for {charge_point_id}"
+        time.sleep(0.05)
+
+
+def is_gateway(pid: int) -> bool:
+    return b"\0gateway\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
