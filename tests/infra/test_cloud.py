@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import AWS, CloudError, free_port, running, start
-from tests.infra.sockets import LOOPBACKS, descendants, listening
+from tests.infra.processes import LOOPBACKS, descendants, listening
 
 pytestmark = pytest.mark.e2e
 

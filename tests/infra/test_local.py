@@ -6,30 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.house import PORTS, STOP_S, House
-from tests.infra.sockets import LOOPBACKS, descendants, listening
+from tests.infra.processes import LOOPBACKS, descendants, listening, members, wait_until
 
 pytestmark = pytest.mark.e2e
-
-
-def group_members(groups: set[int]) -> set[int]:
-    """Processes that are in one of these process groups."""
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[2]) in groups and fields[0] != "Z":
-            found.add(int(status.parent.name))
-    return found
 
 
 def up(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,7 +37,7 @@ def test_a_house_starts_with_one_command_and_stops_without_a_trace(tmp_path: Pat
     assert house.process.returncode == 0
     assert took_s < STOP_S
     assert len(groups) >= 3  # the house, AWS, the gateway
-    assert group_members(groups) == set()
+    wait_until(lambda: not members(groups), within_s=2)
 
 
 def test_nothing_of_a_house_listens_beyond_the_loopback(house: House) -> None:
@@ -64,16 +51,15 @@ def test_a_second_start_finds_charge_points_and_stops_on_ctrl_c(tmp_path: Path) 
     first = House(tmp_path)
     first.wait_until_ready()
     thing = first.aws.client("iot").create_thing(thingName="CP-001")
-    wait_for_row(first, "CP-001")
+    wait_until(lambda: row_of(first, "CP-001") is not None)
     first.stop(signal.SIGINT)
 
     second = House(tmp_path)
     second.wait_until_ready()
-    row = second.aws.client("dynamodb").get_item(TableName="ChargePointTable", Key={"chargePointId": {"S": "CP-001"}})[
-        "Item"
-    ]
+    row = row_of(second, "CP-001")
     second.stop()
 
+    assert row is not None
     assert row["thingId"] == {"S": thing["thingId"]}
     assert first.process.returncode == second.process.returncode == 0
 
@@ -90,14 +76,13 @@ def test_stopping_twice_within_a_second_is_one_stop(tmp_path: Path) -> None:
 
 def test_a_house_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     house = House(tmp_path)
-    while not (tmp_path / "logs").exists():  # the emulator is being started
-        time.sleep(0.01)
+    wait_until((tmp_path / "logs").exists)  # the emulator is being started
     groups = {os.getpgid(pid) for pid in descendants(house.process.pid)}
 
     took_s = house.stop()
 
     assert took_s < STOP_S
-    assert group_members(groups) == set()
+    wait_until(lambda: not members(groups), within_s=2)
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
@@ -157,12 +142,11 @@ def test_the_front_hands_requests_to_the_function(house: House) -> None:
     assert "unknown" in problem["detail"]
 
 
-def wait_for_row(house: House, charge_point_id: str) -> None:
-    dynamodb = house.aws.client("dynamodb")
-    deadline = time.monotonic() + 20
-    while "Item" not in dynamodb.get_item(TableName="ChargePointTable", Key={"chargePointId": {"S": charge_point_id}}):
-        assert time.monotonic() < deadline, f"no row for {charge_point_id}"
-        time.sleep(0.05)
+def row_of(house: House, charge_point_id: str) -> dict[str, Any] | None:
+    key = {"chargePointId": {"S": charge_point_id}}
+    answer = house.aws.client("dynamodb").get_item(TableName="ChargePointTable", Key=key)
+    row: dict[str, Any] | None = answer.get("Item")
+    return row
 
 
 def is_gateway(pid: int) -> bool:
