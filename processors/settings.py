@@ -22,7 +22,7 @@ class Settings(BaseSettings):
         default=0.1, ge=0, lt=1
     )  # a tenth more or less, so that a fleet doesn't beat as one
     boot_retry_s: int = Field(default=60, ge=1, le=86_400)
-    call_timeout_s: int = Field(default=30, ge=1, le=600)
+    call_timeout_s: float = Field(default=30, gt=0, le=3600)
     registration: Registration = Registration.ACCEPTED  # of charge points that are new
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
     worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames

@@ -55,10 +55,11 @@ def test_b32_a_send_is_never_answered_not_even_a_wrong_one() -> None:
 
     published = house.send(CP, Send("m-1", "NotifyPeriodicEventStream", stream))
     published += house.send(CP, Send("m-2", "NotifyPeriodicEventStream", {}))
-    published += house.send(CP, Send("m-3", "BatterySwap", {}))
+    published += house.send(CP, Send("m-3", "BatterySwap", sample(V21, "BatterySwap", full=True)))
 
     assert published == []
     assert house.reports.of_charge_point(CP, "NotifyPeriodicEventStream") == [stream]
+    assert house.reports.of_charge_point(CP, "BatterySwap") == []
 
 
 def test_b32_a_stream_sent_as_a_call_is_refused() -> None:

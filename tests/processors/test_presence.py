@@ -110,6 +110,17 @@ def test_whoever_came_back_stays_online(queue: str) -> None:
     assert house.shadows.reported == {}
 
 
+def test_one_that_came_back_and_went_again_has_a_minute_of_its_own() -> None:
+    house = House()
+    house.register(CP, V16, epoch=EPOCH + 1)
+    house.process(told("connected", EPOCH + 1))
+    house.process(told("disconnected", EPOCH + 1), queue=inbox.INCOMING)
+
+    house.process(told("disconnected", EPOCH), queue=inbox.DISCONNECTED)
+
+    assert house.shadows.reported[CP]["connected"] is True
+
+
 def test_a_deploy_does_not_flap_the_shadow() -> None:
     house = House()
     house.register(CP, V16)

@@ -115,6 +115,18 @@ def test_c85_any_other_event_is_kept_and_changes_no_connector() -> None:
     assert len(house.reports.of_charge_point(CP, "NotifyEvent")) == 1
 
 
+def test_c84_the_availability_of_a_connector_without_a_number_is_only_kept() -> None:
+    house = House()
+    house.register(CP, V201)
+    told = event("Connector", "Occupied")
+    told.payload["eventData"][0]["component"]["evse"] = {"id": 2}
+
+    [answer] = house.send(CP, told)
+
+    assert answer == DONE
+    assert house.row(CP).connectors == {}
+
+
 def test_a_status_that_says_nothing_new_leaves_the_shadow_alone() -> None:
     house = House()
     house.register(CP, V16)

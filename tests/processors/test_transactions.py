@@ -249,6 +249,19 @@ def test_c46_c54_meter_values_of_no_transaction_are_answered(transaction_id: int
     assert house.transactions.of(CP) == []
 
 
+@pytest.mark.parametrize("none", [{}, {"transactionId": 0}, {"transactionId": -1}], ids=str)
+def test_meter_values_of_no_transaction_are_kept_by_connector_and_time(none: dict[str, int]) -> None:
+    house = house_of()
+    told = {"connectorId": 2, "meterValue": [{"timestamp": "2026-11-21T12:00:00Z", "sampledValue": [{"value": "5"}]}]}
+
+    for _ in range(2):
+        payload(house, Call("m-1", "MeterValues", told | none))
+    payload(house, Call("m-2", "MeterValues", told | none | {"connectorId": 1}))
+
+    kept = house.reports.of_charge_point(CP, "MeterValues")
+    assert [values["connectorId"] for values in kept] == [1, 2]
+
+
 def test_values_that_come_with_the_stop_are_read() -> None:
     house = house_of()
     transaction_id = payload(house, start())["transactionId"]
@@ -410,6 +423,15 @@ def test_c72_an_end_without_a_reason_is_local() -> None:
     payload(house, event("Ended", 0))
 
     assert stored(house).stop_reason == "Local"
+
+
+def test_the_value_at_the_end_counts_and_not_the_last_periodic_one() -> None:
+    house = house_of(V201)
+    values = [meter(9000, "Transaction.End"), meter(9001, at="2026-11-21T11:59:01Z")]
+
+    payload(house, event("Ended", 0, meterValue=values))
+
+    assert (stored(house).meter_stop_wh, stored(house).energy_wh) == (9000, 9001)
 
 
 def test_c73_meter_values_belong_to_no_transaction_and_are_kept() -> None:
