@@ -13,6 +13,7 @@ from asyncio import base_events
 from typing import Any
 
 SAVE_EVERY_S = 20.0
+LOG_STREAMS = 500  # of each function
 LOOPBACK = "127.0.0.1"
 _ORPHANED_POLL_S = 1.0
 _EVERYWHERE = (None, "", "0.0.0.0", "::")  # noqa: S104  what we refuse to bind
@@ -58,11 +59,21 @@ def save() -> None:
     persistence.save_all(ministack.app._build_persistence_save_dict())
 
 
+def forget_old_logs() -> None:
+    """Keep the newest log streams of every group: there is one for each invocation of a Lambda."""
+    logs = sys.modules.get("ministack.services.cloudwatch_logs")
+    groups = [] if logs is None else list(logs._log_groups._data.values())
+    for streams in (group["streams"] for group in groups):
+        for name in list(streams)[:-LOG_STREAMS]:
+            del streams[name]
+
+
 async def _save_regularly() -> None:
     # On the loop: a request that changes a dict in the middle of its being written would fail the write.
     while True:
         await asyncio.sleep(SAVE_EVERY_S)
         save()
+        forget_old_logs()
 
 
 async def _until_orphaned() -> None:

@@ -34,11 +34,12 @@ _HOP_BY_HOP = frozenset(
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer
-    """A request that goes no further: its status, and why in words."""
+    """A request that goes no further: its status, a word for programs, and why in words."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         super().__init__(detail)
         self.status = status
+        self.code = code
         self.detail = detail
 
 
@@ -61,13 +62,13 @@ class FunctionUrls:
             connection.request(method, target, body, self._signed(method, f"https://{host}{target}", headers, body))
             return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise Refusal(HTTPStatus.BAD_GATEWAY, f"The Function URL does not answer: {error}.") from error
+            raise Refusal(HTTPStatus.BAD_GATEWAY, "no-answer", f"The Function URL does not answer: {error}.") from error
 
     def _host_of(self, target: str) -> str:
         segment = urlsplit(target).path.lstrip("/").partition("/")[0]
         if segment not in self._hosts:
             paths = ", ".join(f"/{known}" for known in self._hosts)
-            raise Refusal(HTTPStatus.NOT_FOUND, f"No function answers {target}; there are {paths}.")
+            raise Refusal(HTTPStatus.NOT_FOUND, "no-such-path", f"No function answers {target}; there are {paths}.")
         return self._hosts[segment]
 
     def _signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
@@ -122,23 +123,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             self.close_connection = True
-            raise Refusal(HTTPStatus.LENGTH_REQUIRED, "Send the body with a Content-Length, not in chunks.")
+            raise Refusal(
+                HTTPStatus.LENGTH_REQUIRED, "no-length", "Send the body with a Content-Length, not in chunks."
+            )
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal():
             self.close_connection = True
-            raise Refusal(HTTPStatus.BAD_REQUEST, f"Content-Length is {length!r}, which is no number.")
+            raise Refusal(HTTPStatus.BAD_REQUEST, "wrong-length", f"Content-Length is {length!r}, which is no number.")
         if int(length) > MAX_BODY:
             self.close_connection = True
-            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BODY} bytes at most.")
+            raise Refusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"A body may have {MAX_BODY} bytes at most."
+            )
         return self.rfile.read(int(length))
 
     def _refuse(self, refusal: Refusal) -> None:
         problem = {
-            "type": "about:blank",
+            "type": f"urn:ocppgw:problem:{refusal.code}",
             "title": refusal.status.phrase,
             "status": refusal.status,
             "detail": refusal.detail,
             "instance": self.path,
+            "code": refusal.code,
         }
         self.send_response_only(refusal.status)
         self.send_header("Content-Type", "application/problem+json")

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.house import PORTS, STOP_S, House
-from tests.infra.processes import LOOPBACKS, descendants, listening, members, wait_until
+from tests.infra.processes import LOOPBACKS, descendants, is_running, listening, members, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -72,6 +73,36 @@ def test_stopping_twice_within_a_second_is_one_stop(tmp_path: Path) -> None:
     house.stop()
 
     assert house.process.returncode == 0
+
+
+def test_a_gateway_that_hangs_does_not_keep_the_house_from_stopping(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.wait_until_ready()
+    family = descendants(house.process.pid)
+    for pid in filter(is_gateway, family):
+        os.kill(pid, signal.SIGSTOP)
+
+    took_s = house.stop()
+
+    assert took_s < STOP_S
+    wait_until(lambda: not any(is_running(pid) for pid in family), within_s=2)
+
+
+def test_a_second_stop_after_a_second_ends_the_house_at_once(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.wait_until_ready()
+    family = descendants(house.process.pid)
+    for pid in filter(is_gateway, family):
+        os.kill(pid, signal.SIGSTOP)
+    house.process.send_signal(signal.SIGTERM)
+    asked_at = time.monotonic()
+    wait_until(lambda: time.monotonic() > asked_at + 1.1)
+
+    took_s = house.stop()
+
+    assert took_s < 1
+    assert house.process.returncode == 1
+    wait_until(lambda: not any(is_running(pid) for pid in family), within_s=2)
 
 
 def test_a_house_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
