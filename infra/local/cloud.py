@@ -6,6 +6,7 @@
 Everything listens on 127.0.0.1 only. The state survives in the directory: saved every 20 s and at the end.
 """
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -100,6 +101,8 @@ def start(aws: AWS, say: Callable[[str], None] | None = None) -> Child:
     Raises:
         CloudError: it did not start.
     """
+    if importlib.util.find_spec("ministack") is None:
+        raise CloudError("The AWS emulator is not installed: pip install 'ocpp-gateway[local]', or `make run`.")
     shutil.rmtree(aws.temporary, ignore_errors=True)
     aws.temporary.mkdir(parents=True)
     command = [sys.executable, "-m", "infra.local.emulator", str(aws.port)]

@@ -1,10 +1,23 @@
 """The zip with the functions' code."""
 
 import io
+import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
-from infra.package import key_of, pack
+import pytest
+
+from infra.package import PACKAGES, ROOT, key_of, pack
+
+IMPORT_HANDLERS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import processors.lambda_handler, remote_commands.lambda_handler
+files = {name: str(getattr(module, "__file__", "")) for name, module in sys.modules.items()}
+print(json.dumps([name for name, file in files.items() if file.startswith(sys.argv[2])]))
+"""
 
 
 def names(code: bytes) -> list[str]:
@@ -58,3 +71,25 @@ def test_wheels_are_packed_beside_our_packages_and_never_over_them(tmp_path: Pat
     assert names(code) == ["ocppj/frames.py", "orjson/__init__.py"]
     with zipfile.ZipFile(io.BytesIO(code)) as archive:
         assert archive.read("ocppj/frames.py") == b"ours"
+
+
+@pytest.mark.e2e
+def test_the_handlers_need_nothing_of_ours_that_is_not_in_the_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(pack())) as archive:
+        archive.extractall(tmp_path)
+
+    command = [sys.executable, "-I", "-c", IMPORT_HANDLERS, str(tmp_path), str(ROOT)]
+    imported = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    # The working tree is importable too, and would serve what is missing in the zip.
+    packages = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    assert not [name for name in json.loads(imported) if name.partition(".")[0] in packages]
+
+
+def test_everything_that_is_installed_gets_into_the_image() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    packages = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} - {"tests"}
+
+    assert packages | {"cli.py", "pyproject.toml", "requirements.lock"} <= allowed
+    assert set(PACKAGES) <= packages
