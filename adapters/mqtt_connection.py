@@ -3,12 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import cast
+from typing import Any, Protocol, cast
 
 import mqtt5
-from mqtt5 import DisconnectReasonCode
+from mqtt5 import DisconnectReasonCode, QoS
+
+from adapters.mqtt_settings import MqttSettings
 
 _ABORT_S = 1.0  # a broker that does not take our last bytes in this time won't
+_GOODBYE_S = 1.0
+
+OnPacket = Callable[[mqtt5.Packet], None]
 
 
 class BrokerError(Exception):
@@ -19,17 +24,37 @@ class BrokerError(Exception):
         self.code = code
 
 
-class Connection(asyncio.Protocol):
-    """Sends CONNECT, hands every packet to `on_packet`, and collects what is sent in one turn of the loop.
+class Wire(Protocol):
+    """What a link needs of a connection; it is opened once.
 
-    `lost` is resolved with the reason when the connection is gone. `on_packet` may raise `BrokerError`.
-    `has_sent` and `has_received` are for keepalive: whoever reads them resets them.
+    `lost` is resolved with the reason when the connection is gone. Every packet, CONNACK first, goes to the `OnPacket`
+    it was made with, which may raise `BrokerError`. `has_sent` and `has_received` are for keepalive: whoever reads
+    them resets them.
     """
 
-    def __init__(self, connect: bytes, max_packet_size: int, on_packet: Callable[[mqtt5.Packet], None]) -> None:
+    lost: asyncio.Future[str]
+    has_sent: bool
+    has_received: bool
+
+    async def open(self) -> None:
+        """Connect, and send CONNECT; an `OSError` says that there is nobody."""
+
+    def send(self, data: bytes) -> None:
+        """Send a packet; after the end, do nothing."""
+
+    def fail(self, reason: str, code: DisconnectReasonCode | None = None) -> None:
+        """End it for this reason; the broker is told the code, or nothing at all (so that it publishes the will)."""
+
+    def disconnect(self) -> None:
+        """End it in good order: the broker forgets the will."""
+
+
+class Connection(asyncio.Protocol):
+    """A `Wire` over TCP or TLS; it collects what is sent in one turn of the loop."""
+
+    def __init__(self, settings: MqttSettings, on_packet: OnPacket) -> None:
         self._loop = asyncio.get_running_loop()
-        self._connect = connect
-        self._max_packet_size = max_packet_size
+        self._settings = settings
         self._on_packet = on_packet
         self._transport: asyncio.Transport | None = None
         self._rest = bytearray()
@@ -39,12 +64,27 @@ class Connection(asyncio.Protocol):
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.has_sent = self.has_received = False
 
+    async def open(self) -> None:
+        """Connect."""
+        settings = self._settings
+        tls: dict[str, Any] = {}
+        if settings.tls is not None:
+            tls = {
+                "ssl": settings.tls,
+                "server_hostname": settings.server_name or settings.host,
+                "ssl_shutdown_timeout": _GOODBYE_S,
+            }
+        await self._loop.create_connection(lambda: self, settings.host, settings.port, **tls)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with CONNECT."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._reason is not None:  # given up while it was being opened
+            self._transport.abort()
+            return
         # A frame is one small write: Nagle's algorithm would hold it back until the last one is acknowledged.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.send(self._connect)
+        self.send(_connect(self._settings))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, whole packets or not."""
@@ -89,6 +129,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self, at_once: bool) -> None:
         if self._transport is None:
+            self.connection_lost(None)
             return
         if at_once:
             self._transport.abort()
@@ -122,9 +163,26 @@ class Connection(asyncio.Protocol):
         self._needed = _size(view)
         if self._needed <= len(view):
             raise BrokerError("malformed packet: longer inside than outside", DisconnectReasonCode.MALFORMED_PACKET)
-        if self._needed > self._max_packet_size:
+        if self._needed > self._settings.max_packet_size:
             raise BrokerError(f"a packet of {self._needed} bytes", DisconnectReasonCode.PACKET_TOO_LARGE)
         self._rest += view
+
+
+def _connect(settings: MqttSettings) -> bytes:
+    will = None
+    if settings.will is not None:
+        topic, payload = settings.will
+        will = mqtt5.Will(topic, payload=payload, qos=QoS.AT_LEAST_ONCE)
+    return mqtt5.ConnectPacket(
+        settings.client_id,
+        clean_start=True,
+        username=settings.username,
+        password=settings.password,
+        will=will,
+        keep_alive=settings.keepalive_s,
+        receive_max=settings.receive_maximum,
+        max_packet_size=settings.max_packet_size,
+    ).write()
 
 
 def _raise_if_malformed(error: BaseException) -> None:

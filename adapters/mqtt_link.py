@@ -7,15 +7,17 @@ when to give up; here they meet the loop.
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import mqtt5
 import structlog
 from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 
-from adapters.mqtt_connection import BrokerError, Connection
+from adapters.mqtt_connection import BrokerError, Connection, OnPacket, Wire
 from adapters.mqtt_keepalive import Keepalive
 from adapters.mqtt_outbox import Outbox
+from adapters.mqtt_pace import PublishPace
 from adapters.mqtt_settings import MqttSettings
 from adapters.mqtt_subscriptions import Subscription, Subscriptions
 from domain.ports import Message
@@ -27,16 +29,30 @@ _REFUSED = 0x80  # this reason code and those above are errors; mqtt5's codes ar
 
 
 class MqttLink:
-    """A `domain.ports.Link` to any MQTT 5 broker. `on_state` hears of every connect and every loss."""
+    """A `domain.ports.Link` to any MQTT 5 broker.
 
-    def __init__(self, settings: MqttSettings, on_state: Callable[[bool], None] | None = None) -> None:
+    `on_state` hears of every connect and every loss; `wire` makes a connection, TCP or TLS unless told otherwise.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        on_state: Callable[[bool], None] | None = None,
+        wire: Callable[[OnPacket], Wire] | None = None,
+    ) -> None:
         self._settings = settings
         self._on_state = on_state
+        self._wire = wire or partial(Connection, settings)
         self._log = log.bind(client_id=settings.client_id, broker=f"{settings.host}:{settings.port}")
         self._outbox = Outbox(settings.max_messages, settings.max_bytes, settings.max_packet_size, _now)
         self._subscriptions = Subscriptions(settings.filters_per_subscribe)
         self._keepalive = Keepalive(settings.keepalive_s)
-        self._connection: Connection | None = None
+        self._pace: PublishPace | None = None
+        self._take = self._outbox.take
+        if settings.publish_rate or settings.byte_rate:
+            self._pace = PublishPace(settings.publish_rate, settings.byte_rate, _now)
+            self._take = partial(self._take_in_time, self._pace)
+        self._connection: Wire | None = None
         self._is_connected = self._is_closing = self._is_closed = False
         self._drained = asyncio.Event()
         self._scope: asyncio.Timeout | None = None
@@ -125,10 +141,10 @@ class MqttLink:
     async def _stay_connected(self) -> str:
         """One connection from beginning to end; returns why it ended."""
         settings = self._settings
-        connection = self._connection = Connection(self._connect(), settings.max_packet_size, self._on_packet)
+        connection = self._connection = self._wire(self._on_packet)
         try:
             async with asyncio.timeout(settings.connect_timeout_s):
-                await self._open(connection)
+                await connection.open()
             if not self._is_connected:  # a fast broker's CONNACK may be here already
                 self._later("tick", settings.connect_timeout_s, lambda: connection.fail("no CONNACK"))
             return await connection.lost
@@ -139,34 +155,6 @@ class MqttLink:
         finally:
             connection.fail("given up")
             self._went_down()
-
-    async def _open(self, connection: Connection) -> None:
-        settings = self._settings
-        tls: dict[str, Any] = {}
-        if settings.tls is not None:
-            tls = {
-                "ssl": settings.tls,
-                "server_hostname": settings.server_name or settings.host,
-                "ssl_shutdown_timeout": _GOODBYE_S,
-            }
-        await asyncio.get_running_loop().create_connection(lambda: connection, settings.host, settings.port, **tls)
-
-    def _connect(self) -> bytes:
-        settings = self._settings
-        will = None
-        if settings.will is not None:
-            topic, payload = settings.will
-            will = mqtt5.Will(topic, payload=payload, qos=QoS.AT_LEAST_ONCE)
-        return mqtt5.ConnectPacket(
-            settings.client_id,
-            clean_start=True,
-            username=settings.username,
-            password=settings.password,
-            will=will,
-            keep_alive=settings.keepalive_s,
-            receive_max=settings.receive_maximum,
-            max_packet_size=settings.max_packet_size,
-        ).write()
 
     async def _back_off(self, reason: str, failures: int) -> None:
         first_s, last_s = self._settings.backoff_s
@@ -220,6 +208,8 @@ class MqttLink:
     def _on_publish(self, packet: mqtt5.PublishPacket) -> None:
         if packet.qos == QoS.EXACTLY_ONCE:
             raise BrokerError("a message of QoS 2", DisconnectReasonCode.QOS_NOT_SUPPORTED)
+        if self._pace is not None:
+            self._pace.take(len(packet.payload))
         subscription = self._subscriptions.wanted.get(packet.topic)
         if subscription is not None:
             message = Message(packet.topic, packet.payload, dict(packet.user_properties))
@@ -286,10 +276,22 @@ class MqttLink:
 
     def _pump(self) -> None:
         if "retry" not in self._timers:
-            while self._is_connected and (data := self._outbox.take()) is not None:
+            while self._is_connected and (data := self._take()) is not None:
                 self._send(data)
         if self._is_closing and not self._outbox:
             self._drained.set()
+
+    def _take_in_time(self, pace: PublishPace) -> bytes | None:
+        if not self._outbox.is_waiting:
+            return None
+        wait_s = pace.wait_s()
+        if wait_s > 0:
+            self._later("retry", wait_s, self._pump)
+            return None
+        data = self._outbox.take()
+        if data is not None:
+            pace.take(len(data))
+        return data
 
     def _tick(self) -> None:
         connection = self._connection

@@ -11,7 +11,7 @@ Rules:
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import structlog
@@ -124,8 +124,8 @@ class Outbox:
         message = self._messages.get(packet_id)
         if message is not None and message.is_in_flight:
             self._room += 1
-            message.is_in_flight = False
-            self._messages[packet_id] = self._messages.pop(packet_id)
+            # Another object, so that `oldest` doesn't take the next try for the same one, in the same place.
+            self._messages[packet_id] = replace(message, is_in_flight=False)
             self._unsent.appendleft(packet_id)
 
     def connected(self, window: int, max_packet_size: int) -> None:
@@ -141,8 +141,8 @@ class Outbox:
         self._room = 0
 
     def oldest(self) -> Outgoing | None:
-        """The message that has waited longest for its acknowledgement."""
-        return next(iter(self._messages.values()), None)
+        """The message in flight that has waited longest for its acknowledgement."""
+        return next((message for message in self._messages.values() if message.is_in_flight), None)
 
     def _forget(self, packet_id: int) -> Outgoing:
         message = self._messages.pop(packet_id)

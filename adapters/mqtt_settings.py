@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 MAX_PUBLISH_ID = 60_000
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
-_AWS_ALPN_PORT = 443
-_AWS_ALPN = "x-amzn-mqtt-ca"  # AWS IoT tells MQTT from HTTP by it, on that port only
+AWS_ALPN_PORT = 443
+AWS_ALPN = "x-amzn-mqtt-ca"  # AWS IoT tells MQTT from HTTP by it, on that port only
 
 
 def _unpaced(_filters: int) -> float:
@@ -27,7 +27,10 @@ class MqttSettings:
     `max_messages` and `max_bytes` bound everything that is not acknowledged yet, in flight or waiting.
     `max_packet_size` bounds packets both ways, together with the broker's own limit. `backoff_s` and `retry_s` are
     (first, last): before connecting again, and before asking again for what the broker refused.
-    `pace(n)` is asked before each SUBSCRIBE of n filters: 0 lets it go, more is when to ask again (s).
+    `publish_rate` (messages a second) and `byte_rate` bound what this connection publishes, 0 = not at all: what comes
+    in counts, what exceeds it waits. `mqtt_pace.AWS_PUBLISH_RATE` and `AWS_BYTE_RATE` keep AWS IoT Core's limits.
+    `pace(n)` is asked before each SUBSCRIBE of n filters: 0 lets it go, more is when to ask again (s). Links of one
+    account share an `mqtt_pace.Pace`.
     """
 
     host: str
@@ -49,6 +52,8 @@ class MqttSettings:
     backoff_s: tuple[float, float] = (1.0, 30.0)
     stable_s: float = 10.0
     retry_s: tuple[float, float] = (1.0, 60.0)
+    publish_rate: float = 0.0
+    byte_rate: float = 0.0
     pace: Callable[[int], float] = _unpaced
 
     def __post_init__(self) -> None:
@@ -67,6 +72,9 @@ class MqttSettings:
         ):
             if not 1 <= getattr(self, name) <= highest:
                 raise ValueError(f"{name} is {getattr(self, name)}, but must be between 1 and {highest}.")
+        for name in ("publish_rate", "byte_rate"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be a number from 0, which means no limit.")
 
 
 def from_url(
@@ -90,7 +98,7 @@ def from_url(
     host = parts.hostname or ""
     tls = None
     if parts.scheme == "mqtts":
-        tls = _tls(port, ca, cert, key)
+        tls = tls_context(port, ca, cert, key)
     elif ca or cert or key:
         raise ValueError(f"{_shown(parts)} is not encrypted: certificates need an mqtts:// URL.")
     return MqttSettings(
@@ -122,7 +130,7 @@ def _shown(parts: SplitResult) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() or "Nothing"
 
 
-def _tls(port: int, ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
+def tls_context(port: int, ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
     if (cert is None) != (key is None):
         raise ValueError("A client certificate and its key come together: one of them is missing.")
     for path in (ca, cert, key):
@@ -135,6 +143,6 @@ def _tls(port: int, ca: Path | None, cert: Path | None, key: Path | None) -> ssl
     except OSError as error:  # ssl.SSLError is one
         files = ", ".join(str(path) for path in (ca, cert, key) if path is not None)
         raise ValueError(f"The certificates can't be used ({files}): {error}.") from error
-    if port == _AWS_ALPN_PORT:
-        context.set_alpn_protocols([_AWS_ALPN])
+    if port == AWS_ALPN_PORT:
+        context.set_alpn_protocols([AWS_ALPN])
     return context
