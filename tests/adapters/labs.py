@@ -7,19 +7,26 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiomqtt
+from awscrt.auth import AwsCredentialsProvider  # type: ignore[import-untyped]
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from adapters import mqtt_awsiot_settings
 from adapters.memory_link import MemoryBroker, MemoryLink
+from adapters.mqtt_awsiot import AwsIotLink
+from adapters.mqtt_awsiot_settings import AwsIotSettings
 from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import MqttSettings, from_url
 from domain.ports import Link, Message
+from infra.local.cloud import AWS
 from tests.cable import Cable, cable_to
+from tests.certificates import Leaf
 
 PATIENCE_S = 20.0
+_SMALL: dict[str, Any] = {"max_packet_size": 8_192, "max_bytes": 1_000_000, "backoff_s": (0.01, 0.05)}
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -111,7 +118,8 @@ class MqttLab:
         max_messages: int = 10_000,
     ) -> Link:
         client_id = f"{self.prefix}-{secrets.token_hex(4)}"
-        return MqttLink(replace(self.settings, client_id=client_id, will=will, max_messages=max_messages), on_state)
+        settings = replace(self.settings, client_id=client_id, will=will, max_messages=max_messages)
+        return AwsIotLink(settings, on_state) if isinstance(settings, AwsIotSettings) else MqttLink(settings, on_state)
 
     async def publish(self, topic: str, payload: bytes, properties: Sequence[tuple[str, str]] = ()) -> None:
         sent = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -145,29 +153,63 @@ async def mqtt_lab(
     port: int, *, ca: Path | None = None, cert: Path | None = None, key: Path | None = None
 ) -> AsyncIterator[MqttLab]:
     """A lab at a broker on the loopback, with TLS if there is a CA."""
-    scheme = "mqtts" if ca else "mqtt"
-    tls: ssl.SSLContext | None = None
     async with cable_to(port) as cable:
-        settings = from_url(
-            f"{scheme}://127.0.0.1:{cable.port}",
+        url = f"{'mqtts' if ca else 'mqtt'}://127.0.0.1:{cable.port}"
+        settings = from_url(url, "", ca=ca, cert=cert, key=key, server_name="localhost" if ca else None, **_SMALL)
+        async with _other_side(port, settings.tls) as client, _listening(settings, cable, client) as lab:
+            yield lab
+
+
+@asynccontextmanager
+async def aws_lab(port: int, ca: Path, leaf: Leaf) -> AsyncIterator[MqttLab]:
+    """The same through the AWS runtime, which uses a certificate."""
+    async with cable_to(port) as cable:
+        url = f"awsiot://localhost:{cable.port}"
+        settings = mqtt_awsiot_settings.from_url(url, "", ca=ca, cert=leaf.certificate, key=leaf.key, **_SMALL)
+        tls = from_url("mqtts://localhost", "", ca=ca, cert=leaf.certificate, key=leaf.key).tls
+        async with _other_side(port, tls) as client, _listening(settings, cable, client) as lab:
+            yield lab
+
+
+@asynccontextmanager
+async def signed_lab(aws: AWS) -> AsyncIterator[MqttLab]:
+    """The same through the AWS runtime, which signs a WebSocket: to the emulator, that doesn't encrypt them."""
+    async with cable_to(aws.port) as cable:
+        settings = AwsIotSettings(
+            "localhost",
+            cable.port,
             "",
-            ca=ca,
-            cert=cert,
-            key=key,
-            server_name="localhost" if ca else None,
-            max_packet_size=8_192,
-            max_bytes=1_000_000,
-            backoff_s=(0.01, 0.05),
+            region=aws.region,
+            server_name=f"lab-ats.iot.{aws.region}.localhost",
+            credentials=AwsCredentialsProvider.new_static("local", "local"),
+            is_encrypted=False,
+            **_SMALL,
         )
-        tls = settings.tls
-        client = aiomqtt.Client(
-            "localhost" if tls else "127.0.0.1", port, tls_context=tls, protocol=aiomqtt.ProtocolVersion.V5
-        )
-        async with client:
-            lab = MqttLab(settings, cable, client)
-            await client.subscribe(f"{lab.prefix}/#", qos=1)
-            listening = asyncio.create_task(lab.listen(), name="the other side")
-            try:
-                yield lab
-            finally:
-                listening.cancel()
+        tls = from_url("mqtts://localhost", "", ca=aws.ca).tls
+        async with _other_side(aws.mqtt_port, tls) as client, _listening(settings, cable, client) as lab:
+            yield lab
+
+
+def thing(aws: AWS, directory: Path) -> Leaf:
+    """A certificate that the emulator knows: unlike AWS it looks at no policy."""
+    made = aws.client("iot").create_keys_and_certificate(setAsActive=True)
+    leaf = Leaf(directory / "thing.crt", directory / "thing.key", 0)
+    leaf.certificate.write_text(made["certificatePem"])
+    leaf.key.write_text(made["keyPair"]["PrivateKey"])
+    return leaf
+
+
+def _other_side(port: int, tls: ssl.SSLContext | None) -> aiomqtt.Client:
+    host = "localhost" if tls else "127.0.0.1"
+    return aiomqtt.Client(host, port, tls_context=tls, protocol=aiomqtt.ProtocolVersion.V5)
+
+
+@asynccontextmanager
+async def _listening(settings: MqttSettings, cable: Cable, client: aiomqtt.Client) -> AsyncIterator[MqttLab]:
+    lab = MqttLab(settings, cable, client)
+    await client.subscribe(f"{lab.prefix}/#", qos=1)
+    listening = asyncio.create_task(lab.listen(), name="the other side")
+    try:
+        yield lab
+    finally:
+        listening.cancel()

@@ -2,39 +2,40 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from domain.ports import Link, Message, PacketTooLargeError
 from infra.local.cloud import AWS
-from tests.adapters.labs import Lab, memory_lab, mqtt_lab, payloads, until
+from tests.adapters.labs import Lab, aws_lab, memory_lab, mqtt_lab, payloads, signed_lab, thing, until
 from tests.brokers import Mosquitto
 
+LABS = ["memory", "mosquitto", "mosquitto-tls", "emulator", "aws-mosquitto", "aws-emulator", "aws-emulator-signed"]
 
-@pytest.fixture(
-    params=[
-        "memory",
-        pytest.param("mosquitto", marks=pytest.mark.e2e),
-        pytest.param("mosquitto-tls", marks=pytest.mark.e2e),
-        pytest.param("emulator", marks=pytest.mark.e2e),
-    ]
-)
-async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+
+@pytest.fixture(params=[pytest.param(name, marks=[] if name == "memory" else pytest.mark.e2e) for name in LABS])
+async def lab(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Lab]:
     """A place to try links out, once per kind of link and broker."""
-    if request.param == "memory":
-        async with memory_lab() as in_memory:
-            yield in_memory
-    elif request.param == "emulator":
-        aws: AWS = request.getfixturevalue("aws")
-        async with mqtt_lab(aws.mqtt_port, ca=aws.ca) as emulated:
-            yield emulated
-    else:
+    async with _lab(request.param, request, tmp_path) as one:
+        yield one
+
+
+def _lab(name: str, request: pytest.FixtureRequest, directory: Path) -> AbstractAsyncContextManager[Lab]:
+    if name == "memory":
+        return memory_lab()
+    if "mosquitto" in name:
         broker: Mosquitto = request.getfixturevalue("mosquitto")
-        is_tls = request.param == "mosquitto-tls"
-        files = {"ca": broker.ca, "cert": broker.client.certificate, "key": broker.client.key} if is_tls else {}
-        async with mqtt_lab(broker.tls_port if is_tls else broker.port, **files) as real:
-            yield real
+        if name == "mosquitto":
+            return mqtt_lab(broker.port)
+        if name == "mosquitto-tls":
+            return mqtt_lab(broker.tls_port, ca=broker.ca, cert=broker.client.certificate, key=broker.client.key)
+        return aws_lab(broker.tls_port, broker.ca, broker.client)
+    aws: AWS = request.getfixturevalue("aws")
+    if name == "emulator":
+        return mqtt_lab(aws.mqtt_port, ca=aws.ca)
+    return signed_lab(aws) if name == "aws-emulator-signed" else aws_lab(aws.mqtt_port, aws.ca, thing(aws, directory))
 
 
 @asynccontextmanager
