@@ -63,7 +63,6 @@ def run_cloud(mqtt_port: int) -> None:
     """Answers every CALL with an empty CALLRESULT."""
 
     async def serve() -> None:
-        loop = asyncio.get_running_loop()
         ids = iter(range(1, 2**62))
 
         def on_packet(packet: mqtt5.Packet) -> None:
@@ -81,10 +80,8 @@ def run_cloud(mqtt_port: int) -> None:
                 )  # fmt: skip
                 connection.send(out.write())
 
-        hello = mqtt5.ConnectPacket("cloud", clean_start=True).write()
-        _, connection = await loop.create_connection(
-            lambda: Connection(hello, 2**20, on_packet), "127.0.0.1", mqtt_port
-        )
+        connection = Connection(from_url(f"mqtt://127.0.0.1:{mqtt_port}", "cloud"), on_packet)
+        await connection.open()
         await connection.lost
 
     uvloop.run(serve())
