@@ -14,7 +14,7 @@ STACK = "ocpp-gateway"
 BUCKET = "ocpp-gateway-code"
 TEMPLATE = Path(__file__).parents[1] / "template.json"
 CONCURRENCY = 2  # the least that Lambda allows: every one more is another Python process
-_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,9 @@ class Certificate:
     key: Path
 
 
-def deploy(aws: AWS, code: bytes | None = None, disconnect_delay_s: int = 60) -> dict[str, str]:
+def deploy(
+    aws: AWS, code: bytes | None = None, disconnect_delay_s: int = 60, template: Path = TEMPLATE
+) -> dict[str, str]:
     """Create the stack, or update it in place, and return its outputs; `code` is the zip, ours unless given.
 
     Raises:
@@ -37,9 +39,9 @@ def deploy(aws: AWS, code: bytes | None = None, disconnect_delay_s: int = 60) ->
         "DisconnectDelaySeconds": str(disconnect_delay_s),
     }
     cloudformation = aws.client("cloudformation")
-    _create_or_update(cloudformation, parameters)
+    changed = _create_or_update(cloudformation, template, parameters)
     stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-    if stack["StackStatus"] not in _DONE:
+    if changed and stack["StackStatus"] not in _DONE:
         reason = _first_failure(cloudformation)
         raise CloudError(f"The stack is {stack['StackStatus']}: {reason} Stop, remove {aws.state} and start again.")
     _limit_concurrency(aws.client("lambda"))
@@ -79,24 +81,24 @@ def _in_region(region: str) -> dict[str, Any]:
     return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
-def _create_or_update(cloudformation: Any, parameters: dict[str, str]) -> None:
+def _create_or_update(cloudformation: Any, template: Path, parameters: dict[str, str]) -> bool:
+    """Create or update the stack; whether there was anything to do."""
     request = {
         "StackName": STACK,
         # Without white space: CloudFormation takes 51,200 bytes.
-        "TemplateBody": json.dumps(json.loads(TEMPLATE.read_text(encoding="utf-8")), separators=(",", ":")),
+        "TemplateBody": json.dumps(json.loads(template.read_text(encoding="utf-8")), separators=(",", ":")),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }
-    if _exists(cloudformation):
-        try:
-            cloudformation.update_stack(**request)
-            _wait(cloudformation, "stack_update_complete")
-        except ClientError as error:
-            if "No updates are to be performed" not in str(error):
-                raise CloudError(f"CloudFormation refused to update the stack: {error}") from error
-    else:
-        cloudformation.create_stack(**request)
-        _wait(cloudformation, "stack_create_complete")
+    exists = _exists(cloudformation)
+    try:
+        (cloudformation.update_stack if exists else cloudformation.create_stack)(**request)
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
+            return False
+        raise CloudError(f"CloudFormation refuses the stack: {error}") from error
+    _wait(cloudformation, "stack_update_complete" if exists else "stack_create_complete")
+    return True
 
 
 def _limit_concurrency(functions: Any) -> None:

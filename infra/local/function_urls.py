@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -43,6 +44,15 @@ class Refusal(Exception):  # noqa: N818  it is an answer
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function answered."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 class FunctionUrls:
     """The Function URLs behind the front."""
 
@@ -50,8 +60,8 @@ class FunctionUrls:
         self._aws = aws
         self._hosts = {segment: urlsplit(outputs[output]).netloc for segment, output in ROUTES.items()}
 
-    def forward(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> http.client.HTTPResponse:
-        """Send a request to the function of its path and return the answer, unread.
+    def forward(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a request to the function of its path and return the answer.
 
         Raises:
             Refusal: there is no such path, or nobody answers.
@@ -60,9 +70,12 @@ class FunctionUrls:
         connection = http.client.HTTPConnection(LOOPBACK, self._aws.port, timeout=ANSWER_WITHIN_S)
         try:
             connection.request(method, target, body, self._signed(method, f"https://{host}{target}", headers, body))
-            return connection.getresponse()
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.getheaders(), answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise Refusal(HTTPStatus.BAD_GATEWAY, "no-answer", f"The Function URL does not answer: {error}.") from error
+        finally:
+            connection.close()
 
     def _host_of(self, target: str) -> str:
         segment = urlsplit(target).path.lstrip("/").partition("/")[0]
@@ -110,13 +123,11 @@ class _Handler(BaseHTTPRequestHandler):
         except Refusal as refusal:
             self._refuse(refusal)
             return
-        with answer:
-            body = answer.read()
         self.send_response_only(answer.status)
-        for name, value in answer.getheaders():
+        for name, value in answer.headers:
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
-        self._finish(body)
+        self._finish(answer.body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle  # noqa: N815
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from infra.local import cloud, demo
@@ -127,9 +128,9 @@ class House:
             if "FunctionError" in answer:
                 raise HouseError(f"{name} fails: {answer['Payload'].read().decode()}; see {self.aws.logs}.")
             self._see_that_all_live()
-        with functions.forward("GET", "/commands/warm-up", {}, b"") as answer:
-            if answer.status >= 500:
-                raise HouseError(f"CommandsFunction fails: {answer.read().decode()}; see {self.aws.logs}.")
+        asked = functions.forward("GET", "/commands/warm-up", {}, b"")
+        if asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise HouseError(f"CommandsFunction fails: {asked.body.decode()}; see {self.aws.logs}.")
         self._see_that_all_live()
 
     def _gateway_is_ready(self) -> bool:
