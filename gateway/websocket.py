@@ -152,7 +152,10 @@ class WebSocket(asyncio.Protocol):
 
     def check(self, request: Request) -> Response:
         """The 101 for this request, or the response that says what is wrong with it as WebSocket; sends nothing."""
-        return self._protocol.accept(request)
+        response = self._protocol.accept(request)
+        if response.status_code != 101:
+            response.headers["Sec-WebSocket-Version"] = "13"  # what we do speak (RFC 6455 4.4)
+        return response
 
     def accept(self, response: Response, peer: Peer) -> None:
         """Answer with this 101 and open for `peer`."""
