@@ -25,7 +25,11 @@ _CLOSE_TEXTS = {
     "broker_lost": "the message broker can't be reached, come back later",
     "drained": "the gateway is going away, connect again",
     "silent": "no answer to pings",
+    "flooding": "too many messages for too long",
+    "rebalanced": "connect again, another gateway has more room",
 }
+# What a WebSocket can do wrong for good. Who does not read would not read a close either.
+_OFFENCES = {"flooding": CloseCode.POLICY_VIOLATION, "slow_reader": CloseCode.ABNORMAL_CLOSURE}
 
 log = structlog.get_logger()
 
@@ -52,6 +56,7 @@ class Session:
         "_clock",
         "_conversation",
         "_oddities",
+        "_pinged_at",
         "_pings_at",
         "_properties",
         "_topic",
@@ -86,6 +91,7 @@ class Session:
         self._why: str | None = None
         self._oddities = 0
         self._pings_at = float("inf")
+        self._pinged_at = 0.0
         self._topic = topics.inbound(self.charge_point_id)
         self._properties = (
             ("ocpp", connection.version.subprotocol),
@@ -115,6 +121,10 @@ class Session:
     def on_text(self, text: bytes) -> None:
         """A frame of the charge point."""
         self._conversation.from_charge_point(text, self._clock.monotonic())
+
+    def on_offence(self, why: str) -> None:
+        """The WebSocket can't go on with it."""
+        self.end(_OFFENCES[why], why)
 
     def on_end(self, code: int, reason: str) -> None:
         """The WebSocket closes or is lost."""
@@ -163,10 +173,10 @@ class Session:
         if now >= self._conversation.wakes_at:
             self._conversation.expire(now)
         if ping_interval_s and now >= self._pings_at:
-            if not self._websocket.has_been_heard:
+            if self._websocket.heard_at < self._pinged_at and not self._websocket.is_resting:
                 self.end(CloseCode.ABNORMAL_CLOSURE, "silent")
                 return
-            self._websocket.has_been_heard = False
+            self._pinged_at = now
             self._websocket.ping()
             self._pings_at = now + ping_interval_s
 

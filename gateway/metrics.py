@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from gateway.gate import Pulse
 from ocppj import schemas
 from ocppj.conversation import Direction, Tally
 from ocppj.versions import VERSIONS
@@ -19,13 +20,16 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _IGNORED = ("malformed", "unsendable", "late", "unknown", "stale", "duplicates", "unforwarded", "lost")
+# What says how the backend does; what was refused here does not.
+_ANSWERED = frozenset({"result", "error", "timeout"})
 
 
 class Metrics:
     """The counts of one gateway process."""
 
-    def __init__(self) -> None:
+    def __init__(self, pulse: Pulse) -> None:
         self.tally = Tally()
+        self._pulse = pulse
         self._registry = CollectorRegistry()
         self._known_actions = frozenset(action for version in VERSIONS for action in schemas.actions(version))
         self._finished: dict[tuple[Direction, str, str], int] = {}
@@ -35,6 +39,9 @@ class Metrics:
         self.rejected = Counter("ocpp_ws_connection_rejected", "Handshakes refused", ["reason"], registry=registry)
         self.established = Counter("ocpp_ws_connection_established", "Connections opened", registry=registry)
         self.closed = Counter("ocpp_ws_connection_closed", "Connections closed", ["code"], registry=registry)
+        self.send_failures = Counter(
+            "ocpp_ws_send_failure", "Connections given up on for what they did not read", ["reason"], registry=registry
+        )
         self.setup = Histogram(
             "ocpp_ws_connection_setup_duration_seconds", "From the request to the 101", registry=registry
         )
@@ -45,6 +52,8 @@ class Metrics:
         key = (direction, action if action in self._known_actions else "other", outcome)
         self._finished[key] = self._finished.get(key, 0) + 1
         self._durations[direction].observe(took_s)
+        if direction == "call" and outcome in _ANSWERED:
+            self._pulse.observe(took_s)
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Add a value that is read when asked for."""

@@ -6,7 +6,6 @@ reach it, and its first CALL never overtakes the subscription its answer needs.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,8 @@ from websockets.http11 import Request, Response
 from domain.models import ChargePoint, Connection
 from domain.ports import Admissions, RowChangedError
 from gateway import admission, handshake
-from gateway.admission import Refusal, unavailable
+from gateway.admission import Refusal
+from gateway.gate import Gate, not_now
 from gateway.handshake import Handshake
 from gateway.links import BrokerLostError, LinkPool, Place
 from gateway.metrics import Metrics
@@ -29,7 +29,6 @@ from gateway.websocket import WebSocket
 from ocppj.errors import IdentityError
 
 ATTEMPTS = 3  # when somebody else changes the row between reading and writing
-RETRY_AFTER_S = (5, 15)  # spread, so that who was refused together does not come back together
 
 log = structlog.get_logger()
 
@@ -46,6 +45,9 @@ class Door(Protocol):
     """Where those who may come in go."""
 
     is_draining: bool
+
+    def connections(self, charge_point_id: str) -> int:
+        """How many others are connected."""
 
     def open(
         self, websocket: WebSocket, response: Response, place: Place, connection: Connection, old: Connection | None
@@ -65,6 +67,7 @@ class Reception:
     presence: Presence
     refusals: Refusals
     metrics: Metrics
+    gate: Gate
     utc: Callable[[], datetime]
     subscribe_timeout_s: float
 
@@ -79,21 +82,22 @@ class Reception:
         shaken: Handshake | None = None
         try:
             shaken = self._read(request, door)
+            self._ask_gate(websocket, shaken, door)
             await self._let_in(shaken, websocket, response, door)
         except RefusedError as error:
             self._refuse(websocket, request, shaken, error.refusal)
         except asyncio.CancelledError:
-            self._refuse(websocket, request, shaken, _not_now("draining", "This gateway is going away."))
+            self._refuse(websocket, request, shaken, not_now("draining", "This gateway is going away."))
             raise
         except Exception:  # the outermost loop of a handshake; adapters raise what their clients raise
             log.exception("handshake failed", path=request.path)
-            self._refuse(websocket, request, shaken, _not_now("error", "The registry can't be asked now."))
+            self._refuse(websocket, request, shaken, not_now("error", "The registry can't be asked now."))
         else:
             self.metrics.setup.observe(asyncio.get_running_loop().time() - began)
 
     def _read(self, request: Request, door: Door) -> Handshake:
         if door.is_draining:
-            raise RefusedError(_not_now("draining", "This gateway is going away."))
+            raise RefusedError(not_now("draining", "This gateway is going away."))
         headers = request.headers
         try:
             return handshake.read(
@@ -102,16 +106,23 @@ class Reception:
         except IdentityError as error:
             raise RefusedError(admission.nameless(request.path, str(error))) from error
 
+    def _ask_gate(self, websocket: WebSocket, shaken: Handshake, door: Door) -> None:
+        source, now = websocket.remote.rpartition(":")[0], asyncio.get_running_loop().time()
+        refusal = self.gate.refusal(source, door.connections(shaken.charge_point_id), now)
+        if refusal is not None:
+            raise RefusedError(refusal)
+
     async def _let_in(self, shaken: Handshake, websocket: WebSocket, response: Response, door: Door) -> None:
         row = await self._admit(shaken)
+        await self._wait_in_line()
         place = await self._take_place(shaken)
         try:
             connection, old = await self._connect(shaken, row, place)
             if websocket.is_lost:
                 self.presence.disconnected(shaken.charge_point_id, connection, "lost", place.link)
-                raise RefusedError(_not_now("left", "The charge point left before it was let in."))
+                raise RefusedError(not_now("left", "The charge point left before it was let in."))
             if not door.open(websocket, response, place, connection, old):
-                raise RefusedError(_not_now("replaced", "A newer connection of this charge point was faster."))
+                raise RefusedError(not_now("replaced", "A newer connection of this charge point was faster."))
         except BaseException:
             place.kept = None
             self.pool.give_back(place)
@@ -126,22 +137,29 @@ class Reception:
         try:
             row, refusal = await self.threads.call(decide)
         except BusyError as error:
-            raise RefusedError(_not_now("registry_busy", f"The registry does not answer: {error}.")) from error
+            raise RefusedError(not_now("registry_busy", f"The registry does not answer: {error}.")) from error
         if refusal is not None or row is None:
             raise RefusedError(refusal or admission.unknown(shaken))
         return row
+
+    async def _wait_in_line(self) -> None:
+        turn = self.gate.turn(asyncio.get_running_loop().time())
+        if isinstance(turn, Refusal):
+            raise RefusedError(turn)
+        if turn:
+            await asyncio.sleep(turn)
 
     async def _take_place(self, shaken: Handshake) -> Place:
         try:
             place = self.pool.take(shaken.charge_point_id)
         except BrokerLostError as error:
-            raise RefusedError(_not_now("broker_lost", "The message broker can't be reached.")) from error
+            raise RefusedError(not_now("broker_lost", "The message broker can't be reached.")) from error
         try:
             async with asyncio.timeout(self.subscribe_timeout_s):
                 await place.ready.wait()
         except TimeoutError as error:
             self.pool.give_back(place)
-            raise RefusedError(_not_now("broker_slow", "The message broker does not answer.")) from error
+            raise RefusedError(not_now("broker_slow", "The message broker does not answer.")) from error
         except BaseException:
             self.pool.give_back(place)
             raise
@@ -163,15 +181,15 @@ class Reception:
             except RowChangedError:
                 row = await self._admit(shaken)
             except BusyError as error:
-                raise RefusedError(_not_now("registry_busy", f"The registry does not answer: {error}.")) from error
+                raise RefusedError(not_now("registry_busy", f"The registry does not answer: {error}.")) from error
             else:
                 return connection, old
-        raise RefusedError(_not_now("row_changes", "The charge point's record keeps changing."))
+        raise RefusedError(not_now("row_changes", "The charge point's record keeps changing."))
 
     def _connection(self, shaken: Handshake, row: ChargePoint, place: Place) -> Connection:
         version = shaken.version
         if version is None:  # `admit` refuses those
-            raise RefusedError(_not_now("error", "The version got lost."))
+            raise RefusedError(not_now("error", "The version got lost."))
         now = self.utc()
         last = row.connection.epoch if row.connection is not None else 0
         epoch = max(last + 1, int(now.timestamp() * 1000))
@@ -188,10 +206,6 @@ class Reception:
             status=refusal.status, reason=refusal.reason, text=refusal.text,
         )  # fmt: skip
         websocket.refuse(refusal.status, refusal.text, refusal.headers)
-
-
-def _not_now(reason: str, text: str) -> Refusal:
-    return unavailable(reason, text, random.randint(*RETRY_AFTER_S))  # noqa: S311 - spreads, keeps no secret
 
 
 def utc_now() -> datetime:

@@ -22,6 +22,8 @@ from domain.ports import Admissions, Message
 from gateway.admin import Admin
 from gateway.connection import Session, loop_clock
 from gateway.drain import close_paced
+from gateway.gate import Arrivals, Gate, Pulse
+from gateway.limits import TrafficLimits
 from gateway.links import LinkPool, MakeLink, Place
 from gateway.metrics import Metrics
 from gateway.presence import Lease, Presence
@@ -55,6 +57,8 @@ class Options:
     pepper: bytes = field(default=b"", repr=False)
     tls: ssl.SSLContext | None = None
     limits: Limits = field(default_factory=Limits)
+    traffic: TrafficLimits = field(default_factory=TrafficLimits)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
 
 
@@ -75,7 +79,8 @@ class Gateway:
         utc: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gateway = gateway or secrets.token_hex(4)
-        self.metrics = Metrics()
+        self._pulse = Pulse(options.arrivals.slow_answer_s)
+        self.metrics = Metrics(self._pulse)
         self.refusals = Refusals()
         self.sessions: dict[str, Session] = {}
         self.is_draining = False
@@ -98,7 +103,7 @@ class Gateway:
         self._lease = Lease(self.gateway, admissions, self._lease_thread, utc)
         self._reception = Reception(
             self.gateway, admissions, options.pepper, self._registry, self._pool, self._presence, self.refusals,
-            self.metrics, utc, options.subscribe_timeout_s,
+            self.metrics, Gate(options.arrivals, self._pulse), utc, options.subscribe_timeout_s,
         )  # fmt: skip
         self.metrics.gauge("ocpp_ws_active_connections", "Open connections", lambda: len(self.sessions))
         self.metrics.gauge(
@@ -208,6 +213,10 @@ class Gateway:
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
 
+    def connections(self, charge_point_id: str) -> int:
+        """How many others are connected: who connects anew takes its own place."""
+        return len(self.sessions) - (charge_point_id in self.sessions)
+
     def open(
         self, websocket: WebSocket, response: Response, place: Place, connection: Connection, old: Connection | None
     ) -> bool:
@@ -234,7 +243,7 @@ class Gateway:
             "connected", peer=websocket.remote, ocpp=connection.version.subprotocol, link=place.number,
             took_over=known is not None,
         )  # fmt: skip
-        websocket.accept(response, session)
+        websocket.accept(response, session, self._options.traffic.traffic())
         kept, place.kept = place.kept, None
         for message in kept or ():
             session.on_message(message)
@@ -250,6 +259,8 @@ class Gateway:
             self._presence.disconnected(session.charge_point_id, session.connection, why, session.place.link)
         self._pool.give_back(session.place)
         self.metrics.closed.labels(str(code)).inc()
+        if why == "slow_reader":
+            self.metrics.send_failures.labels(why).inc()
         session.log.info("disconnected", code=code, reason=why)
 
     def _on_message(self, charge_point_id: str, message: Message) -> None:
@@ -269,6 +280,7 @@ class Gateway:
         while True:
             await asyncio.sleep(self._options.sweep_s)
             now = self._clock.monotonic()
+            self._pulse.is_slow(now)
             for session in list(self.sessions.values()):
                 session.sweep(now, interval)
             if self._pool.links:

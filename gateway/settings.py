@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.gate import Arrivals
+from gateway.limits import TrafficLimits
 from gateway.server import Options
 from gateway.websocket import WebSocketOptions
 from ocppj.conversation import Limits
@@ -17,9 +19,11 @@ PREFIX = "OCPPGW_"
 # AWS IoT Core allows 50 subscriptions and 100 publishes a second per connection, and 128 KB per message.
 _AWS_CHARGE_POINTS_PER_LINK, _AWS_MAX_PACKET = 45, 131_072
 _CHARGE_POINTS_PER_LINK, _MAX_PACKET = 1_000, 2_097_152
+_AWS_SUBSCRIBE_RATE = 400.0  # of 500 an account has; what reconnects needs some, too
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
@@ -56,6 +60,17 @@ class Settings(BaseSettings):
     broker_grace_s: Seconds = 60
     registry_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
     drain_seconds: Seconds = 2
+    # Limits, 0 = none. Of a charge point: it is read slower, and closed (1008) when it keeps on for too long.
+    frames_per_s: Rate = 0
+    bytes_per_s: Rate = 0
+    flood_patience_s: Seconds = 30
+    # Who does not read what it is sent is closed after this long.
+    write_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = 30
+    # Of handshakes: beyond it they are told to come back (429, 503). None for the rate: 400 on AWS IoT Core, else 0.
+    handshakes_per_source_s: Rate = 0
+    max_connections: Annotated[int, Field(ge=0)] = 0
+    subscribe_rate: Rate | None = None
+    slow_answer_s: Seconds = 5
 
     @field_validator("registry")
     @classmethod
@@ -98,7 +113,20 @@ class Settings(BaseSettings):
             drain_s=self.drain_seconds,
             pepper=self.pepper.get_secret_value().encode(),
             limits=Limits(call_timeout_s=self.call_timeout_s, max_waiting=self.max_waiting_commands),
-            websocket=WebSocketOptions(max_message_bytes=self.max_message_bytes, deflate=self.deflate),
+            traffic=TrafficLimits(self.frames_per_s, self.bytes_per_s, self.flood_patience_s),
+            arrivals=self._arrivals(),
+            websocket=WebSocketOptions(
+                max_message_bytes=self.max_message_bytes, deflate=self.deflate, write_timeout_s=self.write_timeout_s
+            ),
+        )
+
+    def _arrivals(self) -> Arrivals:
+        rate = self.subscribe_rate
+        return Arrivals(
+            handshakes_per_source_s=self.handshakes_per_source_s,
+            max_connections=self.max_connections,
+            subscribe_rate=(_AWS_SUBSCRIBE_RATE if self.is_aws else 0.0) if rate is None else rate,
+            slow_answer_s=self.slow_answer_s,
         )
 
 

@@ -16,10 +16,13 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from gateway.limits import Traffic
 from ocppj import versions
 
 TEXT, CONT, BINARY, CLOSE = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.CLOSE
 OPEN = State.OPEN
+# Whose traffic is limited is read in bites, so that one read of it does not keep the others waiting.
+BITE = 4_096
 
 # 21 KiB per connection instead of 48, 24 us a message instead of 32 (measured).
 _DEFLATE = ServerPerMessageDeflateFactory(
@@ -38,7 +41,9 @@ class WebSocketOptions:
     deflate: bool = True
     handshake_timeout_s: float = 10.0
     close_timeout_s: float = 5.0
+    # Who lets this much wait to be read, for this long, is closed.
     write_buffer_bytes: int = 1_048_576
+    write_timeout_s: float = 30.0
 
 
 class Peer(Protocol):
@@ -46,6 +51,9 @@ class Peer(Protocol):
 
     def on_text(self, text: bytes) -> None:
         """A whole message, valid UTF-8."""
+
+    def on_offence(self, why: str) -> None:
+        """It can't be served any more and is to be ended: "flooding" (sends too much) or "slow_reader"."""
 
     def on_end(self, code: int, reason: str) -> None:
         """The end, told once: as soon as a close begins or the connection is lost."""
@@ -71,14 +79,19 @@ class WebSocket(asyncio.Protocol):
         "_closing",
         "_early",
         "_fragments",
+        "_held",
         "_host",
         "_is_lost",
+        "_loop",
         "_options",
+        "_patience",
         "_peer",
         "_protocol",
+        "_rest",
         "_timer",
+        "_traffic",
         "_transport",
-        "has_been_heard",
+        "heard_at",
         "remote",
     )
 
@@ -97,12 +110,17 @@ class WebSocket(asyncio.Protocol):
         self._closing: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
-        self.has_been_heard = True  # since somebody last set it to False: how a silent peer is found
+        self._traffic: Traffic | None = None
+        self._held = b""  # what it sent beyond its limit
+        self._rest: asyncio.TimerHandle | None = None  # while it is over its limit
+        self._patience: asyncio.TimerHandle | None = None  # while it does not read
+        self.heard_at = 0.0  # on the loop's clock
         self.remote = ""
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(self._options.write_buffer_bytes)
         peername = transport.get_extra_info("peername")
@@ -111,18 +129,12 @@ class WebSocket(asyncio.Protocol):
         self._host.on_made(self)
 
     def data_received(self, data: bytes) -> None:
-        self.has_been_heard = True
-        protocol = self._protocol
-        protocol.receive_data(data)
-        peer = self._peer
-        if peer is None:
-            self._shake_hands()
-            return
-        for event in protocol.events_received():
-            self._on_frame(peer, cast(Frame, event))
-        self._flush()
-        if protocol.state is not OPEN:
-            self._on_close()
+        self.heard_at = self._loop.time()
+        if self._traffic is None:
+            self._take(data)
+        else:
+            self._held += data
+            self._take_bites(self._traffic)
 
     def eof_received(self) -> bool:
         self._protocol.receive_eof()
@@ -130,18 +142,24 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
-        self._cancel_timer()
+        for timer in (self._timer, self._rest, self._patience):
+            if timer is not None:
+                timer.cancel()
         self._protocol.receive_eof()
         self._on_close()
         self._peer = None
         self._host.on_lost(self)
 
     def pause_writing(self) -> None:
-        # It does not read our answers: don't read its CALLs. If it stays that way the next pings find it silent.
+        # It does not read our answers: don't read its CALLs.
         self._transport.pause_reading()
+        self._patience = self._loop.call_later(self._options.write_timeout_s, self._offends, "slow_reader")
 
     def resume_writing(self) -> None:
-        self._transport.resume_reading()
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._resume_reading()
 
     # The handshake.
 
@@ -157,10 +175,11 @@ class WebSocket(asyncio.Protocol):
             response.headers["Sec-WebSocket-Version"] = "13"  # what we do speak (RFC 6455 4.4)
         return response
 
-    def accept(self, response: Response, peer: Peer) -> None:
-        """Answer with this 101 and open for `peer`."""
+    def accept(self, response: Response, peer: Peer, traffic: Traffic | None = None) -> None:
+        """Answer with this 101 and open for `peer`, whose `traffic` is counted from now on."""
         self._protocol.send_response(response)
         self._peer = peer
+        self._traffic = traffic
         self._flush()
         self._transport.resume_reading()
         early, self._early = self._early, []
@@ -205,6 +224,9 @@ class WebSocket(asyncio.Protocol):
         if self._protocol.state is OPEN:
             self._protocol.send_text(text)
             self._flush()
+            # There is no end to what can be sent to somebody who does not read.
+            if self._patience is not None and self._buffered > 2 * self._options.write_buffer_bytes:
+                self._offends("slow_reader")
 
     def ping(self) -> None:
         """Ask whether the peer is there."""
@@ -228,6 +250,54 @@ class WebSocket(asyncio.Protocol):
         self._closing = (CloseCode.ABNORMAL_CLOSURE, reason)
         self._on_close()
         self._transport.abort()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is not read from because it sent too much: it can't answer pings then."""
+        return self._rest is not None
+
+    @property
+    def _buffered(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def _take(self, data: bytes) -> int:
+        protocol = self._protocol
+        protocol.receive_data(data)
+        peer = self._peer
+        if peer is None:
+            self._shake_hands()
+            return 0
+        events = protocol.events_received()
+        for event in events:
+            self._on_frame(peer, cast(Frame, event))
+        self._flush()
+        if protocol.state is not OPEN:
+            self._on_close()
+        return len(events)
+
+    def _take_bites(self, traffic: Traffic) -> None:
+        while self._held and self._rest is None and not self._is_lost:
+            bite, self._held = self._held[:BITE], self._held[BITE:]
+            frames, now = self._take(bite), self._loop.time()
+            rest_s = traffic.take(now, frames, len(bite))
+            if rest_s and not self._is_lost:
+                self._transport.pause_reading()
+                self._rest = self._loop.call_later(rest_s, self._go_on, traffic)
+                if traffic.is_hopeless(now):
+                    self._offends("flooding")
+
+    def _go_on(self, traffic: Traffic) -> None:
+        self._rest = None
+        self._take_bites(traffic)
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if self._rest is None and self._patience is None and not self._is_lost:
+            self._transport.resume_reading()
+
+    def _offends(self, why: str) -> None:
+        if self._peer is not None:
+            self._peer.on_offence(why)
 
     def _on_frame(self, peer: Peer, frame: Frame) -> None:
         opcode = frame.opcode
@@ -303,6 +373,9 @@ class _Nobody:
     __slots__ = ()
 
     def on_text(self, text: bytes) -> None:
+        pass
+
+    def on_offence(self, why: str) -> None:
         pass
 
     def on_end(self, code: int, reason: str) -> None:

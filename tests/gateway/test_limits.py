@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limits import SourceLimit, Throttle
+from gateway.limits import SourceLimit, Throttle, TrafficLimits, Turns
 
 
 def test_a_burst_passes_and_what_follows_waits() -> None:
@@ -69,3 +69,29 @@ def test_only_the_addresses_seen_last_are_remembered() -> None:
         limit.wait(f"192.0.2.{number}", 0.0)
 
     assert len(limit._sources) == 10
+
+
+def test_either_limit_slows_a_charge_point_down() -> None:
+    many, large = (TrafficLimits(frames_per_s=10, bytes_per_s=1_000).traffic() for _ in range(2))
+
+    assert many is not None and large is not None
+    assert many.take(0.0, 50, 50) == 0.0
+    assert many.take(0.0, 5, 50) == 0.5
+    assert large.take(0.0, 1, 6_000) == 1.0
+
+
+def test_without_limits_nothing_is_counted() -> None:
+    assert TrafficLimits().traffic() is None
+
+
+def test_turns_come_one_after_the_other_and_the_line_has_an_end() -> None:
+    turns = Turns(rate=10, max_wait_s=0.25)
+
+    assert [turns.take(0.0) for _ in range(5)] == [0.0, 0.1, 0.2, None, None]
+    assert turns.take(0.31) == 0.0
+
+
+def test_everybody_may_come_at_once_where_there_is_no_rate() -> None:
+    turns = Turns(rate=0, max_wait_s=0)
+
+    assert [turns.take(0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
