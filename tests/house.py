@@ -94,7 +94,7 @@ class House:
         return time.monotonic() - began
 
     def kill(self) -> None:
-        """End the house at once; its emulator notices and follows."""
+        """End the house at once; what it started follows."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

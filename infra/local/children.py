@@ -1,12 +1,14 @@
 """Child processes of the house: each in a process group of its own, its output in a log file, its warnings repeated.
 
 A group of its own, because the terminal sends Ctrl-C to ours: the house wants to stop its children in order.
+On Linux they also end when the house is killed, which can't stop them then: ports taken by nobody are a riddle.
 """
 
 import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,13 @@ _LEVEL = re.compile(
     r'"level": ?"(\w+)"|\b(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b|\[(debug|info|warning|error|critical) *\]'
 )
 _POLL_S = 0.02
+# Becomes the command, after asking the kernel for a SIGTERM at the death of the parent (prctl(2), PR_SET_PDEATHSIG).
+_DIE_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def is_serious(line: str) -> bool:
@@ -29,7 +38,7 @@ def is_serious(line: str) -> bool:
 
 
 class Child:
-    """A process that was started; its output goes to `log`, serious lines also to `say`."""
+    """A process that was started, by the path of its program; its output goes to `log`, serious lines also to `say`."""
 
     def __init__(
         self,
@@ -43,7 +52,7 @@ class Child:
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(  # noqa: S603  the commands are ours
-            command,
+            _bound_to_us(command) if sys.platform == "linux" else command,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -107,3 +116,7 @@ class Child:
                 log.write(line)
                 log.flush()
         return ""
+
+
+def _bound_to_us(command: Sequence[str]) -> list[str]:
+    return [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), *command]

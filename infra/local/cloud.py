@@ -25,6 +25,7 @@ from botocore.config import Config
 from infra.local.children import Child
 
 LOOPBACK = "127.0.0.1"
+SAVE_EVERY_S = 20.0
 START_S = 30.0
 STOP_S = 6.0
 _POLL_S = 0.05
@@ -95,7 +96,7 @@ class AWS:
         }
 
 
-def start(aws: AWS, say: Callable[[str], None] | None = None) -> Child:
+def start(aws: AWS, say: Callable[[str], None] | None = None, save_every_s: float = SAVE_EVERY_S) -> Child:
     """Start the emulator and wait until it serves; its serious log lines go to `say`.
 
     Raises:
@@ -105,13 +106,13 @@ def start(aws: AWS, say: Callable[[str], None] | None = None) -> Child:
         raise CloudError("The AWS emulator is not installed: pip install 'ocpp-gateway[local]', or `make run`.")
     shutil.rmtree(aws.temporary, ignore_errors=True)
     aws.temporary.mkdir(parents=True)
-    command = [sys.executable, "-m", "infra.local.emulator", str(aws.port)]
+    command = [sys.executable, "-m", "infra.local.emulator", str(aws.port), str(save_every_s)]
     emulator = Child("aws", command, aws.environment() | _settings(aws), aws.logs / "aws.log", say)
     try:
         _wait_until_ready(aws, emulator)
         aws.ca.write_bytes(_get(f"{aws.endpoint_url}/_ministack/iot/ca.pem"))
     except BaseException:
-        emulator.kill()
+        emulator.stop(0)
         raise
     return emulator
 

@@ -1,4 +1,4 @@
-"""The process that is AWS on this machine: `python -m infra.local.emulator PORT`, started by infra/local/cloud.py.
+"""AWS on this machine: the process `python -m infra.local.emulator PORT SAVE_EVERY_S`, see infra/local/cloud.py.
 
 ministack reads its settings from the environment when it is imported, so whoever starts this process sets them.
 Two things are ours: nothing listens beyond the loopback, and the state is saved while running, not only at the end.
@@ -12,10 +12,8 @@ import sys
 from asyncio import base_events
 from typing import Any
 
-SAVE_EVERY_S = 20.0
 LOG_STREAMS = 500  # of each function
 LOOPBACK = "127.0.0.1"
-_ORPHANED_POLL_S = 1.0
 _EVERYWHERE = (None, "", "0.0.0.0", "::")  # noqa: S104  what we refuse to bind
 # Log streams, one for every invocation of a Lambda, would outgrow everything else.
 _NOT_SAVED = frozenset({"cloudwatch_logs", "cloudtrail"})
@@ -68,23 +66,16 @@ def forget_old_logs() -> None:
             del streams[name]
 
 
-async def _save_regularly() -> None:
+async def _save_regularly(every_s: float) -> None:
     # On the loop: a request that changes a dict in the middle of its being written would fail the write.
     while True:
-        await asyncio.sleep(SAVE_EVERY_S)
+        await asyncio.sleep(every_s)
         save()
         forget_old_logs()
 
 
-async def _until_orphaned() -> None:
-    # Whoever started us may be killed without a chance to stop us, and ports taken by nobody's emulator are a riddle.
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110  there is no event for it
-        await asyncio.sleep(_ORPHANED_POLL_S)
-
-
-async def serve(port: int) -> None:
-    """Serve until SIGTERM, SIGINT or the end of the parent process, and don't return."""
+async def serve(port: int, save_every_s: float) -> None:
+    """Serve until SIGTERM or SIGINT, and don't return."""
     import ministack.app
     from hypercorn.asyncio import serve as serve_http
     from hypercorn.config import Config
@@ -98,9 +89,7 @@ async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    saving = asyncio.create_task(_save_regularly(), name="save")
-    orphaned = asyncio.create_task(_until_orphaned(), name="orphaned")
-    orphaned.add_done_callback(lambda _: stop.set())
+    saving = asyncio.create_task(_save_regularly(save_every_s), name="save")
 
     async def stopped() -> None:
         await stop.wait()
@@ -114,12 +103,12 @@ async def serve(port: int) -> None:
 
 
 def main() -> None:
-    """Run the emulator on the port given."""
+    """Run the emulator: its port and the seconds between two saves are the arguments."""
     bind_to_loopback_only()
     # What Lambdas log is INFO to the emulator, and all that we hear of them.
     logging.getLogger("lambda").setLevel(logging.INFO)
     keep_out_of_the_state(_NOT_SAVED)
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
 
 
 if __name__ == "__main__":

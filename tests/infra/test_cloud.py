@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import AWS, CloudError, free_port, running, start
-from tests.infra.processes import LOOPBACKS, descendants, listening
+from tests.infra.processes import LOOPBACKS, descendants, listening, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -51,6 +51,21 @@ def test_a_second_start_finds_things_rows_messages_and_objects(tmp_path: Path) -
     assert [thing["thingName"] for thing in things] == ["CP-001"]
     assert body == b"kept"
     assert [message["Body"] for message in messages] == ["kept"]
+
+
+def test_a_power_cut_loses_only_what_was_not_saved_yet(tmp_path: Path) -> None:
+    aws = AWS(free_port(), free_port(), tmp_path)
+    first = start(aws, save_every_s=0.1)
+    aws.client("iot").create_thing(thingName="CP-001")
+    wait_until(lambda: (saved := tmp_path / "aws" / "iot.json").exists() and "CP-001" in saved.read_text())
+
+    first.kill()
+    first.stop(0)
+    second = start(aws)
+    things = aws.client("iot").list_things()["things"]
+    second.stop(5)
+
+    assert [thing["thingName"] for thing in things] == ["CP-001"]
 
 
 def test_the_ca_stays_the_same(tmp_path: Path) -> None:

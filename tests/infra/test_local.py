@@ -88,6 +88,16 @@ def test_a_gateway_that_hangs_does_not_keep_the_house_from_stopping(tmp_path: Pa
     wait_until(lambda: not any(is_running(pid) for pid in family), within_s=2)
 
 
+def test_a_house_that_is_killed_leaves_nobody_on_its_ports(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.wait_until_ready()
+    family = descendants(house.process.pid)
+
+    house.kill()
+
+    wait_until(lambda: not any(is_running(pid) for pid in family))
+
+
 def test_a_second_stop_after_a_second_ends_the_house_at_once(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.wait_until_ready()
