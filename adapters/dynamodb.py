@@ -6,7 +6,7 @@ The stores are in adapters/dynamodb_*.py. Every write is conditional or idempote
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,15 +112,17 @@ def update(
     condition: str,
     values: Item | None = None,
     *,
-    remove: str | None = None,
+    remove: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The expressions of an UpdateItem that sets what is `told`, on a condition.
+    """The expressions of an UpdateItem that sets what is `told` and removes some, on a condition.
 
     In the condition `#name` is the attribute of that name, or what it is an alias of, and `:name` a value of
     `values` or one that is told. All attributes go by such names, because DynamoDB reserves hundreds of words.
     """
-    expression = f"SET {', '.join(f'#{name} = :{name}' for name in told)}" + (f" REMOVE #{remove}" if remove else "")
+    expression = f"SET {', '.join(f'#{name} = :{name}' for name in told)}"
+    if remove:
+        expression += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
     named = _NAME.findall(f"{expression} {condition}")
     return {
         "UpdateExpression": expression,

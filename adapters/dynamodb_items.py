@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 def write(noun: "DataclassInstance", *leave_out: str) -> Item:
     """The attributes of a noun."""
     named = {field.name: getattr(noun, field.name) for field in fields(noun) if field.name not in leave_out}
-    return {name_of(name): attribute(value) for name, value in named.items() if value is not None}
+    return {name_of(name): attribute(value) for name, value in named.items() if value not in (None, ())}
 
 
 def read(noun: type[Noun], item: Mapping[str, Any], **known: Any) -> Noun:
@@ -76,6 +76,8 @@ def attribute(value: Any) -> dict[str, Any]:
             return {"S": timestamps.write(value)}
         case Version():
             return {"S": value.subprotocol}
+        case tuple():
+            return {"L": [attribute(part) for part in value]}
         case dict():
             return _document(value)
     raise TypeError(f"{type(value).__name__} has no attribute type")
@@ -144,6 +146,7 @@ _READERS: dict[Any, Callable[[Mapping[str, Any]], Any]] = {
     float: lambda stored: float(stored.get("N") or stored["S"]),
     str: text,
     datetime: time,
+    tuple: lambda stored: tuple(text(part) for part in stored["L"]),
     Version: lambda stored: versions.of_subprotocol(stored["S"]),
     Registration: _enumerated(Registration),
     CommandState: _enumerated(CommandState),

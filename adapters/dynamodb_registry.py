@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, read, whole, write
-from domain.models import Boot, ChargePoint, Connection, ConnectorState
-from domain.ports import RowChangedError
+from domain.models import Boot, ChargePoint, Connection, ConnectorState, Proven
+from domain.ports import NOTHING_PROVEN, RowChangedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,11 +26,17 @@ _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXISTS = "attribute_exists(#chargePointId)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
+_PASSWORD_NAMES = {
+    "#chargePointId": "chargePointId",
+    "#current": "passwordHash",
+    "#next": "nextPasswordHash",
+    "#version": "credentialVersion",
+}
 _NO_CREDENTIALS_SINCE = "(attribute_not_exists(#credentialVersion) OR #credentialVersion = :seen)"
 
 
 class DynamoRegistry:
-    """The Admissions, Registry and Observations ports."""
+    """The Admissions, Registry, Passwords and Observations ports."""
 
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
@@ -42,16 +48,26 @@ class DynamoRegistry:
         item = self._get(charge_point_id)
         return _charge_point(item) if item else None
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
         self._tell_of_link(connection.gateway, connection.link)
         told = write(connection) | {"gatewayLink": _gateway_link(connection.gateway, connection.link)}
-        # What a row lacks was never set: it is enabled, was never connected, has the first credentials.
-        condition = (
-            "attribute_exists(#chargePointId) AND (attribute_not_exists(#disabled) OR #disabled = :no) "
-            "AND (attribute_not_exists(#epoch) OR #epoch < :epoch) AND "
-        ) + ("#credentialVersion = :seen" if credential_version else _NO_CREDENTIALS_SINCE)
+        removed = {"disconnectedAt", "certificateName"} - told.keys()
+        if proven.profile or proven.is_downgrade:
+            told["highestProfile"] = attribute(proven.profile)
+        if proven.is_downgrade:
+            removed.add("allowDowngrade")
+        if proven.password_hash is not None:
+            told |= {
+                "passwordHash": attribute(proven.password_hash),
+                "credentialVersion": attribute(credential_version + 1),
+            }
+            removed.add("nextPasswordHash")
         values = {"no": attribute(False), "seen": attribute(credential_version)}
-        old = self._update(charge_point_id, dynamodb.update(told, condition, values, remove="disconnectedAt"))
+        values |= {"yes": attribute(True)} if proven.is_downgrade else {"profile": attribute(proven.profile)}
+        condition = _connect_condition(credential_version, proven)
+        old = self._update(charge_point_id, dynamodb.update(told, condition, values, remove=sorted(removed)))
         if old is None:
             raise RowChangedError(f"{charge_point_id}: gone, disabled, changed or connected anew meanwhile")
         return _connection(old)
@@ -96,6 +112,16 @@ class DynamoRegistry:
             raise
         return _charge_point(removed["Attributes"])
 
+    def rotate(self, charge_point_id: str, next_hash: str) -> bool:
+        return self._change_password(
+            charge_point_id, "SET #next = :next, #version = if_not_exists(#version, :zero) + :one", _EXISTS, next_hash
+        )
+
+    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
+        kept = "SET #current = #next, " if is_accepted else "SET "
+        change = f"{kept}#version = if_not_exists(#version, :zero) + :one REMOVE #next"
+        return self._change_password(charge_point_id, change, "#next = :next", next_hash)
+
     def is_alive(self, gateway: str, now: datetime) -> bool:
         lease = self._get(_lease(gateway)) or {}
         return "leaseUntil" in lease and _ms(now) < whole(lease["leaseUntil"])
@@ -120,7 +146,7 @@ class DynamoRegistry:
         is_current = "#epoch = :epoch AND attribute_not_exists(#disconnectedAt)"
         values = {"epoch": attribute(epoch)}
         return (
-            self._update(charge_point_id, dynamodb.update(told, is_current, values, remove="gatewayLink")) is not None
+            self._update(charge_point_id, dynamodb.update(told, is_current, values, remove=["gatewayLink"])) is not None
         )
 
     def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
@@ -155,6 +181,20 @@ class DynamoRegistry:
             raise
         return updated.get("Attributes", {})
 
+    def _change_password(self, charge_point_id: str, change: str, condition: str, next_hash: str) -> bool:
+        values = {":next": attribute(next_hash), ":zero": attribute(0), ":one": attribute(1)}
+        expressions = {
+            "UpdateExpression": change,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {
+                name: attribute_name
+                for name, attribute_name in _PASSWORD_NAMES.items()
+                if name in change or name in condition
+            },
+            "ExpressionAttributeValues": values,
+        }
+        return self._update(charge_point_id, expressions) is not None
+
     def _tell_of_link(self, gateway: str, link: int) -> None:
         """Have the lease item say how many links there are, before the first row is found by one of them."""
         links = link + 1
@@ -165,6 +205,18 @@ class DynamoRegistry:
         self._update(_lease(gateway), dynamodb.update(told, "attribute_not_exists(#links) OR #links < :links"))
         with self._lock:
             self._links[gateway] = max(links, self._links.get(gateway, 0))
+
+
+def _connect_condition(credential_version: int, proven: Proven) -> str:
+    # What a row lacks was never set: it is enabled, was never connected, has the first credentials.
+    return " AND ".join((
+        "attribute_exists(#chargePointId)",
+        "(attribute_not_exists(#disabled) OR #disabled = :no)",
+        "(attribute_not_exists(#epoch) OR #epoch < :epoch)",
+        "#credentialVersion = :seen" if credential_version else _NO_CREDENTIALS_SINCE,
+        "#allowDowngrade = :yes" if proven.is_downgrade
+        else "(attribute_not_exists(#highestProfile) OR #highestProfile <= :profile)",
+    ))  # fmt: skip
 
 
 def _key(charge_point_id: str) -> Item:

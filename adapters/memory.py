@@ -21,15 +21,17 @@ from domain.models import (
     Connection,
     ConnectorState,
     IdToken,
+    Proven,
     Route,
     Transaction,
     TransactionEvent,
 )
+from domain.ports import NOTHING_PROVEN
 from domain.transactions import Sheet
 
 
 class MemoryRegistry:
-    """Admissions, Registry and Observations on one dict of rows."""
+    """Admissions, Registry, Passwords and Observations on one dict of rows."""
 
     def __init__(self, rows: Iterable[ChargePoint] = ()) -> None:
         self._rows = {row.charge_point_id: row for row in rows}
@@ -39,10 +41,12 @@ class MemoryRegistry:
     def find(self, charge_point_id: str) -> ChargePoint | None:
         return self._rows.get(charge_point_id)
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
         with self._lock:
             row = self._rows.get(charge_point_id)
-            self._rows[charge_point_id] = registry.connected(row, connection, credential_version)
+            self._rows[charge_point_id] = registry.connected(row, connection, credential_version, proven)
             return row.connection if row else None
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
@@ -64,6 +68,22 @@ class MemoryRegistry:
             if row is None or row.thing_id != thing_id:
                 return None
             return self._rows.pop(charge_point_id)
+
+    def rotate(self, charge_point_id: str, next_hash: str) -> bool:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is None:
+                return False
+            self._rows[charge_point_id] = registry.rotated(row, next_hash)
+            return True
+
+    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is None or row.next_password_hash != next_hash:
+                return False
+            self._rows[charge_point_id] = registry.settled(row, is_accepted)
+            return True
 
     def is_alive(self, gateway: str, now: datetime) -> bool:
         return gateway in self._leases and now < self._leases[gateway]

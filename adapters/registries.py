@@ -2,10 +2,12 @@
 
     {"identity": "CP 001", "passwordHash": "hmac-sha256$...$..."}
     {"chargePointId": "CP-002", "disabled": true}
+    {"identity": "CP-003", "securityProfile": 3, "serialNumber": "SN-4711"}
 
 One JSON object a line. `identity` is what the charge point writes in its URL, percent-decoded; `chargePointId` is
-its escaped form. The file is read again when it changes; while it can't be read, what was read before counts.
-Connections and their epochs are remembered in memory, for as long as the process lives.
+its escaped form; the other fields are those of a registry row. The file is read again when it changes; while it
+can't be read, what was read before counts. Connections, epochs and what charge points proved are remembered in
+memory, for as long as the process lives.
 """
 
 import zlib
@@ -20,13 +22,19 @@ import orjson
 import structlog
 
 from domain import credentials, registry
-from domain.models import ChargePoint, Connection
-from ocppj import topics
+from domain.models import ChargePoint, Connection, Proven
+from domain.ports import NOTHING_PROVEN
+from ocppj import topics, versions
 
 log = structlog.get_logger(__name__)
 
-_FIELDS = {"identity": str, "chargePointId": str, "passwordHash": str, "disabled": bool}
-_WORDS = {str: "a text", bool: "true or false"}
+_FIELDS = {
+    "identity": str, "chargePointId": str, "disabled": bool, "passwordHash": str, "nextPasswordHash": str,
+    "securityProfile": int, "allowDowngrade": bool, "serialNumber": str, "certificateNames": list,
+    "defaultVersion": str,
+}  # fmt: skip
+_WORDS = {str: "a text", bool: "true or false", int: "a whole number", list: "a list of texts"}
+_NO_CREDENTIALS = frozenset({"identity", "chargePointId", "disabled"})
 
 Stamp = tuple[int, int, int]
 
@@ -44,8 +52,10 @@ class OpenRegistry:
     def find(self, charge_point_id: str) -> ChargePoint | None:
         return self._connections.of(ChargePoint(charge_point_id))
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
-        return self._connections.connect(lambda: ChargePoint(charge_point_id), connection, credential_version)
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
+        return self._connections.connect(lambda: ChargePoint(charge_point_id), connection, credential_version, proven)
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
         """Nobody else looks at this registry, so nobody asks."""
@@ -71,8 +81,12 @@ class FileRegistry:
         row = self._current().get(charge_point_id)
         return self._connections.of(row) if row else None
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
-        return self._connections.connect(lambda: self._current().get(charge_point_id), connection, credential_version)
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
+        return self._connections.connect(
+            lambda: self._current().get(charge_point_id), connection, credential_version, proven
+        )
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
         """Nobody else looks at this registry, so nobody asks."""
@@ -97,24 +111,31 @@ class FileRegistry:
 
 
 class _Connections:
-    """Who is connected, by what `connect` was told."""
+    """Who is connected and what they proved, by what `connect` was told."""
 
     def __init__(self) -> None:
-        self._connections: dict[str, Connection] = {}
+        self._kept: dict[str, tuple[ChargePoint, ChargePoint]] = {}  # the row as it was given, and what became of it
         self._lock = Lock()
 
     def of(self, row: ChargePoint) -> ChargePoint:
-        return replace(row, connection=self._connections.get(row.charge_point_id))
+        if row.charge_point_id not in self._kept:
+            return row
+        given, kept = self._kept[row.charge_point_id]
+        if row == given:
+            return kept
+        # Whoever changed the row meant it: of what was proven only the profile stays (A-32).
+        return replace(row, connection=kept.connection, highest_profile=kept.highest_profile)
 
     def connect(
-        self, row: Callable[[], ChargePoint | None], connection: Connection, credential_version: int
+        self, row: Callable[[], ChargePoint | None], connection: Connection, credential_version: int, proven: Proven
     ) -> Connection | None:
         with self._lock:
-            found = row()
-            now = registry.connected(self.of(found) if found else None, connection, credential_version)
-            old = self._connections.get(now.charge_point_id)
-            self._connections[now.charge_point_id] = connection
-            return old
+            given = row()
+            known = self.of(given) if given else None
+            now = registry.connected(known, connection, credential_version, proven)
+            if given is not None:
+                self._kept[given.charge_point_id] = given, now
+            return known.connection if known else None
 
 
 def _stamp(path: Path) -> Stamp:
@@ -145,14 +166,25 @@ def _row(line: bytes) -> ChargePoint:
     if not isinstance(fields, dict):
         raise ValueError("this is no JSON object")
     _check(fields)
-    password_hash = fields.get("passwordHash")
+    default_version = fields.get("defaultVersion")
     return ChargePoint(
         _charge_point_id(fields),
         disabled=fields.get("disabled", False),
-        password_hash=password_hash,
-        # Another hash is another version: who was let in by the old one is asked again.
-        credential_version=zlib.crc32(password_hash.encode()) if password_hash else 0,
+        password_hash=fields.get("passwordHash"),
+        next_password_hash=fields.get("nextPasswordHash"),
+        credential_version=_credential_version(fields),
+        security_profile=fields.get("securityProfile"),
+        allow_downgrade=fields.get("allowDowngrade", False),
+        serial_number=fields.get("serialNumber"),
+        certificate_names=tuple(fields.get("certificateNames", ())),
+        default_version=versions.of_subprotocol(default_version) if default_version else None,
     )
+
+
+def _credential_version(fields: dict[str, Any]) -> int:
+    """Other credentials are another version: who was let in by the old ones is asked again."""
+    told = {name: value for name, value in fields.items() if name not in _NO_CREDENTIALS}
+    return zlib.crc32(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)) if told else 0
 
 
 def _check(fields: dict[str, Any]) -> None:
@@ -160,10 +192,15 @@ def _check(fields: dict[str, Any]) -> None:
         # A misspelt passwordHash would let everybody in.
         if name not in _FIELDS:
             raise ValueError(f"{name!r} is none of {', '.join(_FIELDS)}")
-        if not isinstance(value, _FIELDS[name]):
+        if type(value) is not _FIELDS[name]:
             raise ValueError(f"{name} must be {_WORDS[_FIELDS[name]]}")
-    if "passwordHash" in fields:
-        credentials.check(fields["passwordHash"])
+    for name in ("passwordHash", "nextPasswordHash"):
+        if name in fields:
+            credentials.check(fields[name])
+    if not all(isinstance(name, str) for name in fields.get("certificateNames", ())):
+        raise ValueError("certificateNames must be a list of texts")
+    if not 0 <= fields.get("securityProfile", 0) <= 3:
+        raise ValueError("securityProfile must be 0, 1, 2 or 3")
 
 
 def _charge_point_id(fields: dict[str, Any]) -> str:

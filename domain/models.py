@@ -33,6 +33,20 @@ class Connection:
     epoch: int
     connected_at: datetime
     disconnected_at: datetime | None = None
+    certificate_name: str | None = None  # the common name of the client certificate (profile 3), for A-46
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a charge point proved when it was let in; the write of its connect keeps it in the row.
+
+    `password_hash` is what the row's hashes become, None where they stay. `is_downgrade` says that the operator's
+    leave to come with a lower profile was needed; it is used up by that.
+    """
+
+    profile: int = 0
+    password_hash: str | None = field(default=None, repr=False)
+    is_downgrade: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,11 @@ class ChargePoint:
     """A registry row.
 
     `connectors` is keyed "<connectorId>" in 1.6 ("0" is the charge point) and "<evseId>.<connectorId>" in 2.x.
-    `credential_version` grows with every change of the credentials; a connect is conditional on it.
+    `credential_version` grows with every change of the credentials and of what is expected of them; a connect is
+    conditional on it. While a password is being changed both hashes count, until one is used (A-39).
+    `security_profile` is what the operator configured, None for any; `highest_profile` is the highest proven.
+    `serial_number` is the common name its certificate must have; `certificate_names` are others that will do: its
+    identity, or those of local controllers (A-57). `default_version` is spoken when it offers none (A-14).
     """
 
     charge_point_id: str
@@ -70,7 +88,14 @@ class ChargePoint:
     registration: Registration = Registration.ACCEPTED
     disabled: bool = False
     password_hash: str | None = None
+    next_password_hash: str | None = None
     credential_version: int = 0
+    security_profile: int | None = None
+    highest_profile: int = 0
+    allow_downgrade: bool = False
+    serial_number: str | None = None
+    certificate_names: tuple[str, ...] = ()
+    default_version: Version | None = None
     connection: Connection | None = None
     boot: Boot | None = None
     connectors: dict[str, ConnectorState] = field(default_factory=dict)

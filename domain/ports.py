@@ -18,6 +18,7 @@ from domain.models import (
     ConnectorState,
     IdToken,
     Route,
+    Proven,
     Transaction,
     TransactionEvent,
 )
@@ -32,16 +33,22 @@ class PacketTooLargeError(Exception):
 
 
 class Admissions(Protocol):
+NOTHING_PROVEN = Proven()
+
+
     """The registry as the gateway sees it."""
 
     def find(self, charge_point_id: str) -> ChargePoint | None:
         """The row, read consistently."""
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
         """The one write of a connect; returns the connection it replaces, ended or not.
 
         Raises:
-            RowChangedError: the row is gone, disabled, has other credentials or an epoch that is not older.
+            RowChangedError: the row is gone, disabled, has other credentials, an epoch that is not older, or a
+                higher profile was proven meanwhile.
         """
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
@@ -65,6 +72,22 @@ class Registry(Protocol):
 
 
 class Observations(Protocol):
+class Passwords(Protocol):
+    """Passwords while they change (A-38, A-39). Hashes only, as `domain.credentials` makes them."""
+
+    def rotate(self, charge_point_id: str, next_hash: str) -> bool:
+        """Accept this password beside the one that is, until one of them is used; False if there is no such row.
+
+        To be called before the charge point is told: its answer may get lost.
+        """
+
+    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
+        """The charge point said yes: from now on only the next password counts; or no: only the one it had.
+
+        False (and nothing changed) if it is settled already, by a connect or by another rotation.
+        """
+
+
     """What charge points and gateways report about a row. None of them creates a row."""
 
     def booted(self, charge_point_id: str, boot: Boot) -> None:

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
-from domain.models import ChargePoint, Connection
-from domain.ports import RowChangedError
+from domain.models import ChargePoint, Connection, Proven
+from domain.ports import NOTHING_PROVEN, RowChangedError
 
 
-def connected(row: ChargePoint | None, connection: Connection, credential_version: int) -> ChargePoint:
-    """The row with this connection in it.
+def connected(
+    row: ChargePoint | None, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+) -> ChargePoint:
+    """The row with this connection in it, and what the charge point proved.
 
     Raises:
-        RowChangedError: the row is gone, disabled, has other credentials or an epoch that is not older.
+        RowChangedError: the row is gone, disabled, has other credentials, an epoch that is not older, or a higher
+            profile was proven meanwhile.
     """
     if row is None:
         raise RowChangedError("the row is gone")
@@ -20,4 +23,30 @@ def connected(row: ChargePoint | None, connection: Connection, credential_versio
         raise RowChangedError(f"{row.charge_point_id}: other credentials meanwhile")
     if row.connection is not None and row.connection.epoch >= connection.epoch:
         raise RowChangedError(f"{row.charge_point_id}: epoch {row.connection.epoch} is not older")
-    return replace(row, connection=connection)
+    return _proven(replace(row, connection=connection), proven)
+
+
+def rotated(row: ChargePoint, next_hash: str) -> ChargePoint:
+    """The row with a second password that counts."""
+    return replace(row, next_password_hash=next_hash, credential_version=row.credential_version + 1)
+
+
+def settled(row: ChargePoint, is_accepted: bool) -> ChargePoint:
+    """The row with the next password, or without it."""
+    return _pinned(row, row.next_password_hash if is_accepted else row.password_hash)
+
+
+def _proven(row: ChargePoint, proven: Proven) -> ChargePoint:
+    if proven.is_downgrade:
+        if not row.allow_downgrade:
+            raise RowChangedError(f"{row.charge_point_id}: no leave to downgrade any more")
+        row = replace(row, allow_downgrade=False)
+    elif proven.profile < row.highest_profile:
+        raise RowChangedError(f"{row.charge_point_id}: profile {row.highest_profile} was proven meanwhile")
+    row = replace(row, highest_profile=proven.profile)
+    return row if proven.password_hash is None else _pinned(row, proven.password_hash)
+
+
+def _pinned(row: ChargePoint, password_hash: str | None) -> ChargePoint:
+    version = row.credential_version + 1
+    return replace(row, password_hash=password_hash, next_password_hash=None, credential_version=version)

@@ -16,7 +16,7 @@ from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.memory import MemoryCommands, MemoryIdTokens, MemoryRegistry, MemoryReports, MemoryTransactions
-from domain.ports import Admissions, Commands, IdTokens, Observations, Registry, Reports, Transactions
+from domain.ports import Admissions, Commands, IdTokens, Observations, Passwords, Registry, Reports, Transactions
 from infra.local.cloud import AWS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
 _names = count(1)
 
 
-class WholeRegistry(Admissions, Registry, Observations, Protocol):
+class WholeRegistry(Admissions, Registry, Passwords, Observations, Protocol):
     """All that a row can be asked and told."""
 
 

@@ -13,6 +13,7 @@ from domain.models import (
     Connection,
     ConnectorState,
     IdToken,
+    Proven,
     Registration,
 )
 from domain.ports import RowChangedError
@@ -48,8 +49,15 @@ def test_a_row_comes_back_as_it_was_added(stores: Stores) -> None:
         registration=Registration.PENDING,
         disabled=True,
         password_hash="hmac-sha256$YQ==$YQ==",
+        next_password_hash="hmac-sha256$Yg==$Yg==",
         credential_version=3,
-        connection=replace(connection(7), disconnected_at=NOON),
+        security_profile=0,
+        highest_profile=2,
+        allow_downgrade=True,
+        serial_number="SN1",
+        certificate_names=("CP-1", "LC-1"),
+        default_version=V16,
+        connection=replace(connection(7), disconnected_at=NOON, certificate_name="SN1"),
         boot=Boot("Vendor", "Model", NOON, "SN1", "1.0", {"modem": {"iccid": "1"}}),
         connectors={"0": ConnectorState("Available", NOON), "1.2": ConnectorState("Faulted", NOON, "GroundFailure")},
     )
@@ -122,8 +130,10 @@ def test_a_connect_after_a_disconnect_is_connected(stores: Stores) -> None:
         ChargePoint("", credential_version=1),
         ChargePoint("", connection=connection(9)),
         ChargePoint("", connection=connection(10)),
+        ChargePoint("", highest_profile=1),
+        ChargePoint("", highest_profile=1, allow_downgrade=True),
     ],
-    ids=["gone", "disabled", "other credentials", "same epoch", "newer epoch"],
+    ids=["gone", "disabled", "other credentials", "same epoch", "newer epoch", "higher profile", "leave not asked for"],
 )
 def test_a_connect_on_a_row_that_changed_is_refused(stores: Stores, row: ChargePoint | None) -> None:
     before = replace(row, charge_point_id=stores.name) if row else None
@@ -134,6 +144,86 @@ def test_a_connect_on_a_row_that_changed_is_refused(stores: Stores, row: ChargeP
         stores.registry.connect(stores.name, connection(9), 0)
 
     assert stores.registry.find(stores.name) == before
+
+
+def test_a32_a_connect_keeps_the_highest_profile_and_refuses_lower_ones(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.connect(stores.name, connection(5), 0, Proven(2))
+    stores.registry.connect(stores.name, connection(6), 0, Proven(2))
+
+    with pytest.raises(RowChangedError, match=stores.name):
+        stores.registry.connect(stores.name, connection(7), 0, Proven(1))
+
+    row = ChargePoint(stores.name, highest_profile=2, connection=connection(6))
+    assert stores.registry.find(stores.name) == row
+
+
+def test_a33_the_operators_leave_to_downgrade_is_used_up_by_one_connect(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, highest_profile=3, allow_downgrade=True))
+
+    stores.registry.connect(stores.name, connection(5), 0, Proven(2, is_downgrade=True))
+    with pytest.raises(RowChangedError, match=stores.name):
+        stores.registry.connect(stores.name, connection(6), 0, Proven(1, is_downgrade=True))
+
+    row = ChargePoint(stores.name, highest_profile=2, connection=connection(5))
+    assert stores.registry.find(stores.name) == row
+
+
+def test_a39_a_connect_pins_the_password_that_was_used(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, password_hash="old", next_password_hash="new", credential_version=4))
+
+    stores.registry.connect(stores.name, connection(5), 4, Proven(1, "new"))
+    with pytest.raises(RowChangedError, match=stores.name):
+        stores.registry.connect(stores.name, connection(6), 4, Proven(1))
+
+    assert stores.registry.find(stores.name) == ChargePoint(
+        stores.name, password_hash="new", credential_version=5, highest_profile=1, connection=connection(5)
+    )
+
+
+def test_a45_the_name_of_a_certificate_is_kept_until_the_next_connect(stores: Stores) -> None:
+    named = replace(connection(5), certificate_name="SN-1")
+    stores.registry.add(ChargePoint(stores.name))
+
+    stores.registry.connect(stores.name, named, 0)
+    replaced = stores.registry.connect(stores.name, connection(6), 0)
+
+    assert replaced == named
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, connection=connection(6))
+
+
+def test_a38_a_rotation_adds_a_second_password_and_is_another_version(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, password_hash="old"))
+
+    known = stores.registry.rotate(stores.name, "new")
+    unknown = stores.registry.rotate(f"{stores.name}-unknown", "new")
+
+    row = ChargePoint(stores.name, password_hash="old", next_password_hash="new", credential_version=1)
+    assert (known, unknown) == (True, False)
+    assert stores.registry.find(stores.name) == row
+    assert stores.registry.find(f"{stores.name}-unknown") is None
+
+
+@pytest.mark.parametrize(("is_accepted", "left"), [(True, "new"), (False, "old")])
+def test_a38_a_rotation_ends_with_one_password(stores: Stores, is_accepted: bool, left: str) -> None:
+    stores.registry.add(ChargePoint(stores.name, password_hash="old"))
+    stores.registry.rotate(stores.name, "new")
+
+    other = stores.registry.settle(stores.name, "another", is_accepted)
+    settled = stores.registry.settle(stores.name, "new", is_accepted)
+    again = stores.registry.settle(stores.name, "new", is_accepted)
+
+    assert (other, settled, again) == (False, True, False)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, password_hash=left, credential_version=2)
+
+
+def test_a38_a_first_password_that_is_refused_leaves_none(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.rotate(stores.name, "new")
+
+    stores.registry.settle(stores.name, "new", is_accepted=False)
+
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, credential_version=2)
 
 
 def test_a_gateway_is_alive_while_its_lease_runs(stores: Stores) -> None:

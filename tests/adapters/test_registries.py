@@ -9,12 +9,13 @@ import pytest
 
 from adapters.registries import FileRegistry, OpenRegistry, RegistryFileError
 from domain import credentials
-from domain.models import ChargePoint, Connection
+from domain.models import ChargePoint, Connection, Proven
 from domain.ports import Admissions, RowChangedError
 from ocppj.versions import V16
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HASH = credentials.hash_generated(b"secret", b"", b"salt")
+OTHER = credentials.hash_generated(b"other", b"", b"salt")
 
 
 def connection(epoch: int) -> Connection:
@@ -72,6 +73,44 @@ def test_a_file_says_who_is_disabled_and_who_has_a_password(tmp_path: Path) -> N
     assert disabled == ChargePoint("CP:2F2", disabled=True)
 
 
+def test_a_file_says_what_is_expected_of_a_charge_point(tmp_path: Path) -> None:
+    registry = write(
+        tmp_path / "registry.jsonl",
+        '{"identity": "CP-1", "securityProfile": 3, "serialNumber": "SN-1", "certificateNames": ["LC-1"], '
+        '"allowDowngrade": true, "defaultVersion": "ocpp1.6"}',
+    )
+
+    row = registry.find("CP-1")
+
+    assert row is not None
+    assert row.credential_version
+    assert replace(row, credential_version=0) == ChargePoint(
+        "CP-1",
+        security_profile=3,
+        serial_number="SN-1",
+        certificate_names=("LC-1",),
+        allow_downgrade=True,
+        default_version=V16,
+    )
+
+
+def test_a32_a39_what_was_proven_is_remembered_until_the_file_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "registry.jsonl"
+    registry = write(path, f'{{"identity": "CP-1", "passwordHash": "{HASH}", "nextPasswordHash": "{OTHER}"}}')
+    before = registry.find("CP-1")
+    assert before is not None
+
+    registry.connect("CP-1", connection(1), before.credential_version, Proven(2, OTHER))
+    pinned = registry.find("CP-1")
+    path.write_text(f'{{"identity": "CP-1", "passwordHash": "{HASH}"}}\n')
+    changed = registry.find("CP-1")
+
+    assert pinned is not None and changed is not None
+    assert (pinned.password_hash, pinned.next_password_hash, pinned.highest_profile) == (OTHER, None, 2)
+    assert (changed.password_hash, changed.highest_profile, changed.connection) == (HASH, 2, connection(1))
+    assert len({row.credential_version for row in (before, pinned, changed)}) == 3
+
+
 def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "registry.jsonl"
     registry = write(path, '{"identity": "CP-1"}')
@@ -124,6 +163,11 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         ('{"identity": "CP-2", "passwordhash": "x"}', "'passwordhash' is none of identity, chargePointId"),
         ('{"identity": "CP-2", "passwordHash": "secret"}', "the password hash is neither hmac-sha256"),
         ('{"identity": "CP-2", "disabled": "yes"}', "disabled must be true or false"),
+        ('{"identity": "CP-2", "securityProfile": true}', "securityProfile must be a whole number"),
+        ('{"identity": "CP-2", "securityProfile": 4}', "securityProfile must be 0, 1, 2 or 3"),
+        ('{"identity": "CP-2", "certificateNames": [1]}', "certificateNames must be a list of texts"),
+        ('{"identity": "CP-2", "nextPasswordHash": "secret"}', "the password hash is neither hmac-sha256"),
+        ('{"identity": "CP-2", "defaultVersion": "1.6"}', "'1.6' is none of ocpp1.6"),
         ('{"identity": 7}', "identity must be a text"),
         ('{"identity": "CP-1"}', "CP-1 is in an earlier line already"),
     ],

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from adapters.memory import MemoryRegistry
 from adapters.memory_link import MemoryBroker
-from domain.models import ChargePoint, Connection
-from domain.ports import RowChangedError
+from domain.models import ChargePoint, Connection, Proven
+from domain.ports import NOTHING_PROVEN, RowChangedError
 from gateway.websocket import WebSocketOptions
 from ocppj.versions import V16
 from tests.gateway.house import House, closed, get, hear, house, until
@@ -405,10 +405,12 @@ class SlowToWrite(MemoryRegistry):
         self.has_begun = threading.Event()
         self.go_on = threading.Event()
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
         self.has_begun.set()
         self.go_on.wait(5)
-        return super().connect(charge_point_id, connection, credential_version)
+        return super().connect(charge_point_id, connection, credential_version, proven)
 
 
 async def test_a_write_that_succeeds_after_the_503_is_taken_back() -> None:
@@ -445,11 +447,13 @@ class ChangingRegistry(MemoryRegistry):
         super().__init__([ChargePoint("CP1")])
         self.times = times
 
-    def connect(self, charge_point_id: str, connection: Connection, credential_version: int) -> Connection | None:
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
         if self.times:
             self.times -= 1
             raise RowChangedError
-        return super().connect(charge_point_id, connection, credential_version)
+        return super().connect(charge_point_id, connection, credential_version, proven)
 
 
 async def test_a_row_that_changes_meanwhile_is_read_again() -> None:
