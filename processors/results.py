@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from domain import delivery
 from domain.models import ChargePoint, Command, CommandState
 from ocppj import schemas
 from ocppj.errors import OcppError
@@ -23,6 +24,7 @@ _STATE_OF_REASON = {
     "expired": CommandState.EXPIRED,
     "closed": CommandState.ERROR,
     "busy": CommandState.ERROR,
+    "too_large": CommandState.ERROR,
 }
 
 
@@ -40,6 +42,15 @@ def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: d
         _give_up(command, answer, at, ports)
     else:
         _conclude(command, answer, at, ports)
+    _send_next(command, row, ports)
+
+
+def _send_next(command: Command, row: ChargePoint | None, ports: Ports) -> None:
+    if command.part_after is None and command.queued_until is None:
+        return  # nothing waits for most commands
+    ended = ports.commands.find(command.command_id)
+    if ended is not None and ended.state.is_final:
+        delivery.answered(ended, row, ports.delivery())
 
 
 def _give_up(command: Command, error: CallError, at: datetime, ports: Ports) -> None:
@@ -56,7 +67,7 @@ def _conclude(command: Command, answer: Answer, at: datetime, ports: Ports) -> N
     if stored is None or stored.answer == said:
         _log_finished(command, state, None)
     elif stored.answer is None or _is_synthetic(stored.answer.get("details")):
-        ports.commands.answer_late(command.command_id, said)
+        ports.commands.note(command.command_id, late_answer=said)
         log.info("late answer kept", charge_point_id=command.charge_point_id, command_id=command.command_id)
     else:
         # The first answer counts (B-11).
@@ -95,8 +106,11 @@ def _is_synthetic(details: object) -> bool:
 
 
 def _is_of_older_socket(details: Payload, row: ChargePoint | None) -> bool:
-    # Only the gateway that owns the charge point now decides a command.
-    return row is not None and row.connection is not None and int(details.get("epoch") or 0) < row.connection.epoch
+    # Only the gateway that owns the charge point now decides a command. After a takeover within one gateway that
+    # is the one which gives up the old socket's commands, under the old epoch.
+    if row is None or row.connection is None or details["gateway"] == row.connection.gateway:
+        return False
+    return int(details.get("epoch") or 0) < row.connection.epoch
 
 
 def _log_finished(command: Command, state: CommandState, reason: str | None) -> None:

@@ -77,7 +77,7 @@ def test_b08_a_gateway_that_waited_in_vain_says_so(reason: str, state: str) -> N
     assert (command.state, command.answer) == (state, None)
 
 
-@pytest.mark.parametrize("reason", ["closed", "busy"])
+@pytest.mark.parametrize("reason", ["closed", "busy", "too_large"])
 def test_a_socket_that_took_no_command_is_an_error_with_its_reason(reason: str) -> None:
     house = house_with()
 
@@ -132,14 +132,23 @@ def test_another_charge_point_cannot_answer(answer: Frame) -> None:
     assert command == ASKED
 
 
-def test_an_error_of_an_older_socket_decides_nothing() -> None:
+def test_an_error_of_an_older_socket_elsewhere_decides_nothing() -> None:
     house = house_with()
-    house.connect(CP, V16, epoch=EPOCH + 1)
+    house.connect(CP, V16, epoch=EPOCH + 1, gateway="g2")
 
     ignored = answered(house, synthetic("closed", EPOCH))
     decided = answered(house, synthetic("timeout", EPOCH + 1))
 
     assert (ignored.state, decided.state) == (CommandState.SENT, CommandState.TIMEOUT)
+
+
+def test_a_gateway_that_took_over_its_own_socket_gives_up_what_was_under_way_on_the_old_one() -> None:
+    house = house_with()
+    house.connect(CP, V16, epoch=EPOCH + 1)
+
+    command = answered(house, synthetic("closed", EPOCH))
+
+    assert command.state is CommandState.ERROR
 
 
 def test_the_charge_points_own_answer_counts_over_any_socket() -> None:
