@@ -83,11 +83,7 @@ class DynamoRegistry:
 
     def add(self, charge_point: ChargePoint) -> bool:
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_item(charge_point),
-                ConditionExpression="attribute_not_exists(chargePointId)",
-            )
+            self._client.put_item(TableName=self._table, Item=_item(charge_point), **_is_new_or_newer(charge_point))
         except ClientError as error:
             if not dynamodb.refused(error):
                 raise
@@ -229,6 +225,18 @@ def _lease(gateway: str) -> str:
 
 def _gateway_link(gateway: str, link: int) -> dict[str, Any]:
     return attribute(f"{gateway}#{link}")
+
+
+def _is_new_or_newer(charge_point: ChargePoint) -> dict[str, Any]:
+    """There is no row, or one of an earlier thing (domain.registry.is_superseded)."""
+    is_new = "attribute_not_exists(chargePointId)"
+    if not charge_point.thing_id or charge_point.created_at is None:
+        return {"ConditionExpression": is_new}
+    values = {"none": "", "thing": charge_point.thing_id, "at": charge_point.created_at}
+    return {
+        "ConditionExpression": f"{is_new} OR (thingId <> :none AND thingId <> :thing AND createdAt < :at)",
+        "ExpressionAttributeValues": {f":{name}": attribute(value) for name, value in values.items()},
+    }
 
 
 def _ms(moment: datetime) -> int:

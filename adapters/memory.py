@@ -58,6 +58,8 @@ class MemoryRegistry:
     def add(self, charge_point: ChargePoint) -> bool:
         with self._lock:
             row = self._rows.setdefault(charge_point.charge_point_id, charge_point)
+            if registry.is_superseded(row, charge_point):
+                row = self._rows[row.charge_point_id] = charge_point
             if row is not charge_point and not row.thing_id:
                 self._rows[row.charge_point_id] = replace(row, thing_id=charge_point.thing_id)
             return row is charge_point
@@ -219,11 +221,11 @@ class MemoryCommands:
             self._commands[command_id] = moved
             return moved
 
-    def answer_late(self, command_id: str, answer: dict[str, Any]) -> None:
+    def note(self, command_id: str, **facts: Any) -> None:
         with self._lock:
             command = self._commands.get(command_id)
             if command is not None:
-                self._commands[command_id] = replace(command, late_answer=copy.deepcopy(answer))
+                self._commands[command_id] = replace(command, **copy.deepcopy(facts))
 
     def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
         its = [command for command in self._commands.values() if command.charge_point_id == charge_point_id]

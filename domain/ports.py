@@ -12,13 +12,14 @@ from typing import Any, Protocol
 from domain.models import (
     Boot,
     ChargePoint,
+    Claim,
     Command,
     CommandState,
     Connection,
     ConnectorState,
     IdToken,
-    Route,
     Proven,
+    Route,
     Transaction,
     TransactionEvent,
 )
@@ -32,10 +33,10 @@ class PacketTooLargeError(Exception):
     """The broker takes no packet of this size: nothing was handed over, and trying again won't help."""
 
 
-class Admissions(Protocol):
 NOTHING_PROVEN = Proven()
 
 
+class Admissions(Protocol):
     """The registry as the gateway sees it."""
 
     def find(self, charge_point_id: str) -> ChargePoint | None:
@@ -62,7 +63,10 @@ class Registry(Protocol):
         """The rows that exist, read consistently, by id."""
 
     def add(self, charge_point: ChargePoint) -> bool:
-        """Create the row unless it exists (then only a missing thing id is filled in); whether it was created."""
+        """Create the row unless it exists (then only a missing thing id is filled in); whether it was created.
+
+        A row of an earlier thing, by `created_at`, is replaced as a whole.
+        """
 
     def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
         """Remove the row if it belongs to this thing; returns what was removed."""
@@ -71,7 +75,6 @@ class Registry(Protocol):
         """Whether the gateway's lease runs."""
 
 
-class Observations(Protocol):
 class Passwords(Protocol):
     """Passwords while they change (A-38, A-39). Hashes only, as `domain.credentials` makes them."""
 
@@ -88,6 +91,7 @@ class Passwords(Protocol):
         """
 
 
+class Observations(Protocol):
     """What charge points and gateways report about a row. None of them creates a row."""
 
     def booted(self, charge_point_id: str, boot: Boot) -> None:
@@ -161,11 +165,34 @@ class Commands(Protocol):
         state and its answer.
         """
 
-    def answer_late(self, command_id: str, answer: dict[str, Any]) -> None:
-        """Keep an answer that came after the command was final."""
+    def note(self, command_id: str, **facts: Any) -> None:
+        """Set what became known beside the state, which stays: fields of `Command` such as `late_answer`."""
 
     def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
         """The newest commands of a charge point, newest first, created before `before`."""
+
+
+class CommandLines(Protocol):
+    """Lines of commands that wait: for their charge point to connect, or for another command to be accepted."""
+
+    def put(self, line: str, command: Command) -> None:
+        """Put a stored command into a line."""
+
+    def waiting(self, line: str) -> Sequence[str]:
+        """The ids of the commands in a line, oldest first, read consistently."""
+
+    def take(self, line: str, command_id: str) -> bool:
+        """Take a command out of a line; False if somebody else did. Who took it out may send it, nobody else."""
+
+
+class CommandGuards(Protocol):
+    """What keeps a command from being issued twice, or too often."""
+
+    def claim(self, key: str, claim: Claim, now: datetime, until: datetime) -> Claim:
+        """Claim a key unless it is claimed already; returns the claim that holds, which it does `until` then."""
+
+    def spend(self, bucket: str, per_minute: int, now: datetime) -> float:
+        """Take one of so many per minute; 0 if there was one, else how many seconds until there is."""
 
 
 class Reports(Protocol):

@@ -50,3 +50,10 @@ def _proven(row: ChargePoint, proven: Proven) -> ChargePoint:
 def _pinned(row: ChargePoint, password_hash: str | None) -> ChargePoint:
     version = row.credential_version + 1
     return replace(row, password_hash=password_hash, next_password_hash=None, credential_version=version)
+
+
+def is_superseded(row: ChargePoint, new: ChargePoint) -> bool:
+    """Whether the row is of an earlier thing of that name, whose deletion we have not heard of yet."""
+    if not (row.thing_id and new.thing_id and row.created_at and new.created_at):
+        return False
+    return row.thing_id != new.thing_id and row.created_at < new.created_at

@@ -3,10 +3,12 @@
 Events may come late, twice and in any order; `thingId` tells a thing from an earlier one of its name.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from domain import registry
 from domain.models import ChargePoint
 from ocppj import topics
 from ocppj.errors import IdentityError
@@ -19,18 +21,27 @@ def event(record: dict[str, Any], ports: Ports) -> None:
     """Follow AWS IoT's thing event; updates of a thing's attributes change nothing here."""
     name, thing_id = record["thingName"], record["thingId"]
     if record["operation"] == "CREATED":
-        _created(name, thing_id, ports)
+        _created(name, thing_id, _at(record, ports), ports)
     elif record["operation"] == "DELETED":
         _deleted(name, thing_id, ports)
 
 
-def _created(name: str, thing_id: str, ports: Ports) -> None:
+def _at(record: dict[str, Any], ports: Ports) -> datetime:
+    happened_at = record.get("timestamp")
+    return datetime.fromtimestamp(happened_at / 1000, UTC) if isinstance(happened_at, int | float) else ports.clock()
+
+
+def _created(name: str, thing_id: str, at: datetime, ports: Ports) -> None:
     try:
         topics.unescape(name)
     except IdentityError as error:
         log.warning("thing is no charge point", thing=name, reason=str(error))
         return
-    new = ChargePoint(name, thing_id, created_at=ports.clock(), registration=ports.settings.registration)
+    new = ChargePoint(name, thing_id, created_at=at, registration=ports.settings.registration)
+    row = ports.registry.find_many([name]).get(name)
+    if row is not None and registry.is_superseded(row, new):
+        # The earlier thing's deletion is still on its way, and will find nothing of its own.
+        _evict(row, ports)
     if ports.registry.add(new):
         log.info("registered", charge_point_id=name, registration=new.registration)
 

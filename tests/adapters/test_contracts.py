@@ -87,6 +87,17 @@ def test_a_row_is_added_once_and_a_missing_thing_id_is_filled_in(stores: Stores)
     assert stores.registry.find(stores.name) == ChargePoint(stores.name, thing_id="thing-1", credential_version=2)
 
 
+def test_a_thing_created_later_replaces_the_row_of_an_earlier_one(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, thing_id="thing-1", created_at=NOON, connection=connection(5)))
+    later = ChargePoint(stores.name, thing_id="thing-2", created_at=NOON + SECOND)
+
+    replaced = stores.registry.add(later)
+    late = stores.registry.add(ChargePoint(stores.name, thing_id="thing-1", created_at=NOON))
+
+    assert (replaced, late) == (True, False)
+    assert stores.registry.find(stores.name) == later
+
+
 def test_only_the_thing_a_row_belongs_to_removes_it(stores: Stores) -> None:
     row = ChargePoint(stores.name, thing_id="thing-2", connection=connection(5))
     stores.registry.add(row)
@@ -370,7 +381,7 @@ def test_a_final_command_keeps_its_state_and_answer(stores: Stores) -> None:
     timed_out = stores.commands.move(name, CommandState.TIMEOUT)
 
     stays = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"})
-    stores.commands.answer_late(name, {"status": "Accepted"})
+    stores.commands.note(name, late_answer={"status": "Accepted"})
 
     assert timed_out is not None
     assert stays == timed_out
@@ -379,7 +390,7 @@ def test_a_final_command_keeps_its_state_and_answer(stores: Stores) -> None:
 
 def test_an_unknown_command_neither_moves_nor_appears(stores: Stores) -> None:
     moved = stores.commands.move(f"{stores.name}-1", CommandState.SENT)
-    stores.commands.answer_late(f"{stores.name}-1", {})
+    stores.commands.note(f"{stores.name}-1", late_answer={})
 
     assert moved is None
     assert stores.commands.find(f"{stores.name}-1") is None

@@ -13,11 +13,11 @@ from tests.processors.house import EPOCH, GATEWAY, NOW, House, Unreachable, Unre
 CP = "CP-001"
 
 
-def happened(operation: str, thing_id: str = "t-1", name: str = CP) -> dict[str, Any]:
+def happened(operation: str, thing_id: str = "t-1", name: str = CP, after_s: int = 0) -> dict[str, Any]:
     return {
         "eventType": "THING_EVENT",
         "eventId": "e-1",
-        "timestamp": 1_795_262_400_000,
+        "timestamp": 1_795_262_400_000 + 1000 * after_s,
         "operation": operation,
         "accountId": "000000000000",
         "thingId": thing_id,
@@ -108,3 +108,20 @@ def test_an_updated_thing_changes_nothing() -> None:
     house.process(happened("UPDATED"), queue=inbox.CREATED)
 
     assert house.registry.find(CP) is None
+
+
+def test_a_thing_made_anew_keeps_its_row_whichever_event_comes_first() -> None:
+    in_order, disorderly = House(), House()
+    events = [happened("CREATED"), happened("DELETED"), happened("CREATED", "t-2", after_s=9)]
+    for house in (in_order, disorderly):
+        house.process(events[0], queue=inbox.CREATED)
+        house.connect(CP, V16, EPOCH)
+
+    in_order.process(events[1], queue=inbox.DELETED)
+    in_order.process(events[2], queue=inbox.CREATED)
+    for event in (events[2], events[0], events[1]):
+        disorderly.process(event, queue=inbox.CREATED)
+
+    assert disorderly.row(CP) == in_order.row(CP)
+    assert (disorderly.row(CP).thing_id, disorderly.row(CP).connection) == ("t-2", None)
+    assert disorderly.outbound.evicted == in_order.outbound.evicted == [(GATEWAY, CP, EPOCH)]
