@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import AWS, CloudError, free_port, running, start
+from infra.local.emulator import LOG_STREAMS
 from tests.infra.processes import LOOPBACKS, descendants, listening, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -66,6 +67,25 @@ def test_a_power_cut_loses_only_what_was_not_saved_yet(tmp_path: Path) -> None:
     second.stop(5)
 
     assert [thing["thingName"] for thing in things] == ["CP-001"]
+
+
+def test_the_logs_of_functions_don_t_grow_for_ever(tmp_path: Path) -> None:
+    aws = AWS(free_port(), free_port(), tmp_path)
+    emulator = start(aws, save_every_s=0.1)
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="log")
+    for number in range(LOG_STREAMS + 5):
+        logs.create_log_stream(logGroupName="log", logStreamName=f"{number:03}")
+
+    def streams() -> list[str]:
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName="log")
+        return sorted(stream["logStreamName"] for page in pages for stream in page["logStreams"])
+
+    wait_until(lambda: len(streams()) == LOG_STREAMS)
+    newest = streams()[-1]
+    emulator.stop(5)
+
+    assert newest == f"{LOG_STREAMS + 4:03}"
 
 
 def test_the_ca_stays_the_same(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.demo import CHARGE_POINTS
 from tests.house import PORTS, STOP_S, House
 from tests.infra.processes import LOOPBACKS, descendants, is_running, listening, members, wait_until
 
@@ -39,6 +40,18 @@ def test_a_house_starts_with_one_command_and_stops_without_a_trace(tmp_path: Pat
     assert took_s < STOP_S
     assert len(groups) >= 3  # the house, AWS, the gateway
     wait_until(lambda: not members(groups), within_s=2)
+
+
+def test_the_demo_charges_without_a_word_of_warning(tmp_path: Path) -> None:
+    house = House(tmp_path, OCPPGW_DEMO="1")
+    house.wait_until_ready()
+    dynamodb = house.aws.client("dynamodb")
+
+    wait_until(lambda: set(charging(dynamodb)) == set(CHARGE_POINTS), within_s=60)
+    house.stop()
+
+    said = house.output[house.output.index("ready\n") :]
+    assert said == ["ready\n", "stopped\n"]
 
 
 def test_nothing_of_a_house_listens_beyond_the_loopback(house: House) -> None:
@@ -188,6 +201,11 @@ def row_of(house: House, charge_point_id: str) -> dict[str, Any] | None:
     answer = house.aws.client("dynamodb").get_item(TableName="ChargePointTable", Key=key)
     row: dict[str, Any] | None = answer.get("Item")
     return row
+
+
+def charging(dynamodb: Any) -> list[str]:
+    items = dynamodb.scan(TableName="TransactionTable")["Items"]
+    return [item["chargePointId"]["S"] for item in items if "startedAt" in item]
 
 
 def is_gateway(pid: int) -> bool:
