@@ -12,14 +12,14 @@ from typing import Annotated
 
 import structlog
 import typer
-from pydantic import ValidationError
 
 from charge_point_sim.build import DIALECTS, charge_point
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.client import Client, Clock
+from charge_point_sim.fleet_command import fleet
 from charge_point_sim.parts import Setup, Token
 from charge_point_sim.routine import FOREVER, Routine, begin
-from charge_point_sim.settings import Settings
+from charge_point_sim.settings import settings
 from ocppj.errors import IdentityError
 from ocppj.topics import escape
 from ocppj.versions import Version
@@ -29,6 +29,7 @@ SECOND_SIGNAL_S = 1.0  # make and a terminal deliver one stop twice; a later one
 _VERSIONS = {version.name: version for version in DIALECTS}
 
 app = typer.Typer(help="Be a charge point.", pretty_exceptions_enable=False)
+app.command("fleet")(fleet)
 
 
 @app.callback(invoke_without_command=True)
@@ -58,7 +59,7 @@ def sim(
     base = Setup("", _version(version), connectors, secret, sample_s=sample_seconds)
     routine = Routine(Token(id_tag), 0 if no_sessions else sessions, session_seconds, pause_seconds)
     setups = [replace(base, identity=_identity(each)) for each in id]
-    endpoint = _endpoint(url) if url else _settings().url
+    endpoint = _endpoint(url) if url else settings().url
     _log_for_people()
     asyncio.run(_run([charge_point(setup, seed) for setup in setups], routine, endpoint))
 
@@ -117,15 +118,6 @@ def _endpoint(url: str) -> str:
     if not url.startswith(("ws://", "wss://")):
         raise typer.BadParameter(f"{url} begins neither with ws:// nor with wss://", param_hint="--url")
     return url
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        typer.echo(f"OCPPGW_{str(first['loc'][0]).upper()}: {first['msg']}, not {first['input']!r}.", err=True)
-        raise typer.Exit(1) from error
 
 
 def _log_for_people() -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import json
-import random
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -15,6 +13,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from charge_point_sim import sessions
+from charge_point_sim.backoff import Backoff, retry_after_s, sentence
 from charge_point_sim.charge_point import ChargePoint, HangUp
 from ocppj import frames
 from ocppj.versions import V16
@@ -28,16 +27,6 @@ def address(url: str, identity: str) -> str:
     segment = quote(identity, safe="")
     endpoint = url.rstrip("/")
     return endpoint if endpoint.endswith(f"/{segment}") else f"{endpoint}/{segment}"
-
-
-def sentence(response: Response) -> str:
-    """What a refusal says for itself: the detail of a problem document, or its text on one line."""
-    text = (response.body or b"").decode(errors="replace")
-    with contextlib.suppress(ValueError):
-        problem = json.loads(text)
-        if isinstance(problem, dict):
-            text = str(problem.get("detail") or problem.get("title") or text)
-    return " ".join(text.split())[:300] or response.reason_phrase
 
 
 class Clock:
@@ -59,26 +48,6 @@ class Clock:
     def real_s_until(self, moment: datetime) -> float:
         """How long it really takes until then."""
         return max(0.0, self.real_s((moment - self.now()).total_seconds()))
-
-
-class Backoff:
-    """Waits that double, with jitter, so that a fleet doesn't come back all at once. Seconds of the charge point."""
-
-    def __init__(self, rng: random.Random, first_s: float, most_s: float) -> None:
-        self._rng = rng
-        self._first_s = first_s
-        self._most_s = most_s
-        self._next_s = first_s
-
-    def next_s(self) -> float:
-        """How long to wait now."""
-        wait_s = self._next_s * self._rng.uniform(0.5, 1.0)
-        self._next_s = min(self._most_s, self._next_s * 2)
-        return wait_s
-
-    def reset(self) -> None:
-        """It worked: begin with the shortest wait again."""
-        self._next_s = self._first_s
 
 
 class Client:
@@ -194,10 +163,7 @@ class Client:
                 await socket.send(frames.encode(effect))
 
     def _be_refused(self, response: Response) -> float:
-        wait_s = self._refused.next_s()
-        retry_after = response.headers.get("Retry-After", "")
-        if retry_after.isdecimal():
-            wait_s += float(retry_after)
+        wait_s = self._refused.next_s() + retry_after_s(response)
         self.cp.log.warning("refused", status=response.status_code, why=sentence(response), retry_in_s=round(wait_s, 1))
         return wait_s
 

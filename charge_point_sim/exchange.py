@@ -17,6 +17,13 @@ from ocppj.frames import Call, CallError, CallResult, Payload
 from ocppj.versions import Version
 
 CLOSED, TIMED_OUT, INVALID = "closed", "timed out", "invalid answer"
+ANSWERED = "answered"
+
+Witness = Callable[[str, str], None]
+
+
+def _unseen(_: str, __: str) -> None:
+    return
 
 
 def _nothing(_: object) -> None:
@@ -57,7 +64,10 @@ class Persistence:
 
 
 class Exchange:
-    """The CALLs that wait, and the one that is out."""
+    """The CALLs that wait, and the one that is out.
+
+    The `witness` is told how each CALL that went out ended: its action, and what became of it.
+    """
 
     def __init__(
         self,
@@ -69,6 +79,7 @@ class Exchange:
     ) -> None:
         self.is_open = False
         self.is_registered = False
+        self.witness: Witness = _unseen
         self._version = version
         self._timers = timers
         self._now = now
@@ -124,6 +135,7 @@ class Exchange:
         except OcppError as error:
             self._fail(message, INVALID)
             return f"{message.action} answered by nonsense: {error.description}"
+        self.witness(message.action, ANSWERED)
         message.on_answer(frame.payload)
         return None
 
@@ -138,6 +150,7 @@ class Exchange:
         self._others.clear()
         if self._outstanding:
             message = self._settle()
+            self.witness(message.action, CLOSED)
             if message.is_durable:
                 self._durable.appendleft(message)
             else:
@@ -169,6 +182,7 @@ class Exchange:
         self._fail(self._settle(), TIMED_OUT)
 
     def _fail(self, message: Message, why: str) -> None:
+        self.witness(message.action, why)
         persistence = self._persistence()
         # Only an answer uses up an attempt; silence means it never arrived.
         message.attempts += why != TIMED_OUT

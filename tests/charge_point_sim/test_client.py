@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import structlog
 
+from charge_point_sim.backoff import Backoff
 from charge_point_sim.build import charge_point
-from charge_point_sim.client import Backoff, Client, Clock, address
+from charge_point_sim.client import Client, Clock, address
 from charge_point_sim.parts import Setup, Token
 from charge_point_sim.routine import Routine, begin
 from ocppj.frames import Answer, CallResult

@@ -3,13 +3,16 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from typer.testing import CliRunner
 
 from charge_point_sim.__main__ import app
 from ocppj.versions import V16, V201, Version
+from tests.charge_point_sim.anybody import Anybody
 from tests.charge_point_sim.csms import Csms
 from tests.charge_point_sim.script import Script
 
@@ -39,6 +42,39 @@ def test_a_wrong_port_in_the_environment_is_named() -> None:
     assert result.output.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--url", "ws://192.0.2.1/ocpp"], "192.0.2.1 is not this machine"),
+        (["--mix", "1.5:100"], "'1.5' is none of"),
+        (["--scenario", "holiday"], "'holiday' is none of steady"),
+        (["--duration", "soon"], "'soon' is no duration"),
+    ],
+)
+def test_a_fleet_that_makes_no_sense_is_refused_in_a_sentence(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, ["fleet", *arguments], terminal_width=200)
+
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
+@pytest.mark.e2e
+async def test_a_fleet_of_two_processes_ends_cleanly_at_ctrl_c_and_reports(tmp_path: Path) -> None:
+    report = tmp_path / "fleet.html"
+
+    async with Anybody() as csms:
+        process = await _start("fleet", "--count", "60", "--processes", "2", "--url", csms.url, "--report", str(report))
+        await csms.until(lambda: csms.actions.get("BootNotification", 0) == 60)
+        process.send_signal(signal.SIGINT)
+        output, errors = await asyncio.wait_for(process.communicate(), 30)
+
+    numbers = orjson.loads(report.with_suffix(".json").read_bytes())["summary"]
+    assert (process.returncode, errors) == (0, b"")
+    assert b"at most 60 of 60 connected" in output
+    assert (numbers["connectedMost"], numbers["errors"]) == (60, {})
+    assert csms.connections == 60
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("version", [V16, V201], ids=str)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -46,7 +82,18 @@ async def test_a_process_charges_says_so_and_stops_cleanly(version: Version, num
     script = Script(version)
 
     async with Csms(script) as csms:
-        process = await _start("--id", "CP1", "--version", version.name, "--url", csms.url, "--sessions", "1")
+        process = await _start(
+            "--id",
+            "CP1",
+            "--version",
+            version.name,
+            "--url",
+            csms.url,
+            "--sessions",
+            "1",
+            "--pause-seconds",
+            "0",
+        )
         await csms.until(lambda: bool(script.payloads("StartTransaction") + script.payloads("TransactionEvent")))
         process.send_signal(number)
         output, errors = await asyncio.wait_for(process.communicate(), 20)
@@ -60,5 +107,5 @@ async def test_a_process_charges_says_so_and_stops_cleanly(version: Version, num
 
 async def _start(*arguments: str) -> asyncio.subprocess.Process:
     options: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-    command = (sys.executable, "-m", "charge_point_sim", *arguments, "--pause-seconds", "0")
+    command = (sys.executable, "-m", "charge_point_sim", *arguments)
     return await asyncio.create_subprocess_exec(*command, **options)

@@ -1,0 +1,95 @@
+"""`ocppgw sim fleet`: thousands of charge points against one endpoint, with a view and a report."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from charge_point_sim.fleet import Fleet, FleetError, Moment
+from charge_point_sim.plan import SCENARIOS, Plan, PlanError, Scenario, read_duration_s, read_mix
+from charge_point_sim.report import Run, summary, write
+from charge_point_sim.settings import settings
+from charge_point_sim.target import Target, TargetError, resolve
+from charge_point_sim.view import View
+
+
+def fleet(
+    count: Annotated[int, typer.Option(help="How many charge points.", min=1)] = 100,
+    mix: Annotated[str, typer.Option(help="Shares of the versions.")] = "1.6:70,2.0.1:30",
+    url: Annotated[str | None, typer.Option(help="Endpoint; the identities are appended.")] = None,
+    rate: Annotated[float, typer.Option(help="Charge points that connect per second.", min=0.1)] = 200,
+    scenario: Annotated[str, typer.Option(help=f"{', '.join(SCENARIOS)}.")] = "steady",
+    duration: Annotated[str, typer.Option(help="Such as 90s, 10m, 1h.")] = "10m",
+    seed: Annotated[int, typer.Option(help="The same seed: the same arrivals, tokens and choices.")] = 7,
+    processes: Annotated[int, typer.Option(help="Processes that share the load.", min=1, max=64)] = 1,
+    id_prefix: Annotated[str, typer.Option(help="Identities are this and a number of five digits.")] = "SIM-",
+    password: Annotated[
+        str | None, typer.Option(help="For all; {id} stands for the identity.", envvar="OCPPGW_SIM_PASSWORD")
+    ] = None,
+    connectors: Annotated[int, typer.Option(help="Connectors (1.6) or EVSEs (2.0.1) of each.", min=1, max=10)] = 2,
+    id_tag: Annotated[list[str], typer.Option(help="An id token drivers present; repeatable.")] = ["DEMO-TAG-1"],  # noqa: B006
+    session_seconds: Annotated[float, typer.Option(help="How long a session lasts, on average.", min=1)] = 60,
+    pause_seconds: Annotated[float, typer.Option(help="Time until the next driver, on average.", min=0)] = 120,
+    sample_seconds: Annotated[int, typer.Option(help="Time between two meter values.", min=0)] = 30,
+    ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
+    deflate: Annotated[bool, typer.Option("--deflate", help="Offer permessage-deflate.")] = False,
+    i_own_this_host: Annotated[
+        bool, typer.Option("--i-own-this-host", help="Allow an endpoint that is not on this machine.")
+    ] = False,
+    watch_pid: Annotated[list[int], typer.Option(help="A process whose CPU and memory to follow; repeatable.")] = [],  # noqa: B006
+    report: Annotated[Path | None, typer.Option(help="Where to write the report, and its JSON beside it.")] = None,
+) -> None:
+    """Be a whole fleet of charge points, until the time is over or Ctrl-C."""
+    try:
+        plan = Plan(
+            count, _scenario(scenario), read_duration_s(duration), seed, read_mix(mix), rate, id_prefix, connectors,
+            tuple(id_tag), password, session_seconds, pause_seconds, sample_seconds,
+        )  # fmt: skip
+        endpoint = url or settings().url
+        target = resolve(endpoint, may_be_anywhere=i_own_this_host, ca=ca, deflate=deflate)
+    except (PlanError, TargetError) as error:
+        raise typer.BadParameter(str(error)) from error
+    run = Run(plan, endpoint, processes, datetime.now(UTC), [])
+    try:
+        is_broken = _follow(run, target, tuple(watch_pid))
+    except FleetError as error:
+        typer.echo(f"{error}.", err=True)
+        raise typer.Exit(1) from error
+    _say_how_it_went(run, report)
+    if is_broken or not summary(run.moments)["connects"]:
+        raise typer.Exit(1)
+
+
+def _follow(run: Run, target: Target, watched: tuple[int, ...]) -> bool:
+    with View(Console(), run.plan) as view:
+
+        def show(moment: Moment) -> None:
+            run.moments.append(moment)
+            view.show(moment)
+
+        everybody = Fleet(run.plan, target, run.processes, show, watched)
+        everybody.run()
+    return everybody.is_broken
+
+
+def _say_how_it_went(run: Run, report: Path | None) -> None:
+    numbers = summary(run.moments)
+    latency = " ".join(f"{name}={number}ms" for name, number in numbers["latencyMs"].items())
+    typer.echo(
+        f"{numbers['seconds']} s, at most {numbers['connectedMost']} of {run.plan.count} connected, "
+        f"{numbers['framesPerSecond']} frames/s, {latency}, {sum(numbers['errors'].values())} errors"
+    )
+    for kind, number in numbers["errors"].items():
+        typer.echo(f"  {number} x {kind}")
+    if report:
+        beside = write(run, report)
+        typer.echo(f"report: {report}, {beside}")
+
+
+def _scenario(name: str) -> Scenario:
+    found = next((each for each in SCENARIOS if each == name), None)
+    if found is None:
+        raise PlanError(f"{name!r} is none of {', '.join(SCENARIOS)}")
+    return found

@@ -1,0 +1,38 @@
+"""A share of a fleet on real sockets."""
+
+import time
+
+from charge_point_sim.load import Load, Share
+from charge_point_sim.plan import Plan
+from charge_point_sim.tally import Tick
+from charge_point_sim.target import resolve
+from tests.charge_point_sim.anybody import Anybody
+
+
+async def test_a_load_connects_everybody_and_leaves_nobody_behind() -> None:
+    ticks: list[Tick] = []
+
+    async with Anybody() as csms:
+        plan = Plan(30, rate_per_s=200, duration_s=1.2)
+        await Load(Share(plan, resolve(csms.url)), ticks.append).run(time.monotonic())
+
+    assert csms.connections == csms.actions["BootNotification"] == 30
+    assert max(tick.connected for tick in ticks) == 30
+    assert ticks[-1].connected == 0
+    assert not any(tick.errors for tick in ticks)
+
+
+async def test_nobody_listening_is_an_error_with_a_name() -> None:
+    ticks: list[Tick] = []
+    async with Anybody() as csms:
+        url = csms.url
+
+    await Load(Share(Plan(3, duration_s=0.3), resolve(url)), ticks.append).run(time.monotonic())
+
+    assert {kind for tick in ticks for kind in tick.errors} == {"no connection: ConnectionRefusedError"}
+
+
+def test_shares_of_several_processes_are_the_whole_fleet() -> None:
+    shares = [Share(Plan(10), resolve("ws://127.0.0.1"), part, 3) for part in range(3)]
+
+    assert sorted(number for share in shares for number in share.numbers) == list(range(10))
