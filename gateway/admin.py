@@ -1,70 +1,86 @@
-"""The admin port: /metrics, /healthz, /readyz and /refusals?identity=. As little HTTP as that needs."""
+"""As much HTTP as an admin port needs: one request per connection, no bodies in."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
-
-from gateway.metrics import CONTENT_TYPE, Metrics
-from gateway.refusals import Refusals
 
 TIMEOUT_S = 5.0
 _TEXT, _JSON = "text/plain; charset=utf-8", "application/json"
 
-Answer = tuple[HTTPStatus, str, bytes]
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request: its target as it came, the query's last values, and what stands where the page's path has a `*`."""
+
+    target: str
+    query: Mapping[str, str]
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response."""
+
+    status: HTTPStatus
+    content_type: str
+    body: bytes
+
+
+# ("GET", "/metrics") or ("GET", "/charge-points/*") -> who answers
+Pages = Mapping[tuple[str, str], Callable[[Question], Awaitable[Answer]]]
+
+
+def text(words: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    """A line of text."""
+    return Answer(status, _TEXT, f"{words}\n".encode())
+
+
+def data(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    """Something as JSON."""
+    return Answer(status, _JSON, orjson.dumps({"data": value}))
 
 
 class Admin:
-    """Answers one request per connection."""
+    """Answers with its pages."""
 
-    def __init__(self, metrics: Metrics, refusals: Refusals, is_ready: Callable[[], bool]) -> None:
-        self._metrics = metrics
-        self._refusals = refusals
-        self._is_ready = is_ready
-        self._pages: dict[str, Callable[[dict[str, list[str]]], Answer]] = {
-            "/metrics": lambda _: (HTTPStatus.OK, CONTENT_TYPE, self._metrics.render()),
-            "/healthz": lambda _: (HTTPStatus.OK, _TEXT, b"alive\n"),
-            "/readyz": self._ready,
-            "/refusals": self._refused,
-        }
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read a request, answer, close."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_http(*self._answer(head)))
+                writer.write(_http(await self._answer(head)))
                 await writer.drain()
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # whoever it was does not speak HTTP, or went away
         finally:
             writer.close()
 
-    def _answer(self, head: bytes) -> Answer:
+    async def _answer(self, head: bytes) -> Answer:
         method, _, rest = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        url = urlsplit(rest.partition(" ")[0])
-        page = self._pages.get(url.path)
-        if page is None:
-            return HTTPStatus.NOT_FOUND, _TEXT, ("Here are " + ", ".join(self._pages) + "\n").encode()
-        if method not in ("GET", "HEAD"):
-            return HTTPStatus.METHOD_NOT_ALLOWED, _TEXT, b"GET it\n"
-        return page(parse_qs(url.query))
-
-    def _ready(self, _: dict[str, list[str]]) -> Answer:
-        if self._is_ready():
-            return HTTPStatus.OK, _TEXT, b"ready\n"
-        return HTTPStatus.SERVICE_UNAVAILABLE, _TEXT, b"not ready\n"
-
-    def _refused(self, query: dict[str, list[str]]) -> Answer:
-        identity = query.get("identity", [None])[0]
-        return HTTPStatus.OK, _JSON, orjson.dumps({"data": self._refusals.of(identity)})
+        method, target = "GET" if method == "HEAD" else method, rest.partition(" ")[0]
+        url = urlsplit(target)
+        parent, _, leaf = url.path.rpartition("/")
+        for path, star in ((url.path, ""), (f"{parent}/*", unquote(leaf))):
+            page = self._pages.get((method, path))
+            if page is not None:
+                return await page(Question(target, dict(parse_qsl(url.query)), star))
+            if methods := [known for known, at in self._pages if at == path]:
+                return text(f"{' or '.join(methods)} it", HTTPStatus.METHOD_NOT_ALLOWED)
+        known = ", ".join(f"{method} {path}" for method, path in self._pages)
+        return text(f"Here are {known}", HTTPStatus.NOT_FOUND)
 
 
-def _http(status: HTTPStatus, content_type: str, body: bytes) -> bytes:
+def _http(answer: Answer) -> bytes:
     head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\nContent-Type: {answer.content_type}\r\n"
+        f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n"
     )
-    return head.encode() + body
+    return head.encode() + answer.body

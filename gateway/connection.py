@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import structlog
 from websockets.frames import CloseCode
@@ -13,7 +14,7 @@ from domain.ports import Message, PacketTooLargeError
 from gateway.links import Place
 from gateway.metrics import Metrics
 from gateway.websocket import WebSocket
-from ocppj import topics
+from ocppj import timestamps, topics
 from ocppj.conversation import Conversation, Handover, Limits
 
 LOGGED_ODDITIES = 20  # a connection that does nothing right is not worth a line per frame
@@ -66,6 +67,7 @@ class Session:
         "charge_point_id",
         "connection",
         "finished",
+        "frames",
         "place",
         "to_charge_point",
     )
@@ -85,6 +87,7 @@ class Session:
         self.charge_point_id = place.charge_point_id
         self.place = place
         self.connection = connection
+        self.frames = 0
         self._watcher = watcher
         self._websocket = websocket
         self._clock = clock
@@ -116,10 +119,38 @@ class Session:
         )
         return bound
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is awaited, in either direction."""
+        return self._conversation.is_busy
+
+    @property
+    def last_seen(self) -> datetime:
+        """When anything came from the charge point, pongs included."""
+        ago_s = self._clock.monotonic() - self._websocket.heard_at
+        return datetime.fromtimestamp(self._clock.wall() - ago_s, UTC)
+
+    def describe(self) -> dict[str, Any]:
+        """What is known of it, as JSON."""
+        connection = self.connection
+        return {
+            "chargePointId": self.charge_point_id,
+            "gateway": connection.gateway,
+            "link": self.place.number,
+            "epoch": connection.epoch,
+            "ocppVersion": connection.version.subprotocol,
+            "peer": self._websocket.remote,
+            "connectedAt": timestamps.write(connection.connected_at),
+            "lastSeen": timestamps.write(self.last_seen),
+            "framesReceived": self.frames,
+            "isBusy": self.is_busy,
+        }
+
     # The WebSocket's peer.
 
     def on_text(self, text: bytes) -> None:
         """A frame of the charge point."""
+        self.frames += 1
         self._conversation.from_charge_point(text, self._clock.monotonic())
 
     def on_offence(self, why: str) -> None:

@@ -73,6 +73,7 @@ class LinkPool:
         self._places: dict[str, Place] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._closed = asyncio.Event()
+        self._is_closing = False
         self.lost_at: float | None = None  # since when (loop time) no link is up; None while one is, or none ever was
 
     @property
@@ -100,6 +101,7 @@ class LinkPool:
 
     async def close(self, flush_s: float) -> None:
         """Flush and end all links, the control link last."""
+        self._is_closing = True  # nobody lost a broker that we leave
         await asyncio.gather(*[pooled.link.close(flush_s) for pooled in self._links[1:]])
         for pooled in self._links[:1]:
             await pooled.link.close(flush_s)
@@ -163,7 +165,7 @@ class LinkPool:
             if self.lost_at is not None:
                 log.info("broker is back", gateway=self._gateway)
             self.lost_at = None
-        elif self.lost_at is None:
+        elif self.lost_at is None and not self._is_closing:
             self.lost_at = asyncio.get_running_loop().time()
             log.warning("broker lost: no link is up", gateway=self._gateway)
 

@@ -40,9 +40,11 @@ class Presence:
         """A socket was opened."""
         self._tell("connected", charge_point_id, connection, "accepted", link)
 
-    def disconnected(self, charge_point_id: str, connection: Connection, reason: str, link: Link) -> None:
+    def disconnected(
+        self, charge_point_id: str, connection: Connection, reason: str, link: Link, last_seen: datetime | None = None
+    ) -> None:
         """A socket is gone (or never came to be, though the registry says so)."""
-        self._tell("disconnected", charge_point_id, connection, reason, link)
+        self._tell("disconnected", charge_point_id, connection, reason, link, last_seen)
 
     def tell_again(self, link: Link) -> None:
         """Try what could not be told before."""
@@ -51,7 +53,15 @@ class Presence:
                 return
             del self._untold[charge_point_id]
 
-    def _tell(self, event: str, charge_point_id: str, connection: Connection, reason: str, link: Link) -> None:
+    def _tell(
+        self,
+        event: str,
+        charge_point_id: str,
+        connection: Connection,
+        reason: str,
+        link: Link,
+        last_seen: datetime | None = None,
+    ) -> None:
         body = {
             "event": event,
             "gateway": self._gateway,
@@ -62,6 +72,8 @@ class Presence:
             "reason": reason,
             "at": timestamps.write(self._utc()),
         }
+        if last_seen is not None:
+            body["lastSeen"] = timestamps.write(last_seen)
         message = _Event(f"gateways/{self._gateway}/{event}", orjson.dumps(body))
         self._untold.pop(charge_point_id, None)
         if not link.publish(message.topic, message.payload):

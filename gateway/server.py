@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
+from typing import Any
 
 import orjson
 import structlog
@@ -21,11 +22,12 @@ from domain.models import Connection
 from domain.ports import Admissions, Message
 from gateway.admin import Admin
 from gateway.connection import Session, loop_clock
-from gateway.drain import close_paced
+from gateway.drain import Shedding
 from gateway.gate import Arrivals, Gate, Pulse
 from gateway.limits import TrafficLimits
 from gateway.links import LinkPool, MakeLink, Place
 from gateway.metrics import Metrics
+from gateway.pages import pages_of
 from gateway.presence import Lease, Presence
 from gateway.reception import Reception, utc_now
 from gateway.refusals import Refusals
@@ -91,7 +93,7 @@ class Gateway:
         self._stop = asyncio.Event()
         self._all_gone = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
-        self._shedding: asyncio.Task[None] | None = None
+        self._shedding = Shedding(self.sessions, lambda closing: self._tasks.create_task(closing, name="shed"))
         self._admin: asyncio.Server | None = None
         self._handshakes: set[asyncio.Task[None]] = set()
         self._websockets: set[WebSocket] = set()
@@ -120,6 +122,21 @@ class Gateway:
         """Begin to end: close sockets paced, flush links, then `run` returns."""
         self._stop.set()
 
+    def describe(self, charge_point_id: str) -> dict[str, Any] | None:
+        """What is known of a connection, as JSON; None if there is none."""
+        session = self.sessions.get(charge_point_id)
+        return session.describe() if session is not None else None
+
+    def shed(self, count: int, rate: float) -> int:
+        """Have some charge points connect again, `rate` a second; returns how many."""
+        log.info("rebalancing", gateway=self.gateway, count=count, connections=len(self.sessions))
+        return self._shedding.some(count, rate)
+
+    def drain(self, rate: float) -> int:
+        """Take no new charge points and have all others connect elsewhere; returns how many."""
+        self.is_draining = True
+        return self.shed(len(self.sessions), rate)
+
     async def run(self) -> None:
         """Serve until `stop`.
 
@@ -138,9 +155,8 @@ class Gateway:
                 log.info("listening", gateway=self.gateway, host=self._options.host, port=self.port)
                 await self._stop.wait()
                 await self._end(server)
-                for loop in [*loops, self._shedding]:
-                    if loop is not None:
-                        loop.cancel()
+                for loop in loops:
+                    loop.cancel()
         finally:
             server.close()
             self._registry.close()
@@ -149,7 +165,7 @@ class Gateway:
     async def _listen(self) -> asyncio.Server:
         loop, options = asyncio.get_running_loop(), self._options
         if options.admin_port is not None:
-            admin = Admin(self.metrics, self.refusals, lambda: self.is_ready)
+            admin = Admin(pages_of(self))
             with _said_clearly(options.admin_host, options.admin_port):
                 self._admin = await asyncio.start_server(admin.serve, options.admin_host, options.admin_port)
             self.admin_port = self._admin.sockets[0].getsockname()[1]
@@ -178,7 +194,7 @@ class Gateway:
         server.close()
         for task in list(self._handshakes):
             task.cancel()
-        await close_paced(list(self.sessions.values()), self._options.drain_s, CloseCode.GOING_AWAY, "drained")
+        await self._shedding.all_for_good(self._options.drain_s)
         await self._goodbye()
         self._presence.tell_again(self._pool.control)
         await self._pool.close(self._options.flush_s)
@@ -204,7 +220,7 @@ class Gateway:
     def on_lost(self, websocket: WebSocket) -> None:
         """A TCP connection is gone."""
         self._websockets.discard(websocket)
-        if self.is_draining and not self._websockets:
+        if self._stop.is_set() and not self._websockets:
             self._all_gone.set()
 
     def on_request(self, websocket: WebSocket, request: Request) -> None:
@@ -256,7 +272,9 @@ class Gateway:
         if self.sessions.get(session.charge_point_id) is session:
             del self.sessions[session.charge_point_id]
         if why != "replaced":
-            self._presence.disconnected(session.charge_point_id, session.connection, why, session.place.link)
+            self._presence.disconnected(
+                session.charge_point_id, session.connection, why, session.place.link, session.last_seen
+            )
         self._pool.give_back(session.place)
         self.metrics.closed.labels(str(code)).inc()
         if why == "slow_reader":
@@ -288,16 +306,11 @@ class Gateway:
             self._shed_if_lost(now)
 
     def _shed_if_lost(self, now: float) -> None:
-        lost_at = self._pool.lost_at
-        is_shedding = self._shedding is not None and not self._shedding.done()
-        if lost_at is None or now - lost_at < self._options.broker_grace_s or is_shedding or not self.sessions:
+        lost_at, grace_s = self._pool.lost_at, self._options.broker_grace_s
+        if lost_at is None or now - lost_at < grace_s or self._shedding.is_running or not self.sessions:
             return
         log.error("broker lost for too long: closing sockets", connections=len(self.sessions))
-        shed = close_paced(
-            list(self.sessions.values()), max(self._options.drain_s, 1.0), CloseCode.TRY_AGAIN_LATER, "broker_lost",
-            is_over=lambda: self._pool.is_connected,
-        )  # fmt: skip
-        self._shedding = self._tasks.create_task(shed, name="shed")
+        self._shedding.all_as_lost(max(self._options.drain_s, 1.0), lambda: self._pool.is_connected)
 
 
 @contextmanager

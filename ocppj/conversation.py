@@ -156,6 +156,11 @@ class Conversation:
         self.is_closed = False
         self.wakes_at = NEVER  # `expire` has nothing to do before
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is awaited, in either direction."""
+        return bool(self._unanswered or self._waiting) or self._outstanding is not None
+
     def from_charge_point(self, text: bytes, now: float) -> None:
         """Take a frame from the wire."""
         if self.is_closed:
