@@ -39,7 +39,7 @@ class DynamoCommands:
 
     def find(self, command_id: str) -> Command | None:
         found = self._client.get_item(TableName=self._table, Key=_key(command_id), ConsistentRead=True)
-        return read(Command, found["Item"]) if "Item" in found else None
+        return _command(found.get("Item"))
 
     def move(self, command_id: str, state: CommandState, **answer: Any) -> Command | None:
         told = {name_of(name): attribute(value) for name, value in answer.items() if value is not None}
@@ -47,9 +47,9 @@ class DynamoCommands:
         condition = f"#state IN ({', '.join(f':{name}' for name in not_final)})"
         return self._update(command_id, dynamodb.update(told | {"state": attribute(state)}, condition, not_final))
 
-    def answer_late(self, command_id: str, answer: dict[str, Any]) -> None:
-        told = {"lateAnswer": attribute(answer)}
-        self._update(command_id, dynamodb.update(told, "attribute_exists(#commandId)"))
+    def note(self, command_id: str, **facts: Any) -> None:
+        told = {name_of(name): attribute(value) for name, value in facts.items()}
+        self._update(command_id, dynamodb.update(told, "attribute_exists(#createdAt)"))
 
     def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
         condition, values = "chargePointId = :its", {":its": attribute(charge_point_id)}
@@ -78,9 +78,13 @@ class DynamoCommands:
         except ClientError as error:
             if not dynamodb.refused(error):
                 raise
-            item = dynamodb.item_of(error)
-            return read(Command, item) if item else None
+            return _command(dynamodb.item_of(error))
         return read(Command, updated["Attributes"])
+
+
+def _command(item: Item | None) -> Command | None:
+    # The table holds lines, buckets and claims too; their keys have a "#", which a charge point may well send as an id.
+    return read(Command, item) if item and "createdAt" in item else None
 
 
 def _key(command_id: str) -> Item:

@@ -185,6 +185,9 @@ class Command:
 
     `answer` is the charge point's own words: the CALLRESULT's payload, or {"code", "description", "details"} of
     its CALLERROR. An answer that came after the time-out is kept in `late_answer` and changes nothing else.
+    `queued_until` is set on a command that waits for its charge point to connect, or for the part before it: until
+    then it may be sent, and its deadline is moved when it is. `evidence` is what the charge point did about it later.
+    Secrets in the payload are masked: they are sent, never stored.
     """
 
     command_id: str
@@ -199,6 +202,19 @@ class Command:
     answer: dict[str, Any] | None = None
     answered_at: datetime | None = None
     late_answer: dict[str, Any] | None = None
+    queued_until: datetime | None = None
+    part_before: str | None = None
+    part_after: str | None = None
+    effect: str | None = None  # confirmed or not_observed, once that is known
+    evidence: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an idempotency key stands for: the command it made, and a digest of the request that made it."""
+
+    command_id: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from adapters import dynamodb, iot_data, logs, sqs
+from adapters.dynamodb_command_lines import DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_registry import DynamoRegistry
@@ -62,6 +63,7 @@ def on_aws(chosen: Settings) -> Ports:
         id_tokens=DynamoIdTokens(client, tables),
         transactions=DynamoTransactions(client, tables),
         commands=DynamoCommands(client, tables),
+        command_lines=DynamoCommandLines(client, tables),
         reports=DynamoReports(client, tables),
         outbound=IotOutbound(iot),
         shadows=IotShadows(iot),

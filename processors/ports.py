@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.delivery import Delivery
 from domain.ports import (
+    CommandLines,
     Commands,
     IdTokens,
     Observations,
@@ -27,9 +29,14 @@ class Ports:
     id_tokens: IdTokens
     transactions: Transactions
     commands: Commands
+    command_lines: CommandLines
     reports: Reports
     outbound: Outbound
     shadows: Shadows
     shadow_repairs: ShadowRepairs
     clock: Callable[[], datetime]
     settings: Settings
+
+    def delivery(self) -> Delivery:
+        """What delivering commands that wait takes, now."""
+        return Delivery(self.commands, self.command_lines, self.outbound, self.clock())

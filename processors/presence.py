@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from domain import delivery
 from domain.models import ChargePoint
 from processors import shadow
 from processors.ports import Ports
@@ -16,12 +17,13 @@ log = structlog.get_logger(__name__)
 
 
 def connected(charge_point_id: str, row: ChargePoint | None, epoch: int, ports: Ports) -> None:
-    """Show it in the shadow; the gateway has written the row itself."""
+    """Show it in the shadow, and send what waited for it; the gateway has written the row itself."""
     if row is None or row.connection is None:
         log.warning("connect of an unknown charge point ignored", charge_point_id=charge_point_id)
         return
     # A newer socket reports itself, and a socket closed since is settled by its delayed record.
     if row.connection.epoch == epoch and row.connection.disconnected_at is None:
+        delivery.release(charge_point_id, row, ports.delivery())
         shadow.report(charge_point_id, shadow.summary(row), ports)
 
 

@@ -3,9 +3,9 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
 import orjson
@@ -15,11 +15,14 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from domain.models import ChargePoint
 from ocppj import actions, timestamps
-from remote_commands import issue, track, transactions
+from ocppj.versions import VERSIONS, Version
+from remote_commands import fields, issue, neutral, track, transactions
 from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
-from remote_commands.issue import Ports
+from remote_commands.fields import MAX_TTL_S, Body
+from remote_commands.issue import Asked, Ports
+from remote_commands.rendering import Wanted
 from remote_commands.settings import Settings
-from remote_commands.transactions import RemoteStart, RemoteStop, Wanted
+from remote_commands.transactions import RemoteStart, RemoteStop
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +48,7 @@ class _Api:
         self._serve("POST", "/remote-stop-transaction", self.remote_stop)
         self._serve("GET", "/commands/<command_id>", self.command)
         self._serve("GET", "/charge-points/<charge_point_id>/commands", self.commands)
-        self._serve("POST", "/charge-points/<charge_point_id>/commands/<action>", self.raw)
+        self._serve("POST", "/charge-points/<charge_point_id>/commands/<action>", self.send)
         self.app.exception_handler(ProblemError)(self._problem)
         self.app.exception_handler(NotFoundError)(self._nothing_here)
         self.app.exception_handler(Exception)(self._broken)
@@ -60,26 +63,32 @@ class _Api:
         self.app.route(rule, method=[other for other in METHODS if other != method])(refuse)
 
     def remote_start(self) -> Answer:
-        body = transactions.read(RemoteStart, self._body())
-        row = issue.charge_point(body.charge_point_id, self.ports)
-        wanted = transactions.start(
-            body, issue.version_of(row), lambda: issue.remote_start_id(row.charge_point_id, self.ports)
-        )
-        return self._issue(row, wanted)
+        body = fields.read(RemoteStart, self._body(), transactions.wrong_together)
+        return self._neutral("remote-start", body.charge_point_id, body)
 
     def remote_stop(self) -> Answer:
-        body = transactions.read(RemoteStop, self._body())
-        row = issue.charge_point(body.charge_point_id, self.ports)
-        return self._issue(row, transactions.stop(body, issue.version_of(row)))
+        body = fields.read(RemoteStop, self._body())
+        return self._neutral("remote-stop", body.charge_point_id, body)
 
-    def raw(self, charge_point_id: str, action: str) -> Answer:
-        payload = self._body(empty={})
-        row = issue.charge_point(unquote(charge_point_id), self.ports)
+    def send(self, charge_point_id: str, action: str) -> Answer:
+        charge_point_id, action = unquote(charge_point_id), unquote(action)
+        given = self._body(empty={})
+        # OCPP's names start with a capital, ours don't.
+        if action[:1].islower():
+            return self._neutral(action, charge_point_id, neutral.read(action, given))
+        return self._raw(action, charge_point_id, given)
+
+    def _neutral(self, name: str, charge_point_id: str, body: Body) -> Answer:
+        row = issue.charge_point(charge_point_id, self.ports)
+        wanted = neutral.render(name, body, issue.making(row, issue.version_of(row), self.ports))
+        return self._issue(row, wanted, body.ttl_seconds)
+
+    def _raw(self, action: str, charge_point_id: str, payload: dict[str, Any]) -> Answer:
+        row = issue.charge_point(charge_point_id, self.ports)
         version = issue.version_of(row, action)
         if action not in actions.commands(version):
-            known = ", ".join(sorted(actions.commands(version)))
-            raise ProblemError("action-unknown", f"{version} has no command {action!r}; it has {known}")
-        return self._issue(row, Wanted(version, action, payload))
+            _refuse_action(action, version)
+        return self._issue(row, [Wanted(version, action, payload)], self._ttl_s())
 
     def command(self, command_id: str) -> Answer:
         command = self.ports.commands.find(unquote(command_id)[:MAX_KEY])
@@ -95,7 +104,8 @@ class _Api:
         charge_point_id = unquote(charge_point_id)
         issue.check_id(charge_point_id)
         query = self.app.current_event.query_string_parameters
-        limit, before = _limit(query.get("limit")), _before(query.get("cursor"))
+        limit = _number(query.get("limit", str(DEFAULT_LIMIT)), "limit", 1, MAX_LIMIT)
+        before = _before(query.get("cursor"))
         found = self.ports.commands.of_charge_point(charge_point_id, limit + 1, before)
         if not found:
             issue.charge_point(charge_point_id, self.ports)  # a list of nothing, or a charge point that isn't there?
@@ -107,8 +117,9 @@ class _Api:
             headers["Link"] = f'<{here}?limit={limit}&cursor={cursor}>; rel="next"'
         return _answer(200, {"data": [track.as_json(command) for command in shown], "nextCursor": cursor}, headers)
 
-    def _issue(self, row: ChargePoint, wanted: Wanted) -> Answer:
-        command = issue.issue(row, wanted, self._caller(), self.ports, self.settings)
+    def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl_s: int) -> Answer:
+        asked = Asked(self._caller(), timedelta(seconds=ttl_s))
+        command = issue.issue(row, wanted, asked, self.ports, self.settings)
         patience = self._patience()
         if patience is not None:
             command = track.wait(command, patience, self.ports, self.settings)
@@ -131,6 +142,10 @@ class _Api:
         context = self.app.current_event.get("requestContext") or {}
         iam = (context.get("authorizer") or {}).get("iam") or {}
         return iam.get("userArn")
+
+    def _ttl_s(self) -> int:
+        text = self.app.current_event.query_string_parameters.get("ttlSeconds")
+        return 0 if text is None else _number(text, "ttlSeconds", 0, MAX_TTL_S)
 
     def _patience(self) -> float | None:
         """How long this caller's `Prefer: wait=N` (RFC 7240) lets us wait; None if it doesn't ask."""
@@ -164,11 +179,18 @@ def _applied(patience: float | None) -> dict[str, str]:
     return {} if patience is None else {"Preference-Applied": f"wait={patience:.0f}"}
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MAX_LIMIT:
-        raise InvalidRequestError([Wrong("limit", f"must be a number from 1 to {MAX_LIMIT}", in_query=True)])
+def _refuse_action(action: str, version: Version) -> NoReturn:
+    its = ", ".join(sorted(actions.commands(version)))
+    others = [str(other) for other in VERSIONS if action in actions.commands(other)]
+    if others:
+        detail = f"{version} has no {action}, which {' and '.join(others)} have; it has {its}"
+        raise ProblemError("unsupported-by-version", detail)
+    raise ProblemError("action-unknown", f"{version} has no command {action!r}; it has {its}")
+
+
+def _number(text: str, name: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise InvalidRequestError([Wrong(name, f"must be a number from {least} to {most}", in_query=True)])
     return int(text)
 
 

@@ -1,25 +1,30 @@
-"""Issuing a command: may it go, is it valid, store it, hand it to the broker."""
+"""Issuing a command: may it go, is it valid, store it, hand it to the broker or let it wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 import structlog
 
+from domain import delivery, secrets
+from domain.delivery import Delivery
 from domain.models import ChargePoint, Command, CommandState, Registration, Route
-from domain.ports import Commands, Outbound, Registry
-from ocppj import actions, frames, schemas, topics
+from domain.ports import CommandLines, Commands, Outbound, Registry
+from ocppj import actions, schemas, timestamps, topics
 from ocppj.errors import IdentityError, PayloadError
 from ocppj.versions import VERSIONS, Version
+from remote_commands import parts
 from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
+from remote_commands.fields import MAX_INT32
+from remote_commands.rendering import Making, Wanted
 from remote_commands.settings import Settings
-from remote_commands.transactions import MAX_INT32, Wanted
 
 log = structlog.get_logger(__name__)
 
 MAX_FRAME = 128 * 1024  # AWS IoT Core's largest message
-RECENT = 100  # a new remoteStartId differs from those of this many commands before it
+MAX_WAITING = 100  # commands in the line of one charge point
+RECENT = 100  # new numbers differ from those of this many commands before, whose answers also tell limits
 
 _REMOTE_TRANSACTIONS = frozenset({
     "RemoteStartTransaction", "RemoteStopTransaction", "RequestStartTransaction", "RequestStopTransaction",
@@ -35,12 +40,25 @@ class Ports:
 
     registry: Registry
     commands: Commands
+    lines: CommandLines
     outbound: Outbound
     broker_errors: tuple[type[Exception], ...]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     draw: Callable[[int], int]
     sleep: Callable[[float], None]
+
+    def delivery(self) -> Delivery:
+        """What delivering takes, now."""
+        return Delivery(self.commands, self.lines, self.outbound, self.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for a command, and how long it may wait for a charge point that is offline."""
+
+    by: str | None = None
+    ttl: timedelta = timedelta()
 
 
 def charge_point(charge_point_id: str, ports: Ports) -> ChargePoint:
@@ -81,42 +99,82 @@ def version_of(row: ChargePoint, action: str | None = None) -> Version:
     return next((version for version in VERSIONS if action in actions.commands(version)), VERSIONS[0])
 
 
-def remote_start_id(charge_point_id: str, ports: Ports) -> int:
-    """A number that no recent remote start of this charge point has (conformance D-04)."""
-    recent = ports.commands.of_charge_point(charge_point_id, RECENT)
-    taken = {command.payload.get("remoteStartId") for command in recent}
-    while True:
-        # Never 0: some firmware takes it for "none".
-        number = 1 + ports.draw(MAX_INT32)
-        if number not in taken:
-            return number
+def making(row: ChargePoint, version: Version, ports: Ports) -> Making:
+    """What renderings for this charge point need to know."""
+    its_commands: list[Command] = []
+    used: set[int] = set()
+
+    def recent() -> list[Command]:
+        if not its_commands:
+            its_commands.extend(ports.commands.of_charge_point(row.charge_point_id, RECENT))
+        return its_commands
+
+    def number() -> int:
+        taken = used | {value for command in recent() for value in command.payload.values() if isinstance(value, int)}
+        while True:
+            # Never 0: some firmware takes it for "none".
+            drawn = 1 + ports.draw(MAX_INT32)
+            if drawn not in taken:
+                used.add(drawn)
+                return drawn
+
+    def limit(name: str) -> int | None:
+        return parts.limits(recent()).get(name)
+
+    return Making(version, number, limit, timestamps.write(ports.now()))
 
 
-def issue(row: ChargePoint, wanted: Wanted, issued_by: str | None, ports: Ports, settings: Settings) -> Command:
+def issue(row: ChargePoint, wanted: Sequence[Wanted], asked: Asked, ports: Ports, settings: Settings) -> Command:
     """Store a command and send it; returns it as stored then, which may be answered already.
+
+    One that takes several messages is several commands, each sent when the one before was accepted; returned is the
+    last: it is accepted when all of them are.
 
     Raises:
         ProblemError: it did not leave. One for a charge point that is not connected is stored nevertheless.
     """
-    _refuse_out_of_turn(row, wanted)
-    if row.connection is not None:
-        _check(wanted)
-    now = _whole_milliseconds(ports.now())
-    command = Command(
-        command_id=ports.new_id(),
-        charge_point_id=row.charge_point_id,
-        action=wanted.action,
-        payload=wanted.payload,
-        version=wanted.version,
-        state=CommandState.QUEUED,
-        created_at=now,
-        deadline=now + settings.command_timeout,
-        issued_by=issued_by,
-    )
+    for each in wanted:
+        _refuse_out_of_turn(row, each)
+        if row.connection is not None:
+            _check(each)
+    commands = _commands(row, wanted, asked, ports, settings)
+    frames = [delivery.frame_of(command, each.payload) for command, each in zip(commands, wanted, strict=True)]
+    for frame in frames:
+        _refuse_too_large(frame)
+    _refuse_secret_parts(wanted)
     route = _route(row, ports)
     if route is None:
-        _refuse_offline(command, ports)
-    return _send(command, route, ports, settings)
+        return _offline(row, commands, asked, ports, is_secret=secrets.has_any(wanted[0].payload))
+    _store_parts(commands[1:], ports)
+    first = _send(commands[0], frames[0], route, ports)
+    return first if len(commands) == 1 else commands[-1]
+
+
+def _commands(
+    row: ChargePoint, wanted: Sequence[Wanted], asked: Asked, ports: Ports, settings: Settings
+) -> list[Command]:
+    now = _whole_milliseconds(ports.now())
+    ids = [ports.new_id() for _ in wanted]
+    patience = len(ids) * (settings.command_timeout + settings.command_grace)
+    waits = len(ids) > 1 or asked.ttl
+    return [
+        Command(
+            command_id=ids[index],
+            charge_point_id=row.charge_point_id,
+            action=each.action,
+            payload=secrets.masked(each.payload),
+            version=each.version,
+            state=CommandState.QUEUED,
+            # A millisecond apart, so that lists show them in their order.
+            created_at=now + timedelta(milliseconds=index),
+            deadline=now + timedelta(milliseconds=index) + settings.command_timeout,
+            issued_by=asked.by,
+            queued_until=now + asked.ttl + (patience if index else timedelta()) if waits else None,
+            part_before=ids[index - 1] if index else None,
+            part_after=ids[index + 1] if index + 1 < len(ids) else None,
+        )
+        for index, each in enumerate(wanted)
+    ]
 
 
 def _refuse_out_of_turn(row: ChargePoint, wanted: Wanted) -> None:
@@ -154,32 +212,66 @@ def _route(row: ChargePoint, ports: Ports) -> Route | None:
     return Route(connection.gateway, connection.link)
 
 
-def _refuse_offline(command: Command, ports: Ports) -> NoReturn:
-    ports.commands.add(replace(command, state=CommandState.NOT_CONNECTED))
+def _refuse_too_large(frame: str) -> None:
+    size = len(frame.encode())
+    if size > MAX_FRAME:
+        raise ProblemError("command-too-large", f"the command is {size} bytes, at most {MAX_FRAME} travel")
+
+
+def _refuse_secret_parts(wanted: Sequence[Wanted]) -> None:
+    # A part that waits is stored, and a secret never is.
+    if len(wanted) > 1 and any(secrets.has_any(each.payload) for each in wanted):
+        raise InvalidRequestError([Wrong("", "a password is set by a command of its own")])
+
+
+def _offline(row: ChargePoint, commands: list[Command], asked: Asked, ports: Ports, *, is_secret: bool) -> Command:
+    if not asked.ttl or row.connection is None:
+        _refuse_offline(commands[-1], "the command was not sent", ports)
+    if is_secret:
+        _refuse_offline(commands[-1], "a command with a password in it is never kept waiting", ports)
+    name = row.charge_point_id
+    if len(ports.lines.waiting(name)) >= MAX_WAITING:
+        raise ProblemError("queue-full", f"{MAX_WAITING} commands wait for {name} already")
+    _store_parts(commands[1:], ports)
+    ports.commands.add(commands[0])
+    ports.lines.put(name, commands[0])
+    log.info("command queued", **_named(commands[0]))
+    # It may have connected meanwhile, and its line may have been looked at before we came.
+    now = ports.registry.find_many([name]).get(name)
+    if now is not None and _route(now, ports) is not None:
+        delivery.release(name, now, ports.delivery())
+    return ports.commands.find(commands[-1].command_id) or commands[-1]
+
+
+def _refuse_offline(command: Command, why: str, ports: Ports) -> NoReturn:
+    alone = replace(command, state=CommandState.NOT_CONNECTED, part_before=None, queued_until=None)
+    ports.commands.add(alone)
     raise ProblemError(
         "charge-point-offline",
-        f"{command.charge_point_id} is not connected; the command was not sent",
+        f"{command.charge_point_id} is not connected; {why}",
         commandId=command.command_id,
     )
 
 
-def _send(command: Command, route: Route, ports: Ports, settings: Settings) -> Command:
-    frame = frames.encode(frames.Call(command.command_id, command.action, command.payload))
-    if len(frame.encode()) > MAX_FRAME:
-        raise ProblemError(
-            "command-too-large", f"the command is {len(frame.encode())} bytes, at most {MAX_FRAME} travel"
-        )
+def _store_parts(commands: Sequence[Command], ports: Ports) -> None:
+    # Before the first is sent: its answer may be faster than we are.
+    for command in commands:
+        ports.commands.add(command)
+        ports.lines.put(command.part_before or "", command)
+
+
+def _send(command: Command, frame: str, route: Route, ports: Ports) -> Command:
+    command = replace(command, queued_until=None)  # it doesn't wait
     ports.commands.add(command)
-    expires_in_s = max(1, round(settings.command_timeout_s))
     try:
-        ports.outbound.publish(
-            command.charge_point_id, frame, route, deadline=command.deadline, expires_in_s=expires_in_s
-        )
+        delivery.publish(command, frame, route, ports.outbound, command.created_at)
     except ports.broker_errors as error:
         log.exception("the broker did not take a command", **_named(command))
         stored = ports.commands.move(command.command_id, CommandState.ERROR)
         if stored is not None and stored.state is not CommandState.ERROR:
             return stored  # it did take it, and only its word to us was lost
+        if stored is not None:
+            delivery.answered(stored, None, ports.delivery())
         detail = "the broker did not take the command; it was most likely not sent"
         raise ProblemError("broker-unavailable", detail, commandId=command.command_id) from error
     log.info("command sent", **_named(command))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain import secrets
 from domain.models import Command, CommandState
 from ocppj import timestamps
 from remote_commands.issue import Ports
@@ -18,9 +19,18 @@ def settled(command: Command, ports: Ports, settings: Settings) -> Command:
     Nobody has to be alive to say so: it follows from the deadline. It is written when first seen, so that what one
     caller was told stays true for the next; an answer that is faster than the write wins.
     """
-    if command.state.is_final or ports.now() <= command.deadline + settings.command_grace:
+    if command.state.is_final:
         return command
-    return ports.commands.move(command.command_id, CommandState.TIMEOUT) or command
+    if is_waiting(command):
+        is_over, state = ports.now() > (command.queued_until or command.deadline), CommandState.EXPIRED
+    else:
+        is_over, state = ports.now() > command.deadline + settings.command_grace, CommandState.TIMEOUT
+    return (ports.commands.move(command.command_id, state) or command) if is_over else command
+
+
+def is_waiting(command: Command) -> bool:
+    """Whether it has not been sent yet, because something else has to happen first."""
+    return command.state is CommandState.QUEUED and command.queued_until is not None
 
 
 def wait(command: Command, seconds: float, ports: Ports, settings: Settings) -> Command:
@@ -43,13 +53,21 @@ def as_json(command: Command) -> dict[str, Any]:
         "version": command.version.name,
         "state": command.state.value,
         "createdAt": timestamps.write(command.created_at),
-        "deadline": timestamps.write(command.deadline),
+        "deadline": _written(None if is_waiting(command) else command.deadline),
+        "queuedUntil": _written(command.queued_until),
         "answeredAt": _written(command.answered_at),
         "issuedBy": command.issued_by,
         "payload": command.payload,
-        "answer": command.answer,
-        "lateAnswer": command.late_answer,
+        "answer": _masked(command.answer),
+        "lateAnswer": _masked(command.late_answer),
+        "partBefore": command.part_before,
+        "partAfter": command.part_after,
     }
+
+
+def _masked(answer: dict[str, Any] | None) -> dict[str, Any] | None:
+    # A charge point should not tell its password, and some do.
+    return None if answer is None else secrets.masked(answer)
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from adapters.dynamodb import Tables
+from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.memory import MemoryCommands, MemoryIdTokens, MemoryRegistry, MemoryReports, MemoryTransactions
-from domain.ports import Admissions, Commands, IdTokens, Observations, Passwords, Registry, Reports, Transactions
+from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
+from domain.ports import (
+    Admissions,
+    CommandGuards,
+    CommandLines,
+    Commands,
+    IdTokens,
+    Observations,
+    Passwords,
+    Registry,
+    Reports,
+    Transactions,
+)
 from infra.local.cloud import AWS
 
 if TYPE_CHECKING:
@@ -38,13 +51,23 @@ class Stores:
     registry: WholeRegistry
     transactions: Transactions
     commands: Commands
+    lines: CommandLines
+    guards: CommandGuards
     id_tokens: IdTokens
     reports: Reports
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
 
 def in_memory() -> Stores:
-    return Stores(MemoryRegistry(), MemoryTransactions(), MemoryCommands(), MemoryIdTokens(), MemoryReports())
+    return Stores(
+        MemoryRegistry(),
+        MemoryTransactions(),
+        MemoryCommands(),
+        MemoryCommandLines(),
+        MemoryCommandGuards(),
+        MemoryIdTokens(),
+        MemoryReports(),
+    )
 
 
 def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
@@ -52,6 +75,8 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoRegistry(client, tables),
         DynamoTransactions(client, tables),
         DynamoCommands(client, tables),
+        DynamoCommandLines(client, tables),
+        DynamoCommandGuards(client, tables),
         DynamoIdTokens(client, tables),
         DynamoReports(client, tables),
     )

@@ -15,13 +15,14 @@ from adapters.memory import (
     MemoryShadows,
     MemoryTransactions,
 )
+from adapters.memory_commands import MemoryCommandLines
 from domain.models import ChargePoint, Connection
 from ocppj import frames
 from ocppj.frames import Frame
 from ocppj.versions import Version
 from processors import inbox
 from processors.ports import Ports
-from processors.settings import Settings
+from processors.settings import Gate, Settings
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 GATEWAY = "g1"
@@ -30,14 +31,15 @@ EPOCH = 1_000
 
 @dataclass
 class House:
-    """Everything the processors touch, and the few moves tests make."""
+    """Everything the processors touch, and the few moves tests make. Nobody needs to boot first."""
 
     now: datetime = NOW
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(gate=Gate.REGISTERED))
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     id_tokens: MemoryIdTokens = field(default_factory=MemoryIdTokens)
     transactions: MemoryTransactions = field(default_factory=MemoryTransactions)
     commands: MemoryCommands = field(default_factory=MemoryCommands)
+    command_lines: MemoryCommandLines = field(default_factory=MemoryCommandLines)
     reports: MemoryReports = field(default_factory=MemoryReports)
     outbound: MemoryOutbound = field(default_factory=MemoryOutbound)
     shadows: MemoryShadows = field(default_factory=MemoryShadows)
@@ -51,6 +53,7 @@ class House:
             id_tokens=self.id_tokens,
             transactions=self.transactions,
             commands=self.commands,
+            command_lines=self.command_lines,
             reports=self.reports,
             outbound=self.outbound,
             shadows=self.shadows,

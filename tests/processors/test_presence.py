@@ -1,12 +1,14 @@
 """Who is connected: rows at once, shadows a minute later."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from domain.models import Boot, ConnectorState
+from domain.models import Boot, Command, CommandState, ConnectorState
 from ocppj import timestamps
+from ocppj.frames import CallResult
 from ocppj.versions import V16, V201
 from processors import inbox
 from tests.processors.house import EPOCH, GATEWAY, NOW, House, Unreachable, UnreachableError
@@ -47,6 +49,24 @@ def test_a_connect_is_shown_with_all_the_row_says() -> None:
         "firmware": "1.0",
         "connectors": {"1.1": {"status": "Available", "at": "2026-11-21T12:00:00.000Z"}},
     }
+
+
+def test_a_connect_sends_what_waited_for_it_and_the_next_after_its_answer() -> None:
+    house = House()
+    for number in (1, 2):
+        at = NOW + timedelta(seconds=number)
+        command = Command(f"c-{number}", CP, "ClearCache", {}, V16, CommandState.QUEUED, at, at + timedelta(seconds=30))
+        command = replace(command, queued_until=NOW + timedelta(hours=1))
+        house.commands.add(command)
+        house.command_lines.put(CP, command)
+    house.register(CP, V16)
+
+    house.process(told("connected"))
+    first = [published.frame for published in house.outbound.published]
+    house.send(CP, CallResult("c-1", {"status": "Rejected"}))
+
+    assert first == ['[2,"c-1","ClearCache",{}]']
+    assert [published.frame for published in house.outbound.published][1:] == ['[2,"c-2","ClearCache",{}]']
 
 
 def test_a_connect_that_another_one_has_overtaken_shows_nothing() -> None:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from adapters.memory import MemoryCommands, MemoryOutbound, MemoryRegistry
-
+from adapters.memory_commands import MemoryCommandLines
 from domain.models import ChargePoint, Connection
 from domain.ports import Outbound
 from ocppj.versions import V16, Version
@@ -72,11 +72,13 @@ class Desk:
         self.clock = Clock()
         self.registry = MemoryRegistry()
         self.commands = MemoryCommands()
+        self.lines = MemoryCommandLines()
         self.sent = MemoryOutbound()
         numbers, draws = count(1), draws or count(6)
-        ports = Ports(
+        self.ports = Ports(
             registry=self.registry,
             commands=self.commands,
+            lines=self.lines,
             outbound=outbound or self.sent,
             broker_errors=(OSError,),
             now=lambda: self.clock.now,
@@ -84,7 +86,7 @@ class Desk:
             draw=lambda below: next(draws) % below,
             sleep=self.clock.sleep,
         )
-        self.resolver = api.resolver(ports, Settings())
+        self.resolver = api.resolver(self.ports, Settings())
 
     def connect(self, charge_point_id: str, version: Version = V16, **facts: Any) -> ChargePoint:
         """A connected charge point whose gateway is alive."""

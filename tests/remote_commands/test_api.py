@@ -30,11 +30,14 @@ def test_a_start_that_nobody_waits_for_is_202_with_its_location() -> None:
         "state": "sent",
         "createdAt": "2026-11-21T12:00:00.000Z",
         "deadline": "2026-11-21T12:00:30.000Z",
+        "queuedUntil": None,
         "answeredAt": None,
         "issuedBy": ARN,
         "payload": {"idTag": "ABC", "connectorId": 1},
         "answer": None,
         "lateAnswer": None,
+        "partBefore": None,
+        "partAfter": None,
     }
 
 
@@ -284,7 +287,17 @@ def test_a_command_without_fields_needs_no_body() -> None:
     assert (reply.status, reply.body["chargePointId"], reply.body["payload"]) == (202, "CP:201", {})
 
 
-@pytest.mark.parametrize("action", ["RequestStartTransaction", "BootNotification", "Nonsense", "reset"])
+def test_an_action_of_another_version_is_unsupported_and_says_whose_it_is() -> None:
+    desk = Desk()
+    desk.connect("CP1", V16)
+
+    reply = desk.post("/charge-points/CP1/commands/RequestStartTransaction", {})
+
+    assert (reply.status, reply.body["code"]) == (409, "unsupported-by-version")
+    assert "OCPP 2.0.1 and OCPP 2.1 have" in reply.body["detail"]
+
+
+@pytest.mark.parametrize("action", ["BootNotification", "Nonsense", "resett"])
 def test_an_action_that_is_no_command_of_the_version_is_404(action: str) -> None:
     desk = Desk()
     desk.connect("CP1", V16)

@@ -48,7 +48,7 @@ def test_a_late_answer_is_shown_beside_the_time_out() -> None:
     desk.clock.sleep(36)
     desk.get("/commands/cmd-1")
 
-    desk.commands.answer_late("cmd-1", {"status": "Accepted"})
+    desk.commands.note("cmd-1", late_answer={"status": "Accepted"})
 
     body = desk.get("/commands/cmd-1").body
     assert (body["state"], body["answer"], body["lateAnswer"]) == ("timeout", None, {"status": "Accepted"})

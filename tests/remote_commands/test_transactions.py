@@ -4,9 +4,10 @@ import pytest
 
 from ocppj import schemas
 from ocppj.versions import V16, V21, V201, Version
-from remote_commands import transactions
+from remote_commands import fields, neutral, transactions
 from remote_commands.errors import InvalidRequestError
-from remote_commands.transactions import RemoteStart, RemoteStop, Wanted
+from remote_commands.rendering import Making, Wanted
+from remote_commands.transactions import RemoteStart, RemoteStop
 
 PROFILE_16 = {
     "chargingProfileId": 1,
@@ -18,18 +19,22 @@ PROFILE_16 = {
 
 
 def start(version: Version, **body: object) -> Wanted:
-    given = {"chargePointId": "CP1"} | body
-    return transactions.start(transactions.read(RemoteStart, given), version, lambda: 7)
+    return rendered("remote-start", version, body)
 
 
 def stop(version: Version, transaction_id: object) -> Wanted:
-    given = {"chargePointId": "CP1", "transactionId": transaction_id}
-    return transactions.stop(transactions.read(RemoteStop, given), version)
+    return rendered("remote-stop", version, {"transactionId": transaction_id})
+
+
+def rendered(name: str, version: Version, body: dict[str, object]) -> Wanted:
+    making = Making(version, number=lambda: 7, limit=lambda _: None, now="2026-11-21T12:00:00.000Z")
+    (wanted,) = neutral.render(name, neutral.read(name, body), making)
+    return wanted
 
 
 def pointers(kind: Any, given: object) -> list[str]:
     with pytest.raises(InvalidRequestError) as caught:
-        transactions.read(kind, given)
+        fields.read(kind, given, transactions.wrong_together if kind is RemoteStart else None)
     return sorted(each["pointer"] for each in caught.value.members["errors"])
 
 

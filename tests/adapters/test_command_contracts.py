@@ -1,0 +1,88 @@
+"""What the stores beside the commands promise: lines that commands wait in, and guards."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.models import Claim, CommandState
+from tests.adapters.stores import Stores
+from tests.adapters.test_contracts import NOON, SECOND, command
+
+DAY = timedelta(days=1)
+
+
+def test_a_line_hands_out_its_commands_oldest_first_and_each_once(stores: Stores) -> None:
+    for number in (2, 0, 1):
+        stores.lines.put(stores.name, command(stores.name, f"{stores.name}-{number}", NOON + number * SECOND))
+
+    waiting = stores.lines.waiting(stores.name)
+    taken = [stores.lines.take(stores.name, waiting[0]) for _ in range(2)]
+
+    assert waiting == [f"{stores.name}-{number}" for number in range(3)]
+    assert taken == [True, False]
+    assert list(stores.lines.waiting(stores.name)) == waiting[1:]
+
+
+def test_a_line_that_nobody_stands_in_is_empty(stores: Stores) -> None:
+    assert list(stores.lines.waiting(stores.name)) == []
+    assert not stores.lines.take(stores.name, "none")
+
+
+def test_lines_buckets_and_claims_are_no_commands(stores: Stores) -> None:
+    stores.lines.put(stores.name, command(stores.name, "c"))
+    stores.guards.claim(stores.name, Claim("c", "d"), NOON, NOON + DAY)
+    stores.guards.spend(stores.name, 10, NOON)
+
+    for kind in ("line", "claim", "bucket"):
+        key = f"{kind}#{stores.name}"
+        stores.commands.note(key, late_answer={})
+        assert stores.commands.find(key) is None
+        assert stores.commands.move(key, CommandState.SENT) is None
+    assert list(stores.commands.of_charge_point(stores.name, 10)) == []
+    assert list(stores.lines.waiting(stores.name)) == ["c"]
+
+
+def test_the_first_to_claim_a_key_holds_it(stores: Stores) -> None:
+    first = stores.guards.claim(stores.name, Claim("c-1", "d-1"), NOON, NOON + DAY)
+    second = stores.guards.claim(stores.name, Claim("c-2", "d-2"), NOON + SECOND, NOON + DAY)
+    other = stores.guards.claim(f"{stores.name}-other", Claim("c-3", "d-3"), NOON, NOON + DAY)
+
+    assert first == second == Claim("c-1", "d-1")
+    assert other == Claim("c-3", "d-3")
+
+
+def test_a_claim_that_is_over_can_be_claimed(stores: Stores) -> None:
+    stores.guards.claim(stores.name, Claim("c-1", "d-1"), NOON, NOON + DAY)
+
+    later = stores.guards.claim(stores.name, Claim("c-2", "d-2"), NOON + DAY, NOON + 2 * DAY)
+
+    assert later == Claim("c-2", "d-2")
+
+
+def test_a_key_may_be_longer_than_a_table_takes(stores: Stores) -> None:
+    key = stores.name + "k" * 4000
+
+    stores.guards.claim(key, Claim("c-1", "d"), NOON, NOON + DAY)
+
+    assert stores.guards.claim(key, Claim("c-2", "d"), NOON, NOON + DAY) == Claim("c-1", "d")
+
+
+def test_a_bucket_gives_its_minute_at_once_and_then_as_it_fills(stores: Stores) -> None:
+    burst = [stores.guards.spend(stores.name, 3, NOON) for _ in range(4)]
+    soon = stores.guards.spend(stores.name, 3, NOON + 5 * SECOND)
+    filled = stores.guards.spend(stores.name, 3, NOON + 20 * SECOND)
+    empty = stores.guards.spend(stores.name, 3, NOON + 20 * SECOND)
+
+    assert burst == pytest.approx([0, 0, 0, 20])
+    assert [soon, filled, empty] == pytest.approx([15, 0, 20])
+
+
+def test_facts_of_a_command_come_back_as_they_were_stored(stores: Stores) -> None:
+    name = f"{stores.name}-1"
+    waiting = replace(command(stores.name, name), queued_until=NOON + DAY, part_before="b", part_after="a")
+    stores.commands.add(waiting)
+
+    stores.commands.note(name, effect="confirmed", evidence={"action": "BootNotification"})
+
+    assert stores.commands.find(name) == replace(waiting, effect="confirmed", evidence={"action": "BootNotification"})
