@@ -1,6 +1,7 @@
 """How a link to AWS IoT Core connects: a value, made by hand or from a URL. Without the AWS runtime itself."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from adapters.mqtt_settings import AWS_ALPN_PORT, MqttSettings, tls_context
 
 _SCHEME = "awsiot"
+_AMAZONS = re.compile(r"\.iot\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ class AwsIotSettings(MqttSettings):
     region: str = ""
     ca: bytes | None = None
     certificate: bytes | None = None
-    key: bytes | None = None
-    credentials: Any = None
+    key: bytes | None = field(default=None, repr=False)
+    credentials: Any = field(default=None, repr=False)
     is_encrypted: bool = True
 
 
@@ -68,6 +70,7 @@ def _split(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as whoever looks it up will do
     except ValueError as error:
         raise ValueError(f"This is no URL such as {example}: {error}.") from error
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() or "Nothing"
@@ -79,6 +82,6 @@ def _split(url: str) -> tuple[str, int]:
 
 
 def _region(host: str) -> str:
-    # <account's prefix>-ats.iot.<region>.amazonaws.com, or .amazonaws.com.cn
-    labels = host.split(".")
-    return labels[2] if labels[1:2] == ["iot"] and "amazonaws" in labels[3:4] else ""
+    # <account's prefix>-ats.iot.<region>.amazonaws.com, in China .ats.iot.<region>.amazonaws.com.cn
+    found = _AMAZONS.search(host)
+    return found[1] if found else ""

@@ -116,6 +116,7 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as whoever looks it up will do
     except ValueError as error:
         raise ValueError(f"This is no broker URL such as mqtt://127.0.0.1:1883: {error}.") from error
     if parts.scheme not in _PORTS or not parts.hostname or port == 0:

@@ -60,6 +60,7 @@ def test_certificates_make_a_verifying_context(tmp_path: Path) -> None:
         ("mqtt://localhost:99999", "Port out of range"),
         ("mqtt://localhost:x", "could not be cast"),
         ("mqtt://[::1", "Invalid IPv6 URL"),
+        ("mqtt://a..b", "label empty or too long"),
         ("mqtt://localhost/topic", "has something after the port"),
         ("mqtt://localhost?x=1", "has something after the port"),
         ("ws://me:secret@localhost", r"^ws://localhost is no broker URL"),
@@ -89,6 +90,14 @@ def test_wrong_files_are_one_sentence(tmp_path: Path) -> None:
     for scheme, files, sentence in wrong:
         with pytest.raises(ValueError, match=sentence):
             from_url(f"{scheme}://localhost", "gw-1", **files)
+
+
+@pytest.mark.parametrize("wrong", [{"publish_rate": -1.0}, {"byte_rate": float("inf")}], ids=str)
+def test_rates_that_can_not_work_are_refused(wrong: dict[str, float]) -> None:
+    settings = MqttSettings("localhost", 1883, "gw-1")
+
+    with pytest.raises(ValueError, match="must be a number from 0"):
+        dataclasses.replace(settings, **wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
