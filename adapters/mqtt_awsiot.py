@@ -55,6 +55,7 @@ class CrtConnection:
         self._events: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._is_drain_due = False
         self._reason: str | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
         self._unacknowledged: dict[int, Any] = {}
         self._last_id = 0
         self._senders: dict[type, Callable[[Any], None]] = {
@@ -95,7 +96,7 @@ class CrtConnection:
             self._end()
             return
         self._client.stop(None if code is None else crt.DisconnectPacket(crt.DisconnectReasonCode(int(code))))
-        self._loop.call_later(_STOP_S, self._end)
+        self._giving_up = self._loop.call_later(_STOP_S, self._end)
 
     def disconnect(self) -> None:
         """End it in good order: the broker forgets the will."""
@@ -103,6 +104,8 @@ class CrtConnection:
 
     def _end(self) -> None:
         self._client = None  # it holds our callbacks, and us, for as long as we hold it
+        if self._giving_up is not None:
+            self._giving_up.cancel()
         if not self.lost.done():
             self.lost.set_result(self._reason or "the AWS runtime stopped")
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import mqtt5
 from mqtt5 import SubAckReasonCode
 
+from adapters.mqtt_awsiot import AwsIotLink
+from adapters.mqtt_awsiot_settings import AwsIotSettings
 from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import MqttSettings
 
@@ -17,6 +19,10 @@ P = TypeVar("P")
 
 # Settings for tests: nothing waits long.
 QUICK = MqttSettings("127.0.0.1", 1, "gw-1", backoff_s=(0.01, 0.02), retry_s=(0.01, 0.02))
+# A certificate that is not used, without encryption, makes the AWS runtime speak plain MQTT.
+AWS_QUICK = AwsIotSettings(
+    "127.0.0.1", 1, "gw-1", certificate=b"", is_encrypted=False, backoff_s=(0.01, 0.02), retry_s=(0.01, 0.02)
+)
 
 
 class Peer:
@@ -26,20 +32,32 @@ class Peer:
         self._reader = reader
         self._writer = writer
         self._buffer = b""
+        self.address = writer.get_extra_info("peername")
 
     async def receive(self, kind: type[P]) -> P:
         """The next packet, which must be of this kind."""
+        packet = await self._next()
+        assert packet is not None, f"the link closed the connection instead of sending a {kind.__name__}"
+        assert isinstance(packet, kind), packet
+        return packet
+
+    async def answer_pings(self) -> None:
+        """Answer pings, and nothing else, until the link closes the connection."""
+        while await self._next() is not None:
+            self.send(mqtt5.PingRespPacket())
+
+    async def _next(self) -> mqtt5.Packet | None:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     packet, used = mqtt5.read(memoryview(self._buffer))
                 except IndexError:
                     data = await self._reader.read(65_536)
-                    assert data, f"the link closed the connection instead of sending a {kind.__name__}"
+                    if not data:
+                        return None
                     self._buffer += data
                     continue
                 self._buffer = self._buffer[used:]
-                assert isinstance(packet, kind), packet
                 return packet
 
     async def accept(self, **fields: Any) -> mqtt5.ConnectPacket:
@@ -113,6 +131,15 @@ class ScriptedBroker:
         self.port = server.sockets[0].getsockname()[1]
         return server
 
+    async def connections(self) -> list[Peer]:
+        """All connections opened until now that no test has taken: they are accepted in order, and so is ours."""
+        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        peers = [await self.connection()]
+        while peers[-1].address != writer.get_extra_info("sockname"):
+            peers.append(await self.connection())
+        writer.close()
+        return peers[:-1]
+
     def hang_up(self) -> None:
         """Cut all connections."""
         for writer in self._writers:
@@ -137,7 +164,21 @@ async def link_to(
     broker: ScriptedBroker, on_state: Callable[[bool], None] | None = None, **settings: Any
 ) -> AsyncIterator[MqttLink]:
     """A running link; it is closed, without patience, at the end."""
-    link = MqttLink(replace(QUICK, port=broker.port, **settings), on_state)
+    async with _running(broker, MqttLink(replace(QUICK, port=broker.port, **settings), on_state)) as link:
+        yield link
+
+
+@asynccontextmanager
+async def aws_link_to(
+    broker: ScriptedBroker, on_state: Callable[[bool], None] | None = None, **settings: Any
+) -> AsyncIterator[MqttLink]:
+    """The same over the AWS runtime."""
+    async with _running(broker, AwsIotLink(replace(AWS_QUICK, port=broker.port, **settings), on_state)) as link:
+        yield link
+
+
+@asynccontextmanager
+async def _running(broker: ScriptedBroker, link: MqttLink) -> AsyncIterator[MqttLink]:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(link.run(), name="link")
         try:
