@@ -11,7 +11,7 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, QoS, SubAckReasonCode
 
 from adapters.mqtt_link import MqttLink
 from tests.adapters.labs import mqtt_lab, payloads, until
-from tests.adapters.scripted_broker import QUICK, ScriptedBroker, link_to, numbers, scripted_broker
+from tests.adapters.scripted_broker import QUICK, ScriptedBroker, grant, link_to, numbers, scripted_broker
 from tests.brokers import Mosquitto
 
 
@@ -126,6 +126,71 @@ async def test_a_cancelled_link_says_nothing_so_that_its_will_is_published(broke
 
     assert said == b""
     assert not link.is_connected
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_link_closed_while_it_connects_leaves_no_connection(broker: ScriptedBroker, turns: int) -> None:
+    link = MqttLink(replace(QUICK, port=broker.port))
+    running = asyncio.create_task(link.run(), name="link")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    await link.close(0)
+    await running
+    said = [await peer.is_closed() for peer in await broker.connections()]
+
+    assert len(said) <= 1
+    assert not link.is_connected
+
+
+async def test_a_callback_may_close_its_link(broker: ScriptedBroker) -> None:
+    closing: list[asyncio.Task[None]] = []
+    link = MqttLink(replace(QUICK, port=broker.port))
+    link.subscribe("a/out", lambda _: closing.append(asyncio.create_task(link.close(1), name="close")))
+    running = asyncio.create_task(link.run(), name="link")
+    peer = await broker.accepted()
+    await grant(peer)
+
+    peer.send(mqtt5.PublishPacket("a/out", b"", qos=QoS.AT_LEAST_ONCE, packet_id=1))
+    acknowledged = await peer.receive(mqtt5.PubAckPacket)
+    goodbye = await peer.receive(mqtt5.DisconnectPacket)
+    peer.drop()
+    await asyncio.gather(running, *closing)
+
+    assert acknowledged.packet_id == 1
+    assert goodbye.reason_code == DisconnectReasonCode.NORMAL_DISCONNECTION
+
+
+async def test_a_pipe_that_is_full_and_dead_is_left_with_nothing_lost(broker: ScriptedBroker) -> None:
+    states: list[bool] = []
+
+    async with link_to(broker, states.append, keepalive_s=1) as link:
+        for number in range(100):
+            link.publish("a/in", b"%06d" % number + b"x" * 100_000)
+        await broker.accepted()  # and read no more
+        await until(lambda: len(states) == 2)
+        second = await broker.accepted()
+        again = await second.receive_publishes(100)
+
+    assert states[:2] == [True, False]
+    assert [int(publish.payload[:6]) for publish in again] == list(range(100))
+
+
+async def test_a_publish_from_the_callback_of_a_new_connection_comes_after_what_waited(broker: ScriptedBroker) -> None:
+    link: MqttLink
+
+    def on_state(is_up: bool) -> None:
+        link.publish("a/in", b"2" if is_up else b"3")
+
+    async with link_to(broker, on_state) as link:
+        link.publish("a/in", b"0")
+        link.publish("a/in", b"1")
+        first = await (await broker.accepted()).receive_publishes(3)
+        broker.hang_up()
+        second = await (await broker.accepted()).receive_publishes(5)
+
+    assert numbers(first) == [0, 1, 2]
+    assert numbers(second) == [0, 1, 2, 3, 2]
 
 
 @pytest.mark.e2e
