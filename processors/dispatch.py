@@ -10,6 +10,7 @@ from processors import (
     certificates,
     data_transfer,
     firmware,
+    gate,
     meter_values,
     reports,
     routes,
@@ -73,5 +74,6 @@ def take(request: Request, ports: Ports) -> None:
 
 def _handle(request: Request, ports: Ports) -> Payload:
     handler = handler_of(request.action, request.version)
+    gate.check(request, ports)
     schemas.check(request.version, request.action, "request", request.payload)
     return handler(request, ports)

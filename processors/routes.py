@@ -4,7 +4,7 @@ A handler is found by `@on(action, version, ...)`; OCPP 2.1 falls back to what i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.models import ChargePoint
@@ -33,6 +33,10 @@ class Request:
     @property
     def charge_point_id(self) -> str:
         return self.charge_point.charge_point_id
+
+    def on(self, row: ChargePoint) -> "Request":
+        """The same request, with what the row says now."""
+        return replace(self, charge_point=row)
 
     def observed(self, at: datetime) -> datetime:
         """A time the device states for what it observed, but never later than we heard of it.

@@ -1,6 +1,7 @@
 """The processors' settings, from environment variables with the prefix OCPPGW_."""
 
 import zlib
+from enum import StrEnum
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +11,13 @@ from domain.models import Registration
 
 class SettingsError(ValueError):
     """A setting has a value that can't be used; the text is one sentence that names the variable."""
+
+
+class Gate(StrEnum):
+    """What it takes to be heard."""
+
+    STRICT = "strict"  # accepted, and booted here at least once (C-07)
+    REGISTERED = "registered"  # accepted; for a fleet that moves here without booting anew
 
 
 class Settings(BaseSettings):
@@ -24,6 +32,7 @@ class Settings(BaseSettings):
     boot_retry_s: int = Field(default=60, ge=1, le=86_400)
     call_timeout_s: float = Field(default=30, gt=0, le=3600)
     registration: Registration = Registration.ACCEPTED  # of charge points that are new
+    gate: Gate = Gate.STRICT
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
     worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames
 
