@@ -1,3 +1,16 @@
-"""Fixtures for every test: see the plugins."""
+"""Fixtures for every test: see the plugins. With OCPPGW_NO_SKIPS=1, as in CI, a skipped test fails the run."""
+
+import os
+
+import pytest
 
 pytest_plugins = ["tests.brokers", "tests.clouds", "tests.house"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that was told to skip nothing and did."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    if skipped and os.environ.get("OCPPGW_NO_SKIPS") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
