@@ -4,7 +4,7 @@ import asyncio
 import struct
 import zlib
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +65,24 @@ def deflated(data: bytes, window_bits: int = 15) -> bytes:
     return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\x00\x00\xff\xff")
 
 
-def request(path: str = "/ocpp/CP1", protocol: str | None = "ocpp1.6", **headers: str | None) -> bytes:
+def frames_in(data: bytes) -> list[Received]:
+    """The frames of a server in these bytes, which must end with a whole one."""
+    found = []
+    while data:
+        assert not data[1] & 0x80, "a server must not mask"
+        size, at = data[1] & 0x7F, 2
+        if size >= 126:
+            at = 4 if size == 126 else 10
+            size = int.from_bytes(data[2:at], "big")
+        assert len(data) >= at + size, data
+        found.append(Received(data[0] & 0x0F, data[at : at + size], bool(data[0] & 0x80), data[0] >> 4 & 0x7))
+        data = data[at + size :]
+    return found
+
+
+def request(path: str = "/ocpp/CP1", protocol: str | None = "ocpp1.6", **headers: Any) -> bytes:
     """An upgrade request; a header of None is left out."""
-    usual: dict[str, str | None] = {
+    usual = {
         "Host": "127.0.0.1",
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -160,10 +175,8 @@ class Wire:
     async def leave(self) -> None:
         """Go without a word."""
         self._writer.transport.abort()
-        try:
+        with suppress(OSError):  # that was the point
             await self._writer.wait_closed()
-        except OSError:
-            pass  # that was the point
 
 
 @asynccontextmanager
