@@ -159,6 +159,13 @@ async def scripted_broker() -> AsyncIterator[ScriptedBroker]:
         await server.wait_closed()
 
 
+def quick_link(port: int, is_aws: bool, on_state: Callable[[bool], None] | None = None) -> MqttLink:
+    """A link of either kind, not running yet."""
+    if is_aws:
+        return AwsIotLink(replace(AWS_QUICK, port=port), on_state)
+    return MqttLink(replace(QUICK, port=port), on_state)
+
+
 @asynccontextmanager
 async def link_to(
     broker: ScriptedBroker, on_state: Callable[[bool], None] | None = None, **settings: Any

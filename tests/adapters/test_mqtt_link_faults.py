@@ -11,7 +11,7 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, QoS, SubAckReasonCode
 
 from adapters.mqtt_link import MqttLink
 from tests.adapters.labs import mqtt_lab, payloads, until
-from tests.adapters.scripted_broker import QUICK, ScriptedBroker, grant, link_to, numbers, scripted_broker
+from tests.adapters.scripted_broker import QUICK, ScriptedBroker, grant, link_to, numbers, quick_link, scripted_broker
 from tests.brokers import Mosquitto
 
 
@@ -194,10 +194,11 @@ async def test_a_publish_from_the_callback_of_a_new_connection_comes_after_what_
 
 
 @pytest.mark.e2e
-async def test_ten_thousand_messages_survive_a_broker_that_is_killed(mosquitto: Mosquitto) -> None:
+@pytest.mark.parametrize("is_aws", [False, True], ids=["native", "aws"])
+async def test_ten_thousand_messages_survive_a_broker_that_is_killed(mosquitto: Mosquitto, is_aws: bool) -> None:
     acknowledged: set[int] = set()
     states: list[bool] = []
-    link = MqttLink(replace(QUICK, port=mosquitto.port), states.append)
+    link = quick_link(mosquitto.port, is_aws, states.append)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(link.run(), name="link")
         await until(lambda: link.is_connected)
