@@ -103,7 +103,7 @@ def show(identity: Identity, output: OutputOption = Output.TABLE) -> None:
         }
         if connection is not None:
             shown["connectedAt"] = timestamps.write(connection.connected_at)
-            shown["ocppVersion"] = connection.version.subprotocol
+            shown["ocppVersion"] = connection.version.name
         _show(shown | {"shadow": house.things.shadow(charge_point_id)}, output)
 
 
