@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,8 @@ from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.client import Client, Clock
 from charge_point_sim.fleet_command import fleet
 from charge_point_sim.parts import Setup, Token
+from charge_point_sim.quirks import QUIRKS, Quirk, QuirkError
+from charge_point_sim.quirks import quirk as read_quirk
 from charge_point_sim.routine import FOREVER, Routine, begin
 from charge_point_sim.settings import settings
 from ocppj.errors import IdentityError
@@ -50,26 +53,29 @@ def sim(
     session_seconds: Annotated[float, typer.Option(help="How long such a session lasts.", min=1)] = 60,
     pause_seconds: Annotated[float, typer.Option(help="Time between two of them.", min=0)] = 10,
     sample_seconds: Annotated[int, typer.Option(help="Time between two meter values.", min=0)] = 5,
+    quirk: Annotated[list[str], typer.Option(help=f"A vendor quirk or fault; repeatable: {', '.join(QUIRKS)}.")] = [],  # noqa: B006
+    ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
     seed: Annotated[int | None, typer.Option(help="Makes what is left to chance repeatable.")] = None,
 ) -> None:
     """Be one or more charge points until Ctrl-C: boot, wait for commands, and charge if told to."""
     if ctx.invoked_subcommand:
         return
     secret = None if password is None else password.encode()
-    base = Setup("", _version(version), connectors, secret, sample_s=sample_seconds)
+    base = Setup("", _version(version), connectors, secret, sample_s=sample_seconds, quirks=_quirks(quirk))
     routine = Routine(Token(id_tag), 0 if no_sessions else sessions, session_seconds, pause_seconds)
     setups = [replace(base, identity=_identity(each)) for each in id]
     endpoint = _endpoint(url) if url else settings().url
     _log_for_people()
-    asyncio.run(_run([charge_point(setup, seed) for setup in setups], routine, endpoint))
+    tls = _tls(endpoint, ca)
+    asyncio.run(_run([charge_point(setup, seed) for setup in setups], routine, endpoint, tls))
 
 
-async def _run(charge_points: list[ChargePoint], routine: Routine, url: str) -> None:
+async def _run(charge_points: list[ChargePoint], routine: Routine, url: str, tls: ssl.SSLContext | None) -> None:
     clients = []
     for cp in charge_points:
         clock = Clock()
         cp.act(clock.now(), partial(begin, cp, routine))
-        clients.append(Client(cp, url, clock))
+        clients.append(Client(cp, url, clock, tls))
     stop = _stopper(clients)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -118,6 +124,22 @@ def _endpoint(url: str) -> str:
     if not url.startswith(("ws://", "wss://")):
         raise typer.BadParameter(f"{url} begins neither with ws:// nor with wss://", param_hint="--url")
     return url
+
+
+def _quirks(names: list[str]) -> frozenset[Quirk]:
+    try:
+        return frozenset(read_quirk(name) for name in names)
+    except QuirkError as error:
+        raise typer.BadParameter(str(error), param_hint="--quirk") from error
+
+
+def _tls(url: str, ca: str | None) -> ssl.SSLContext | None:
+    if not url.startswith("wss://"):
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise typer.BadParameter(f"{ca}: {error.strerror or error}", param_hint="--ca") from error
 
 
 def _log_for_people() -> None:

@@ -12,27 +12,21 @@ from uuid import uuid4
 
 import structlog
 
+from charge_point_sim.effects import Effect, HangUp
 from charge_point_sim.exchange import CLOSED, Exchange, Message, Persistence
 from charge_point_sim.parts import Cause, Connector, Session, Setup, Status, Token
+from charge_point_sim.quirks import DeviceClock, Mischief
 from charge_point_sim.timers import Timers
 from charge_point_sim.variables import Variables
 from ocppj import actions, frames, schemas
 from ocppj.errors import Defect, FrameError, OcppError
-from ocppj.frames import Answer, Call, CallError, CallResult, Frame, Payload
+from ocppj.frames import Answer, Call, CallError, CallResult, Payload
 from ocppj.versions import V16, Version
 
 BOOT_RETRY_S = 30.0
 REBOOT_PATIENCE_S = 10.0  # how long a soft reset waits for its transaction messages to be delivered
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """Close the socket, and connect again after so many seconds."""
-
-    offline_s: float
-
-
-Effect = Frame | HangUp
 Command = Callable[["ChargePoint", Payload], Payload]
 
 
@@ -79,6 +73,9 @@ class ChargePoint:
         self.log = structlog.get_logger().bind(charge_point_id=setup.identity)
         self._rebooting = False
         self._effects: list[Effect] = []
+        self._clock = DeviceClock(setup.quirks)
+        self._mischief = Mischief(setup.quirks, rng, self.after, self.timers.cancel, self._emit)
+        self._untracked: set[str] = set()
 
     # What the shell tells it
 
@@ -112,6 +109,8 @@ class ChargePoint:
         call = self.exchange.next_call()
         if call:
             self._effects.append(call)
+            if call.action == "BootNotification" and "impatient" in self.setup.quirks:
+                self._tell_all_at_once()
 
     def next_due(self) -> datetime | None:
         """When to wake it."""
@@ -123,6 +122,10 @@ class ChargePoint:
         return effects
 
     # What sessions and commands ask of it
+
+    def stamp(self) -> str:
+        """What time it is by the charge point's own clock."""
+        return self._clock.write(self.now)
 
     @property
     def is_online(self) -> bool:
@@ -182,7 +185,7 @@ class ChargePoint:
     def send_heartbeat(self, *, is_early: bool = False) -> None:
         """Send a Heartbeat, unless one is waiting already."""
         if not self.exchange.is_waiting("Heartbeat"):
-            self.exchange.put(Message("Heartbeat", is_early=is_early))
+            self.exchange.put(Message("Heartbeat", on_answer=self._set_clock, is_early=is_early))
 
     def beat(self) -> None:
         """Start the heartbeat, or start it anew with another interval."""
@@ -200,10 +203,11 @@ class ChargePoint:
 
     def reconnect(self) -> None:
         """Hang up and connect again, after the answer on its way has left."""
-        self.after("reconnect", 0, lambda: self._leave(0))
+        self.after("reconnect", 0, lambda: self._leave(HangUp(0)))
 
     def _greet(self) -> None:
         self.exchange.opened()
+        self._mischief.connected()
         if self.registration == "Accepted":
             # A mere reconnect is no reason to boot again (1.6J §5.4): say what changed meanwhile.
             self.beat()
@@ -215,7 +219,18 @@ class ChargePoint:
         for connector in self.reporting:
             self.tell_status(connector)
 
+    def _tell_all_at_once(self) -> None:
+        # Some don't wait for the answer to their BootNotification, nor for any other.
+        for connector in self.reporting:
+            call = Call(self.new_id(), "StatusNotification", self.dialect.status(self, connector)[1])
+            self._untracked.add(call.message_id)
+            self._effects.append(call)
+
+    def _set_clock(self, answer: Payload) -> None:
+        self._clock.set(answer["currentTime"], self.now)
+
     def _booted(self, answer: Payload) -> None:
+        self._set_clock(answer)
         interval_s = answer["interval"]
         self.registration = answer["status"]
         self.exchange.is_registered = self.registration == "Accepted"
@@ -247,15 +262,23 @@ class ChargePoint:
         self.timers.cancel("boot")
         self.variables.apply_after_reboot()
         self.log.info("rebooting", reason=self.boot_reason)
-        self._leave(self.setup.reboot_s)
+        self._leave(HangUp(self.setup.reboot_s))
 
-    def _leave(self, offline_s: float) -> None:
+    def _emit(self, effect: Effect) -> None:
+        if isinstance(effect, HangUp):
+            self._leave(effect)
+        elif self.exchange.is_open:
+            self._effects.append(effect)
+
+    def _leave(self, how: HangUp) -> None:
         still_to_write = self._effects
         self._cut_off()
-        self._effects = [*still_to_write, HangUp(offline_s)]
+        self._effects = [*still_to_write, how]
 
     def _cut_off(self) -> None:
         self.exchange.closed()
+        self._mischief.disconnected()
+        self._untracked.clear()
         self.timers.cancel("heartbeat")
         self._effects = []
 
@@ -271,7 +294,7 @@ class ChargePoint:
             return
         match frame:
             case Call():
-                self._effects.append(self._answer(frame))
+                self._mischief.answer(self._answer(frame))
             case CallResult() | CallError():
                 self._take_answer(frame)
             case _:
@@ -287,6 +310,9 @@ class ChargePoint:
             self._effects.append(CallError(error.answer_id(version), code, error.description))
 
     def _take_answer(self, frame: CallResult | CallError) -> None:
+        if frame.message_id in self._untracked:
+            self._untracked.discard(frame.message_id)
+            return
         complaint = self.exchange.answered(frame)
         if complaint:
             self.log.warning("answer", problem=complaint)

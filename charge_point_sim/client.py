@@ -1,11 +1,10 @@
 """One charge point on a real WebSocket: connects, reads, writes, and connects again when it was cut off."""
 
 import asyncio
-import base64
 import contextlib
+import ssl
 import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
@@ -14,19 +13,13 @@ from websockets.typing import Subprotocol
 
 from charge_point_sim import sessions
 from charge_point_sim.backoff import Backoff, retry_after_s, sentence
-from charge_point_sim.charge_point import ChargePoint, HangUp
-from ocppj import frames
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.effects import HangUp, text_of
+from charge_point_sim.opening import address, authorization, is_common, offered
 from ocppj.versions import V16
 
 OPEN_TIMEOUT_S = 20.0
 GOODBYE_S = 2.0  # how long the last transaction messages may take when we stop
-
-
-def address(url: str, identity: str) -> str:
-    """The URL of a charge point: the endpoint and its identity, percent-encoded, unless it is there already."""
-    segment = quote(identity, safe="")
-    endpoint = url.rstrip("/")
-    return endpoint if endpoint.endswith(f"/{segment}") else f"{endpoint}/{segment}"
 
 
 class Clock:
@@ -50,11 +43,19 @@ class Clock:
         return max(0.0, self.real_s((moment - self.now()).total_seconds()))
 
 
+class _AbandonedError(Exception):
+    """This side has forgotten a connection that the other side still has."""
+
+
 class Client:
     """Runs a charge point until it is stopped."""
 
-    def __init__(self, cp: ChargePoint, url: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, cp: ChargePoint, url: str, clock: Clock | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.cp = cp
+        self._tls = tls
+        self._abandoned: list[ClientConnection] = []
         self._url = address(url, cp.setup.identity)
         self._clock = clock or Clock()
         self._moved = asyncio.Event()  # timers may have changed
@@ -75,6 +76,8 @@ class Client:
                 task.result()
             await self._say_goodbye()
         finally:
+            for socket in self._abandoned:
+                socket.transport.abort()
             for task in (tick, stay, stopped):
                 task.cancel()
             await asyncio.gather(tick, stay, stopped, return_exceptions=True)
@@ -99,11 +102,15 @@ class Client:
 
     async def _connect(self) -> float:
         try:
-            async with self._dial() as socket:
-                if socket.subprotocol != self.cp.dialect.version.subprotocol:
-                    self.cp.log.warning("no common version", offered=self.cp.dialect.version.subprotocol)
+            socket = await self._dial()
+            try:
+                if not is_common(self.cp, socket.subprotocol):
+                    self.cp.log.warning("no common version", offered=offered(self.cp))
                     return self._refused.next_s()
                 return await self._converse(socket)
+            finally:
+                if socket not in self._abandoned:
+                    await socket.close()
         except InvalidStatus as refusal:
             return self._be_refused(refusal.response)
         except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
@@ -112,14 +119,13 @@ class Client:
             return wait_s
 
     def _dial(self) -> connect:
-        version, password = self.cp.dialect.version, self.cp.password
-        credentials = b"%s:%s" % (self.cp.setup.identity.encode(), password or b"")
-        authorization = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+        credentials, subprotocol = authorization(self.cp), offered(self.cp)
         return connect(
             self._url,
-            subprotocols=[Subprotocol(version.subprotocol)],
-            additional_headers=authorization if password is not None else None,
-            compression=None if version is V16 else "deflate",
+            subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
+            additional_headers={"Authorization": credentials} if credentials else None,
+            compression=None if self.cp.dialect.version is V16 else "deflate",
+            ssl=self._tls,
             user_agent_header="ocpp-gateway simulator",
             proxy=None,
             open_timeout=OPEN_TIMEOUT_S,
@@ -140,7 +146,7 @@ class Client:
                     self.cp.receive(text, self._clock.now())
                     self._settle()
                 writer.cancel()
-        except* ConnectionClosed:
+        except* (ConnectionClosed, _AbandonedError):
             pass  # not a clean close; logged below like any other
         finally:
             self.cp.disconnected(self._clock.now())
@@ -157,10 +163,21 @@ class Client:
             self._to_write.clear()
             for effect in self.cp.take():
                 if isinstance(effect, HangUp):
-                    self._offline_s = effect.offline_s
-                    await socket.close()
+                    await self._hang_up(socket, effect)
                     return
-                await socket.send(frames.encode(effect))
+                await socket.send(text_of(effect))
+
+    async def _hang_up(self, socket: ClientConnection, how: HangUp) -> None:
+        self._offline_s = how.offline_s
+        if how.manner == "close":
+            await socket.close()
+        elif how.manner == "cut":
+            socket.transport.abort()
+        else:
+            # Half-open: the other side still sees a socket, and we open another one beside it.
+            socket.transport.pause_reading()
+            self._abandoned.append(socket)
+            raise _AbandonedError
 
     def _be_refused(self, response: Response) -> float:
         wait_s = self._refused.next_s() + retry_after_s(response)

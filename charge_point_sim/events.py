@@ -6,7 +6,6 @@ from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Session
 from charge_point_sim.samples import sampled
-from ocppj import timestamps
 from ocppj.frames import Payload
 
 
@@ -16,9 +15,9 @@ def transaction_event(
     """The next TransactionEvent of a session; it is kept until delivered."""
     payload = {
         "eventType": kind,
-        "timestamp": timestamps.write(cp.now),
+        "timestamp": cp.stamp(),
         "triggerReason": trigger,
-        "seqNo": session.next_seq_no,
+        "seqNo": 0 if "seqno-zero" in cp.setup.quirks else session.next_seq_no,
         "transactionInfo": {"transactionId": session.transaction_id, **info},
         **({} if cp.exchange.is_open else {"offline": True}),
         **more,
@@ -39,7 +38,7 @@ def meter_value(cp: ChargePoint, connector: Connector, context: str) -> Payload:
         }
         for name, value, unit in sampled(cp, connector, context)
     ]
-    return {"timestamp": timestamps.write(cp.now), "sampledValue": values}
+    return {"timestamp": cp.stamp(), "sampledValue": values}
 
 
 def state_word(connector: Connector) -> str:

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from charge_point_sim.fleet import Fleet, FleetError, Moment
-from charge_point_sim.plan import SCENARIOS, Plan, PlanError, Scenario, read_duration_s, read_mix
+from charge_point_sim.plan import SCENARIOS, Plan, PlanError, Scenario, read_duration_s, read_mix, read_quirk
+from charge_point_sim.quirks import QUIRKS
 from charge_point_sim.report import Run, summary, write
 from charge_point_sim.settings import settings
 from charge_point_sim.target import Target, TargetError, resolve
@@ -33,6 +34,10 @@ def fleet(
     session_seconds: Annotated[float, typer.Option(help="How long a session lasts, on average.", min=1)] = 60,
     pause_seconds: Annotated[float, typer.Option(help="Time until the next driver, on average.", min=0)] = 120,
     sample_seconds: Annotated[int, typer.Option(help="Time between two meter values.", min=0)] = 30,
+    quirk: Annotated[
+        list[str],
+        typer.Option(help=f"A fault and the percentage that has it, such as flapping:5: {', '.join(QUIRKS)}."),
+    ] = [],  # noqa: B006
     ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
     deflate: Annotated[bool, typer.Option("--deflate", help="Offer permessage-deflate.")] = False,
     i_own_this_host: Annotated[
@@ -46,6 +51,7 @@ def fleet(
         plan = Plan(
             count, _scenario(scenario), read_duration_s(duration), seed, read_mix(mix), rate, id_prefix, connectors,
             tuple(id_tag), password, session_seconds, pause_seconds, sample_seconds,
+            quirks=tuple(read_quirk(each) for each in quirk),
         )  # fmt: skip
         endpoint = url or settings().url
         target = resolve(endpoint, may_be_anywhere=i_own_this_host, ca=ca, deflate=deflate)

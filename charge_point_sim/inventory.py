@@ -8,7 +8,6 @@ from charge_point_sim.device_model import AVAILABILITY
 from charge_point_sim.events import state_word
 from charge_point_sim.exchange import Message
 from charge_point_sim.variables import Name, Variable
-from ocppj import timestamps
 from ocppj.frames import Payload
 
 PART = 15  # rows in one NotifyReport
@@ -39,7 +38,7 @@ def get_base_report(cp: ChargePoint, payload: Payload) -> Payload:
     """GetBaseReport: Accepted, and then the report in parts."""
     is_wanted = _BASES[payload["reportBase"]]
     rows = [_report(cp, name, row) for name, row in cp.variables.items() if is_wanted(name, row)]
-    generated_at = timestamps.write(cp.now)
+    generated_at = cp.stamp()
     for seq_no, first in enumerate(range(0, len(rows), PART)):
         part = {
             "requestId": payload["requestId"],

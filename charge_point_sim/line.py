@@ -102,8 +102,9 @@ class Line(asyncio.Protocol):
             self._is_over = True
             self._peer.on_end(CloseCode.ABNORMAL_CLOSURE, why)
 
-    def go_deaf(self) -> None:
-        """Neither read nor close: what a lost radio link looks like from the other side."""
+    def abandon(self) -> None:
+        """Neither read nor close, and forget it: what a lost radio link looks like from the other side."""
+        self._is_over = True
         if self._transport and not self._transport.is_closing():
             self._transport.pause_reading()
 

@@ -1,27 +1,27 @@
 """One charge point of a fleet: its core, its plan, and whichever line it has at the moment. No task of its own."""
 
-import base64
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
-from urllib.parse import quote
 
 from websockets.http11 import Response
 
 from charge_point_sim import sessions
 from charge_point_sim.backoff import Backoff, retry_after_s
-from charge_point_sim.charge_point import ChargePoint, HangUp
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.effects import HangUp, text_of
 from charge_point_sim.exchange import ANSWERED, CLOSED, TIMED_OUT
 from charge_point_sim.line import Hello, Line
+from charge_point_sim.opening import address, authorization, is_common, offered
 from charge_point_sim.parts import Connector, Token
 from charge_point_sim.plan import Plan, Visit
 from charge_point_sim.tally import Tally
-from ocppj import frames
 from ocppj.frames import Call
 
 NORMAL, GOING_AWAY = 1000, 1001
+ABANDONED_S = 180.0  # how long a half-open socket stays: files are scarce
 OPENING_S = 30.0  # how long a handshake may take
 
 
@@ -47,7 +47,7 @@ class Member:
     """Connects, talks, is cut off and comes back; drivers come and go as planned."""
 
     __slots__ = (
-        "_began_at", "_calls_s", "_is_leaving", "_lost", "_offline_s", "_refused", "_visits",
+        "_began_at", "_calls_s", "_is_leaving", "_is_up", "_lost", "_offline_s", "_refused", "_visits",
         "cp", "host", "line", "number", "wakes_at",
     )  # fmt: skip
 
@@ -63,6 +63,7 @@ class Member:
         self._offline_s: float | None = None
         self._calls_s: float | None = None
         self._is_leaving = False
+        self._is_up = False
         cp.exchange.witness = self._on_settled
 
     # What the host asks of it
@@ -77,13 +78,9 @@ class Member:
 
     def hello(self, hello: Hello) -> Hello:
         """The opening request that is its own; `hello` is what all have in common."""
-        setup, password = self.cp.setup, self.cp.password
-        authorization = None
-        if password is not None:
-            credentials = b"%s:%s" % (setup.identity.encode(), password)
-            authorization = f"Basic {base64.b64encode(credentials).decode()}"
-        uri = replace(hello.uri, path=f"{hello.uri.path.rstrip('/')}/{quote(setup.identity, safe='')}")
-        return Hello(uri, self.cp.dialect.version.subprotocol, authorization, hello.deflate)
+        cp = self.cp
+        uri = replace(hello.uri, path=address(hello.uri.path, cp.setup.identity))
+        return Hello(uri, offered(cp), authorization(cp), hello.deflate)
 
     def wake(self, now: datetime) -> None:
         """Do what is due."""
@@ -125,11 +122,12 @@ class Member:
 
     def on_open(self, subprotocol: str | None) -> None:
         tally = self.host.tally
-        if subprotocol != self.cp.dialect.version.subprotocol and self.line:
+        if not is_common(self.cp, subprotocol) and self.line:
             tally.errors["no common version"] += 1
             self._offline_s = self._refused.next_s()
             self.line.close(NORMAL)
             return
+        self._is_up = True
         tally.connected += 1
         tally.connects += 1
         self.cp.timers.cancel("opening")
@@ -150,7 +148,8 @@ class Member:
 
     def on_end(self, code: int, why: str = "") -> None:
         tally = self.host.tally
-        if self.cp.exchange.is_open:
+        if self._is_up:
+            self._is_up = False
             tally.connected -= 1
             if self._offline_s is None and not self._is_leaving:
                 tally.errors[f"disconnected {code}"] += 1
@@ -171,13 +170,11 @@ class Member:
         line, sent = self.line, 0
         for effect in self.cp.take():
             if isinstance(effect, HangUp):
-                self._offline_s = effect.offline_s
-                if line:
-                    line.close(NORMAL)
+                self._hang_up(effect)
             elif line:
                 if isinstance(effect, Call):
                     self._calls_s = self.host.monotonic()
-                line.send(frames.encode(effect))
+                line.send(text_of(effect))
                 sent += 1
         if sent and line:
             self.host.tally.frames_out += sent
@@ -189,6 +186,21 @@ class Member:
     def _at(self, name: str, at_s: float, what: Callable[[], None]) -> None:
         at = max(self._began_at + timedelta(seconds=at_s), self.cp.now)
         self.cp.timers.set(name, at, what)
+
+    def _hang_up(self, how: HangUp) -> None:
+        line = self.line
+        if line is None:
+            return
+        line.flush()
+        self._offline_s = how.offline_s
+        if how.manner == "close":
+            line.close(NORMAL)
+        elif how.manner == "cut":
+            line.abort()
+        else:
+            line.abandon()
+            self.cp.after(f"abandoned {id(line)}", ABANDONED_S, line.abort)
+            self.on_end(NORMAL)
 
     def _dial(self) -> None:
         if self.line is None and not self._is_leaving:

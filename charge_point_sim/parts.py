@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from charge_point_sim.meter import Meter, Vehicle
+from charge_point_sim.quirks import Quirk
 from ocppj.versions import Version
 
 # The words of 1.6; 2.x says Occupied for all between Available and Unavailable.
@@ -28,11 +29,12 @@ class Setup:
     plug_in_s: float = 2.0
     unplug_s: float = 3.0
     reboot_s: float = 5.0
+    quirks: frozenset[Quirk] = frozenset()
 
     @property
     def serial(self) -> str:
-        """A serial number: 25 characters are all that fit."""
-        return f"SIM-{self.identity}"[:25]
+        """A serial number: 25 characters are all that fit, which not everybody knows."""
+        return f"SIM-{self.identity:0<60}" if "long-serial" in self.quirks else f"SIM-{self.identity}"[:25]
 
 
 Cause = Literal["local", "remote", "deauthorized", "hard reset", "soft reset", "unlock", "power loss"]

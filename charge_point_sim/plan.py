@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from charge_point_sim.build import DIALECTS
 from charge_point_sim.parts import Setup
+from charge_point_sim.quirks import Quirk, QuirkError, quirk
 from ocppj.versions import V16, V201, Version
 
 Scenario = Literal["steady", "rush-hour", "reconnect-storm", "firmware"]
@@ -51,6 +52,7 @@ class Plan:
     pause_s: float = 120.0
     sample_s: int = 30
     call_timeout_s: float = 30.0
+    quirks: tuple[tuple[Quirk, float], ...] = ()  # each with the percentage of charge points that have it
 
     def identity(self, number: int) -> str:
         """The identity of this charge point: the prefix and at least five digits."""
@@ -76,6 +78,7 @@ class Plan:
             password,
             sample_s=self.sample_s,
             call_timeout_s=self.call_timeout_s,
+            quirks=self._quirks(number),
         )
 
     def connects_at_s(self, number: int) -> float:
@@ -101,6 +104,9 @@ class Plan:
         if self.scenario != "firmware":
             return None
         return self._chance(number, "firmware").uniform(*(part * self.duration_s for part in _ROLL_OUT))
+
+    def _quirks(self, number: int) -> frozenset[Quirk]:
+        return frozenset(each for each, percent in self.quirks if self._chance(number, each).random() * 100 < percent)
 
     def _next_arrival_s(self, rng: Random, after_s: float) -> float:
         # A Poisson process at the busiest rate, thinned to what flows at that time of the run.
@@ -137,6 +143,19 @@ def read_mix(text: str) -> tuple[tuple[Version, float], ...]:
     if not sum(share for _, share in mix):
         raise PlanError("a mix needs a share above 0")
     return tuple(mix)
+
+
+def read_quirk(text: str) -> tuple[Quirk, float]:
+    """Read `flapping:5`: a quirk and the percentage of charge points that have it; without a number all have it.
+
+    Raises:
+        PlanError: no such quirk, or no such percentage.
+    """
+    name, _, percent = text.partition(":")
+    try:
+        return quirk(name), _share(percent or "100")
+    except QuirkError as error:
+        raise PlanError(str(error)) from error
 
 
 def read_duration_s(text: str) -> float:

@@ -6,7 +6,6 @@ from charge_point_sim.commands_v16 import COMMANDS
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Cause, Connector, Session, Token
 from charge_point_sim.samples import sampled
-from ocppj import timestamps
 from ocppj.frames import Payload
 from ocppj.versions import V16
 
@@ -37,7 +36,7 @@ def status(cp: ChargePoint, connector: Connector) -> tuple[str, Payload]:
         "connectorId": connector.number,
         "errorCode": "NoError",
         "status": connector.status,
-        "timestamp": timestamps.write(cp.now),
+        "timestamp": cp.stamp(),
     }
 
 
@@ -58,7 +57,7 @@ def start(cp: ChargePoint, connector: Connector, session: Session) -> Message:
         "connectorId": connector.number,
         "idTag": session.token.text,
         "meterStart": int(connector.meter.energy_wh),
-        "timestamp": timestamps.write(cp.now),
+        "timestamp": cp.stamp(),
     }
     return Message("StartTransaction", payload, is_durable=True)
 
@@ -82,7 +81,7 @@ def stop(cp: ChargePoint, connector: Connector, session: Session, cause: Cause) 
     """StopTransaction; its transactionId may be learnt only when it leaves."""
     payload: Payload = {
         "meterStop": int(connector.meter.energy_wh),
-        "timestamp": timestamps.write(cp.now),
+        "timestamp": cp.stamp(),
         "reason": _REASONS[cause],
     }
     if cause == "local":
@@ -106,7 +105,7 @@ def meter_values(cp: ChargePoint, connector: Connector, context: str) -> Payload
     ]
     return {
         "connectorId": connector.number,
-        "meterValue": [{"timestamp": timestamps.write(cp.now), "sampledValue": values}],
+        "meterValue": [{"timestamp": cp.stamp(), "sampledValue": values}],
     }
 
 

@@ -9,7 +9,6 @@ from charge_point_sim.commands_v201 import COMMANDS
 from charge_point_sim.events import meter_value, state_word, transaction_event
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Cause, Connector, Session, Token
-from ocppj import timestamps
 from ocppj.frames import Payload
 from ocppj.versions import V201
 
@@ -40,7 +39,7 @@ def status(cp: ChargePoint, connector: Connector) -> tuple[str, Payload]:
     """StatusNotification, and the word that would have to change for another."""
     word = state_word(connector)
     return word, {
-        "timestamp": timestamps.write(cp.now),
+        "timestamp": cp.stamp(),
         "connectorStatus": word,
         "evseId": connector.number,
         "connectorId": 1,

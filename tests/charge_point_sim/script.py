@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 from charge_point_sim.build import DIALECTS
-from charge_point_sim.charge_point import ChargePoint, HangUp
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.effects import HangUp, text_of
 from charge_point_sim.parts import Setup
 from ocppj import actions, frames, schemas
 from ocppj.frames import Answer, Call, CallError, CallResult, Frame, Payload
@@ -165,7 +166,7 @@ class Wire:
                     self.cut()
                     return
                 assert self._is_connected, f"sent without a connection: {effect}"
-                text = frames.encode(effect)
+                text = text_of(effect)
                 self.log.append(text)
                 answer = self.script.hear(text)
                 if answer:

@@ -13,7 +13,8 @@ import structlog
 
 from charge_point_sim.backoff import Backoff
 from charge_point_sim.build import charge_point
-from charge_point_sim.client import Client, Clock, address
+from charge_point_sim.client import Client, Clock
+from charge_point_sim.opening import address
 from charge_point_sim.parts import Setup, Token
 from charge_point_sim.routine import Routine, begin
 from ocppj.frames import Answer, CallResult

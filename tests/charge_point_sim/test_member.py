@@ -1,8 +1,12 @@
 """Charge points of a fleet, over real protocols and no time."""
 
 from collections import Counter
+from dataclasses import replace
+
+import pytest
 
 from charge_point_sim.plan import Plan
+from charge_point_sim.quirks import Quirk
 from tests.charge_point_sim.timeless import Timeless
 
 PLAN = Plan(20, rate_per_s=10, session_s=30, pause_s=20, tokens=("A", "B", "C", "D"))
@@ -47,6 +51,18 @@ def test_after_a_storm_everybody_is_back_without_a_second_boot() -> None:
 
     assert (without, fleet.tally.connected, fleet.csms.connections) == (0, 20, 40)
     assert fleet.csms.actions["BootNotification"] == 20
+    assert not fleet.tally.errors
+
+
+@pytest.mark.parametrize("fault", ["flapping", "half-open"])
+def test_faulty_charge_points_come_back_and_count_right(fault: Quirk) -> None:
+    fleet = Timeless(replace(PLAN, quirks=((fault, 100),)))
+
+    fleet.run(400)
+
+    assert fleet.csms.connections > 40
+    assert 0 <= fleet.tally.connected <= 20
+    assert fleet.tally.connected == sum(member.cp.exchange.is_open for member in fleet.members)
     assert not fleet.tally.errors
 
 

@@ -1,0 +1,34 @@
+"""How a charge point opens a connection: the URL, the version it offers, and who it says it is."""
+
+import base64
+from urllib.parse import quote
+
+from charge_point_sim.charge_point import ChargePoint
+
+
+def address(url: str, identity: str) -> str:
+    """The URL of a charge point: the endpoint and its identity, percent-encoded, unless it is there already."""
+    segment = quote(identity, safe="")
+    endpoint = url.rstrip("/")
+    return endpoint if endpoint.endswith(f"/{segment}") else f"{endpoint}/{segment}"
+
+
+def offered(cp: ChargePoint) -> str | None:
+    """The subprotocol it offers, if it offers any."""
+    return None if "no-subprotocol" in cp.setup.quirks else cp.dialect.version.subprotocol
+
+
+def is_common(cp: ChargePoint, chosen: str | None) -> bool:
+    """Whether it can go on with what the other side chose."""
+    return chosen == offered(cp)
+
+
+def authorization(cp: ChargePoint) -> str | None:
+    """The Authorization header, if it has a password."""
+    password = cp.password
+    if password is None:
+        return None
+    if "hex-password" in cp.setup.quirks:
+        password = password.hex().encode()
+    credentials = b"%s:%s" % (cp.setup.identity.encode(), password)
+    return f"Basic {base64.b64encode(credentials).decode()}"
