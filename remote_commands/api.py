@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from ocppj.versions import VERSIONS, Version
 from remote_commands import fields, issue, neutral, track, transactions
 from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
 from remote_commands.fields import MAX_TTL_S, Body
+from remote_commands.guards import Key
 from remote_commands.issue import Asked, Ports
 from remote_commands.rendering import Wanted
 from remote_commands.settings import Settings
@@ -118,7 +120,7 @@ class _Api:
         return _answer(200, {"data": [track.as_json(command) for command in shown], "nextCursor": cursor}, headers)
 
     def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl_s: int) -> Answer:
-        asked = Asked(self._caller(), timedelta(seconds=ttl_s))
+        asked = Asked(self._caller(), timedelta(seconds=ttl_s), self._key())
         command = issue.issue(row, wanted, asked, self.ports, self.settings)
         patience = self._patience()
         if patience is not None:
@@ -143,6 +145,16 @@ class _Api:
         iam = (context.get("authorizer") or {}).get("iam") or {}
         return iam.get("userArn")
 
+    def _key(self) -> Key | None:
+        event = self.app.current_event
+        name = event.headers.get("idempotency-key", "").strip().strip('"')
+        if not name:
+            return None
+        # The same request, however its JSON is written. A key is the caller's own: others may use the same.
+        said = [event.path, event.query_string_parameters, self._body(empty={})]
+        digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return Key(f"{self._caller() or ''} {name}", digest)
+
     def _ttl_s(self) -> int:
         text = self.app.current_event.query_string_parameters.get("ttlSeconds")
         return 0 if text is None else _number(text, "ttlSeconds", 0, MAX_TTL_S)
@@ -158,7 +170,9 @@ class _Api:
         return max(0.0, min(float(wanted[1]), self.settings.max_wait_s, left))
 
     def _problem(self, problem: ProblemError) -> Answer:
-        return _answer(problem.status, problem.as_json(self.app.current_event.path), kind="application/problem+json")
+        headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
+        body = problem.as_json(self.app.current_event.path)
+        return _answer(problem.status, body, headers, kind="application/problem+json")
 
     def _nothing_here(self, _: NotFoundError) -> Answer:
         return self._problem(ProblemError("not-found", f"there is nothing at {self.app.current_event.path}"))

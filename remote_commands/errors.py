@@ -23,8 +23,11 @@ PROBLEMS = {
     "charge-point-rejected": (409, "The charge point is rejected"),
     "charge-point-accepted": (409, "The charge point is accepted already"),
     "queue-full": (409, "Too many commands wait for the charge point"),
+    "idempotency-key-in-use": (409, "The first request with this key is not done"),
     "command-too-large": (413, "The command is larger than a broker carries"),
     "invalid-request": (422, "The request has wrong fields"),
+    "idempotency-key-reused": (422, "The key belongs to another request"),
+    "too-many-commands": (429, "Too many commands for the charge point"),
     "internal-error": (500, "Something broke on our side"),
     "broker-unavailable": (502, "The broker did not take the command"),
 }
@@ -45,8 +48,9 @@ class Wrong:
 class ProblemError(Exception):
     """A request that becomes no command, or a command that never left; `members` are told beside the usual ones."""
 
-    def __init__(self, code: str, detail: str, **members: Any) -> None:
+    def __init__(self, code: str, detail: str, *, retry_after_s: int | None = None, **members: Any) -> None:
         super().__init__(detail)
+        self.retry_after_s = retry_after_s
         self.code = code
         self.status, self.title = PROBLEMS[code]
         self.detail = detail

@@ -10,13 +10,14 @@ import structlog
 from domain import delivery, secrets
 from domain.delivery import Delivery
 from domain.models import ChargePoint, Command, CommandState, Registration, Route
-from domain.ports import CommandLines, Commands, Outbound, Registry
+from domain.ports import CommandGuards, CommandLines, Commands, Outbound, Registry
 from ocppj import actions, schemas, timestamps, topics
 from ocppj.errors import IdentityError, PayloadError
 from ocppj.versions import VERSIONS, Version
-from remote_commands import parts
+from remote_commands import guards, parts
 from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
 from remote_commands.fields import MAX_INT32
+from remote_commands.guards import Key
 from remote_commands.rendering import Making, Wanted
 from remote_commands.settings import Settings
 
@@ -41,6 +42,7 @@ class Ports:
     registry: Registry
     commands: Commands
     lines: CommandLines
+    guards: CommandGuards
     outbound: Outbound
     broker_errors: tuple[type[Exception], ...]
     now: Callable[[], datetime]
@@ -55,10 +57,11 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks for a command, and how long it may wait for a charge point that is offline."""
+    """Who asks for a command, how long it may wait for a charge point that is offline, and under which key."""
 
     by: str | None = None
     ttl: timedelta = timedelta()
+    key: Key | None = None
 
 
 def charge_point(charge_point_id: str, ports: Ports) -> ChargePoint:
@@ -142,6 +145,10 @@ def issue(row: ChargePoint, wanted: Sequence[Wanted], asked: Asked, ports: Ports
     for frame in frames:
         _refuse_too_large(frame)
     _refuse_secret_parts(wanted)
+    guards.spend(commands[-1], settings.commands_per_minute, ports.guards)
+    earlier = guards.earlier(commands[-1], asked.key, ports.guards, ports.commands)
+    if earlier is not None:
+        return earlier
     route = _route(row, ports)
     if route is None:
         return _offline(row, commands, asked, ports, is_secret=secrets.has_any(wanted[0].payload))
@@ -246,11 +253,7 @@ def _offline(row: ChargePoint, commands: list[Command], asked: Asked, ports: Por
 def _refuse_offline(command: Command, why: str, ports: Ports) -> NoReturn:
     alone = replace(command, state=CommandState.NOT_CONNECTED, part_before=None, queued_until=None)
     ports.commands.add(alone)
-    raise ProblemError(
-        "charge-point-offline",
-        f"{command.charge_point_id} is not connected; {why}",
-        commandId=command.command_id,
-    )
+    raise guards.offline(alone, why)
 
 
 def _store_parts(commands: Sequence[Command], ports: Ports) -> None:

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from adapters import aws, dynamodb, iot_data, logs
-from adapters.dynamodb_command_lines import DynamoCommandLines
+from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.iot_data import IotOutbound
@@ -40,6 +40,7 @@ def _resolver() -> LambdaFunctionUrlResolver:
         registry=DynamoRegistry(client, tables),
         commands=DynamoCommands(client, tables),
         lines=DynamoCommandLines(client, tables),
+        guards=DynamoCommandGuards(client, tables),
         outbound=IotOutbound(iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))),
         broker_errors=aws.FAILURES,
         now=lambda: datetime.now(UTC),

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     # The longest `Prefer: wait` granted. A Function URL's caller and the Lambda itself have little patience.
     max_wait_s: Annotated[float, Field(ge=0, le=900)] = 25
 
+    # For one charge point, all callers together; a minute's worth may come at once. 0 is no limit.
+    commands_per_minute: Annotated[int, Field(ge=0, le=6000)] = 10
+
     @property
     def command_timeout(self) -> timedelta:
         return timedelta(seconds=self.command_timeout_s)

@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 from adapters.memory import MemoryCommands, MemoryOutbound, MemoryRegistry
-from adapters.memory_commands import MemoryCommandLines
-from domain.models import ChargePoint, Connection
+from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
+from domain.models import ChargePoint, Command, Connection
 from domain.ports import Outbound
 from ocppj.versions import V16, Version
 from remote_commands import api
@@ -65,6 +65,18 @@ class BrokenOutbound:
         raise ConnectionResetError("the broker went away")
 
 
+class Lines(MemoryCommandLines):
+    """Lines in memory; `on_put` is what happens right after a command was put into one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_put: Callable[[], object] = lambda: None
+
+    def put(self, line: str, command: Command) -> None:
+        super().put(line, command)
+        self.on_put()
+
+
 class Desk:
     """The API with everything it needs, and a charge point or two."""
 
@@ -72,13 +84,14 @@ class Desk:
         self.clock = Clock()
         self.registry = MemoryRegistry()
         self.commands = MemoryCommands()
-        self.lines = MemoryCommandLines()
+        self.lines = Lines()
         self.sent = MemoryOutbound()
         numbers, draws = count(1), draws or count(6)
         self.ports = Ports(
             registry=self.registry,
             commands=self.commands,
             lines=self.lines,
+            guards=MemoryCommandGuards(),
             outbound=outbound or self.sent,
             broker_errors=(OSError,),
             now=lambda: self.clock.now,
@@ -103,10 +116,18 @@ class Desk:
         return self.ask("GET", path, None, **more)
 
     def ask(
-        self, method: str, path: str, body: str | None, prefer: str | None = None, left_s: float = 60, **more: Any
+        self,
+        method: str,
+        path: str,
+        body: str | None,
+        prefer: str | None = None,
+        key: str | None = None,
+        left_s: float = 60,
+        **more: Any,
     ) -> Reply:
         """What the API answers to a Function URL event."""
-        event = url_event(method, path, body, {"prefer": prefer} if prefer else {}) | more
+        headers = {"prefer": prefer, "idempotency-key": key}
+        event = url_event(method, path, body, {name: value for name, value in headers.items() if value}) | more
         answer = self.resolver.resolve(event, Context(left_s))  # type: ignore[arg-type]
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
