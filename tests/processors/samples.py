@@ -10,9 +10,9 @@ Schema = dict[str, Any]
 MOMENT = "2026-11-21T12:00:00.000Z"
 
 
-def sample(version: Version, action: str, *, full: bool) -> dict[str, Any]:
-    """A request's payload with only its required fields, or with all of them."""
-    schema = schemas.schema(version, action, "request")
+def sample(version: Version, action: str, *, full: bool, kind: schemas.Kind = "request") -> dict[str, Any]:
+    """A payload with only its required fields, or with all of them."""
+    schema = schemas.schema(version, action, kind)
     made: dict[str, Any] = _value(schema, schema.get("definitions", {}), full)
     return made
 

@@ -109,6 +109,10 @@ class Desk:
         self.registry.renew_lease("gw1", NOON + timedelta(days=1))
         return row
 
+    def row(self, charge_point_id: str) -> ChargePoint:
+        """The registry row now."""
+        return self.registry.find_many([charge_point_id])[charge_point_id]
+
     def post(self, path: str, body: object, **more: Any) -> Reply:
         return self.ask("POST", path, body if isinstance(body, str) else json.dumps(body), **more)
 
