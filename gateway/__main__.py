@@ -17,9 +17,11 @@ import uvloop
 from adapters import logs, mqtt_settings
 from adapters.mqtt_link import MqttLink
 from domain.ports import Admissions
+from gateway.doors import CantListenError
 from gateway.links import MakeLink
-from gateway.server import CantListenError, Gateway
+from gateway.server import Gateway
 from gateway.settings import Settings, SettingsError, load
+from gateway.tls import Certificates, TlsError
 
 # make, terminals and supervisors deliver one stop twice; only a later one means "now".
 IMPATIENT_AFTER_S = 1.0
@@ -41,6 +43,17 @@ def gateway(
     mqtt_max_packet: Annotated[int | None, typer.Option(help="Bytes the broker takes at once.")] = None,
     registry: Annotated[str | None, typer.Option(help="dynamodb, file:PATH or open. OCPPGW_REGISTRY")] = None,
     open_to_network: Annotated[bool | None, typer.Option(help="Let strangers in from elsewhere, too.")] = None,
+    tls_cert: Annotated[
+        list[Path] | None, typer.Option(help="Certificate chain; once for RSA, once for ECDSA.")
+    ] = None,
+    tls_key: Annotated[list[Path] | None, typer.Option(help="Its key, in the same order.")] = None,
+    tls_client_ca: Annotated[Path | None, typer.Option(help="Authorities of client certificates (profile 3).")] = None,
+    tls_crl: Annotated[Path | None, typer.Option(help="Their revocation list.")] = None,
+    plain_port: Annotated[int | None, typer.Option(help="Another port without TLS beside --port.")] = None,
+    proxy_protocol: Annotated[bool | None, typer.Option(help="Expect PROXY v2 from a load balancer.")] = None,
+    min_profile: Annotated[int | None, typer.Option(help="Lowest security profile let in. 0")] = None,
+    cpo_name: Annotated[str | None, typer.Option(help="Organisation in client certificates.")] = None,
+    no_common_subprotocol: Annotated[str | None, typer.Option(help="refuse (400) or close (101, then 1002).")] = None,
     charge_points_per_link: Annotated[int | None, typer.Option(help="Charge points per MQTT connection.")] = None,
     call_timeout_s: Annotated[float | None, typer.Option(help="Time for an answer, both ways.")] = None,
     ping_interval_s: Annotated[float | None, typer.Option(help="Time between pings; 0 = none.")] = None,
@@ -54,6 +67,9 @@ def gateway(
             mqtt_key=mqtt_key, mqtt_max_packet=mqtt_max_packet, registry=registry, open_to_network=open_to_network,
             charge_points_per_link=charge_points_per_link, call_timeout_s=call_timeout_s,
             ping_interval_s=ping_interval_s, broker_grace_s=broker_grace_s, drain_seconds=drain_seconds,
+            tls_cert=tls_cert or None, tls_key=tls_key or None, tls_client_ca=tls_client_ca, tls_crl=tls_crl,
+            plain_port=plain_port, proxy_protocol=proxy_protocol, min_profile=min_profile, cpo_name=cpo_name,
+            no_common_subprotocol=no_common_subprotocol,
         )  # fmt: skip
         logs.configure()
         uvloop.run(run(settings))
@@ -70,12 +86,26 @@ async def run(settings: Settings) -> None:
         CantListenError: a port can't be opened.
     """
     gateway_id = secrets.token_hex(4)  # new at every start: what an older one left behind is never taken for ours
-    running = Gateway(admissions(settings), links(settings, gateway_id), settings.options(), gateway=gateway_id)
+    options = replace(settings.options(), tls=certificates(settings))
+    running = Gateway(admissions(settings), links(settings, gateway_id), options, gateway=gateway_id)
     loop = asyncio.get_running_loop()
     stop = _stopper(running.stop, loop.time)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, running.reload_certificates)
     await running.run()
+
+
+def certificates(settings: Settings) -> Certificates | None:
+    """The certificates the settings name, if there are any.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
+    try:
+        return Certificates(settings.tls_files) if settings.tls_files is not None else None
+    except TlsError as error:
+        raise SettingsError(f"The certificates for charge points can't be used: {error}.") from error
 
 
 def admissions(settings: Settings) -> Admissions:

@@ -4,8 +4,9 @@ import random
 from dataclasses import dataclass
 from math import ceil
 
-from gateway.admission import Refusal, unavailable
+from gateway.admission import unavailable
 from gateway.limits import SourceLimit, Turns
+from gateway.refusals import Refusal
 
 RETRY_AFTER_S = (5, 15)  # spread, so that who was refused together does not come back together
 _SOURCE_BURST_S = 5.0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from gateway.tls import ClientCertificate
 from ocppj import topics
 from ocppj.errors import IdentityError
 from ocppj.versions import Version, negotiate
@@ -27,6 +28,7 @@ class Handshake:
     """An upgrade request, read.
 
     `identity` is as the charge point means it, `charge_point_id` its escaped form; `offered` is in the client's order.
+    `certificate` is that of the TLS connection, verified.
     """
 
     path: str
@@ -34,6 +36,8 @@ class Handshake:
     charge_point_id: str
     offered: tuple[str, ...] = ()
     credentials: Credentials | None = None
+    is_tls: bool = False
+    certificate: ClientCertificate | None = None
 
     @property
     def version(self) -> Version | None:
@@ -41,14 +45,23 @@ class Handshake:
         return negotiate(list(self.offered))
 
 
-def read(path: str, protocols: Sequence[str], authorization: Sequence[str]) -> Handshake:
+def read(
+    path: str,
+    protocols: Sequence[str],
+    authorization: Sequence[str],
+    is_tls: bool = False,
+    certificate: ClientCertificate | None = None,
+) -> Handshake:
     """Read the request target and the lines of Sec-WebSocket-Protocol and Authorization.
+
+    Nothing else in the headers counts: what a proxy might add, a charge point might forge (A-49).
 
     Raises:
         IdentityError: the path names no charge point.
     """
     identity = identity_of(path)
-    return Handshake(path, identity, topics.escape(identity), _tokens(protocols), _credentials(authorization))
+    offered, presented = _tokens(protocols), _credentials(authorization)
+    return Handshake(path, identity, topics.escape(identity), offered, presented, is_tls, certificate)
 
 
 def identity_of(path: str) -> str:

@@ -28,6 +28,9 @@ class Source:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
 
 def size_of_rest(prefix: bytes) -> int:
     """How many bytes follow the first `PREFIX_SIZE`.

@@ -5,10 +5,30 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway.admission import Refusal
 from ocppj import timestamps
 
 KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer other than 101: `reason` is one word for metrics and logs, `text` is for people.
+
+    `status` is 0 where it did not come as far as HTTP.
+    """
+
+    status: int
+    reason: str
+    text: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class RefusedError(Exception):
+    """This handshake ends here."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)

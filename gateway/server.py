@@ -1,13 +1,10 @@
 """The gateway: a listener, everybody who is connected, and what happens to them all."""
 
 import asyncio
-import errno
 import random
 import secrets
-import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -21,17 +18,22 @@ from websockets.http11 import Request, Response
 from domain.models import Connection
 from domain.ports import Admissions, Message
 from gateway.admin import Admin
+from gateway.admission import Policy
 from gateway.connection import Session, loop_clock
+from gateway.doors import CantListenError, Doors, open_doors, said_clearly
 from gateway.drain import Shedding
 from gateway.gate import Arrivals, Gate, Pulse
 from gateway.limits import TrafficLimits
 from gateway.links import LinkPool, MakeLink, Place
+from gateway.listener import Before
 from gateway.metrics import Metrics
 from gateway.pages import pages_of
 from gateway.presence import Lease, Presence
 from gateway.reception import Reception, utc_now
+from gateway.records import Records
 from gateway.refusals import Refusals
 from gateway.threads import Threads
+from gateway.tls import Certificates
 from gateway.websocket import WebSocket, WebSocketOptions
 from ocppj.conversation import Limits
 
@@ -51,21 +53,22 @@ class Options:
     sweep_s: float = 0.5
     subscribe_timeout_s: float = 10.0
     registry_workers: int = 8
+    hash_workers: int = 2
     registry_max_waiting: int = 500
     registry_timeout_s: float = 10.0
     broker_grace_s: float = 60.0
     drain_s: float = 2.0
     flush_s: float = 2.0
-    pepper: bytes = field(default=b"", repr=False)
-    tls: ssl.SSLContext | None = None
+    policy: Policy = field(default_factory=Policy)
+    remember_rows_s: float = 3.0
+    closes_without_version: bool = False
+    tls: Certificates | None = None
+    plain_port: int | None = None  # beside one with TLS
+    has_proxy: bool = False
     limits: Limits = field(default_factory=Limits)
     traffic: TrafficLimits = field(default_factory=TrafficLimits)
     arrivals: Arrivals = field(default_factory=Arrivals)
     websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
-
-
-class CantListenError(OSError):
-    """A port can't be opened; the text is one sentence."""
 
 
 class Gateway:
@@ -87,7 +90,7 @@ class Gateway:
         self.sessions: dict[str, Session] = {}
         self.is_draining = False
         self.listening = asyncio.Event()
-        self.port = self.admin_port = 0
+        self.port = self.plain_port = self.admin_port = 0
         self._options = options
         self._clock = loop_clock(time.time)
         self._stop = asyncio.Event()
@@ -103,9 +106,14 @@ class Gateway:
         # A storm of handshakes must not make the house believe that this gateway is dead.
         self._lease_thread = Threads(1, 1, options.registry_timeout_s)
         self._lease = Lease(self.gateway, admissions, self._lease_thread, utc)
+        self._hashing = Threads(options.hash_workers, options.registry_max_waiting, options.registry_timeout_s)
+        records = Records(
+            admissions, self._registry, self._hashing, options.policy, options.remember_rows_s, self._clock.monotonic
+        )
         self._reception = Reception(
-            self.gateway, admissions, options.pepper, self._registry, self._pool, self._presence, self.refusals,
+            self.gateway, admissions, records, self._registry, self._pool, self._presence, self.refusals,
             self.metrics, Gate(options.arrivals, self._pulse), utc, options.subscribe_timeout_s,
+            options.closes_without_version,
         )  # fmt: skip
         self.metrics.gauge("ocpp_ws_active_connections", "Open connections", lambda: len(self.sessions))
         self.metrics.gauge(
@@ -117,6 +125,11 @@ class Gateway:
     def is_ready(self) -> bool:
         """Whether charge points should be sent here."""
         return not self.is_draining and self.listening.is_set() and self._pool.is_connected and self._lease.is_valid
+
+    def reload_certificates(self) -> None:
+        """Read the certificates again, for connections to come."""
+        if self._options.tls is not None:
+            self._options.tls.reload()
 
     def stop(self) -> None:
         """Begin to end: close sockets paced, flush links, then `run` returns."""
@@ -143,55 +156,56 @@ class Gateway:
         Raises:
             CantListenError: a port can't be opened.
         """
-        server = await self._listen()
+        doors = await self._listen()
         try:
             async with self._tasks as tasks:
                 tasks.create_task(self._pool.run(self._on_evict), name="links")
                 loops = [
+                    tasks.create_task(doors.run(), name="doors"),
                     tasks.create_task(self._lease.run(), name="lease"),
                     tasks.create_task(self._sweep_for_ever(), name="sweep"),
                 ]
+                if self._options.tls is not None:
+                    loops.append(tasks.create_task(self._options.tls.watch(), name="certificates"))
                 self.listening.set()
                 log.info("listening", gateway=self.gateway, host=self._options.host, port=self.port)
                 await self._stop.wait()
-                await self._end(server)
+                await self._end(doors)
                 for loop in loops:
                     loop.cancel()
         finally:
-            server.close()
+            doors.close()
             self._registry.close()
+            self._hashing.close()
             self._lease_thread.close()
 
-    async def _listen(self) -> asyncio.Server:
-        loop, options = asyncio.get_running_loop(), self._options
+    async def _listen(self) -> Doors:
+        options = self._options
         if options.admin_port is not None:
             admin = Admin(pages_of(self))
-            with _said_clearly(options.admin_host, options.admin_port):
+            with said_clearly(options.admin_host, options.admin_port):
                 self._admin = await asyncio.start_server(admin.serve, options.admin_host, options.admin_port)
             self.admin_port = self._admin.sockets[0].getsockname()[1]
+        before = Before(options.tls, options.has_proxy, options.websocket.handshake_timeout_s)
         try:
-            with _said_clearly(options.host, options.port):
-                server = await loop.create_server(
-                    lambda: WebSocket(self, options.websocket),
-                    options.host,
-                    options.port,
-                    ssl=options.tls,
-                    backlog=4096,
-                )
+            doors = await open_doors(
+                options.host, options.port, options.plain_port, before,
+                lambda remote: WebSocket(self, options.websocket, remote), self._reception.turn_away,
+            )  # fmt: skip
         except CantListenError:
             self._close_admin()
             raise
-        self.port = server.sockets[0].getsockname()[1]
-        return server
+        self.port, self.plain_port = doors.port, doors.plain_port
+        return doors
 
     def _close_admin(self) -> None:
         if self._admin is not None:
             self._admin.close()
 
-    async def _end(self, server: asyncio.Server) -> None:
+    async def _end(self, doors: Doors) -> None:
         self.is_draining = True
         log.info("stopping", gateway=self.gateway, connections=len(self.sessions))
-        server.close()
+        doors.close()
         for task in list(self._handshakes):
             task.cancel()
         await self._shedding.all_for_good(self._options.drain_s)
@@ -311,13 +325,3 @@ class Gateway:
             return
         log.error("broker lost for too long: closing sockets", connections=len(self.sessions))
         self._shedding.all_as_lost(max(self._options.drain_s, 1.0), lambda: self._pool.is_connected)
-
-
-@contextmanager
-def _said_clearly(host: str, port: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        is_taken = error.errno == errno.EADDRINUSE
-        why = "it is in use" if is_taken else error.strerror or str(error)
-        raise CantListenError(error.errno, f"Can't listen on port {port} of {host}: {why}.") from error

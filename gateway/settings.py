@@ -2,15 +2,17 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.admission import Policy
 from gateway.gate import Arrivals
 from gateway.limits import TrafficLimits
 from gateway.server import Options
+from gateway.tls import TlsFiles
 from gateway.websocket import WebSocketOptions
 from ocppj.conversation import Limits
 
@@ -24,6 +26,7 @@ _AWS_SUBSCRIBE_RATE = 400.0  # of 500 an account has; what reconnects needs some
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
+Files = Annotated[tuple[Path, ...], NoDecode]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
@@ -50,6 +53,19 @@ class Settings(BaseSettings):
     registry: str = "dynamodb"
     open_to_network: bool = False
     pepper: SecretStr = SecretStr("")
+    # TLS on the main port: one certificate chain with its key per kind (RSA, ECDSA), comma-separated.
+    tls_cert: Files = ()
+    tls_key: Files = ()
+    tls_client_ca: Path | None = None
+    tls_crl: Path | None = None
+    plain_port: Port | None = None
+    proxy_protocol: bool = False
+    handshake_timeout_s: Annotated[float, Field(gt=0, le=600)] = 10
+    # Security profiles: nobody is let in below the first; client certificates must name this organisation.
+    min_profile: Annotated[int, Field(ge=0, le=3)] = 0
+    cpo_name: str = ""
+    no_common_subprotocol: Literal["refuse", "close"] = "refuse"
+    registry_cache_s: Annotated[float, Field(ge=0, le=60)] = 3
     # How long either side has for an answer.
     call_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = 30
     max_waiting_commands: AtLeastOne = 100
@@ -88,6 +104,32 @@ class Settings(BaseSettings):
             )
         return self
 
+    @field_validator("tls_cert", "tls_key", mode="before")
+    @classmethod
+    def _are_files(cls, value: Any) -> Any:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_whole_certificates(self) -> Self:
+        if len(self.tls_cert) != len(self.tls_key):
+            raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY must name as many files, pair by pair")
+        for name, is_given, needed, is_there in (
+            ("TLS_CLIENT_CA", self.tls_client_ca, "TLS_CERT", self.tls_cert),
+            ("TLS_CRL", self.tls_crl, "TLS_CLIENT_CA", self.tls_client_ca),
+            ("PLAIN_PORT", self.plain_port is not None, "TLS_CERT", self.tls_cert),
+        ):
+            if is_given and not is_there:
+                raise ValueError(f"{PREFIX}{name} makes sense with {PREFIX}{needed} only")
+        return self
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        """The files TLS is made of, if it is spoken."""
+        if not self.tls_cert:
+            return None
+        pairs = list(zip(self.tls_cert, self.tls_key, strict=True))
+        return TlsFiles(pairs, self.tls_client_ca, self.tls_crl)
+
     @property
     def is_aws(self) -> bool:
         """Whether the broker is AWS IoT Core, whose limits then apply."""
@@ -111,12 +153,19 @@ class Settings(BaseSettings):
             registry_timeout_s=self.registry_timeout_s,
             broker_grace_s=self.broker_grace_s,
             drain_s=self.drain_seconds,
-            pepper=self.pepper.get_secret_value().encode(),
+            policy=Policy(self.pepper.get_secret_value().encode(), self.min_profile, self.cpo_name),
+            remember_rows_s=self.registry_cache_s,
+            closes_without_version=self.no_common_subprotocol == "close",
+            plain_port=self.plain_port,
+            has_proxy=self.proxy_protocol,
             limits=Limits(call_timeout_s=self.call_timeout_s, max_waiting=self.max_waiting_commands),
             traffic=TrafficLimits(self.frames_per_s, self.bytes_per_s, self.flood_patience_s),
             arrivals=self._arrivals(),
             websocket=WebSocketOptions(
-                max_message_bytes=self.max_message_bytes, deflate=self.deflate, write_timeout_s=self.write_timeout_s
+                max_message_bytes=self.max_message_bytes,
+                deflate=self.deflate,
+                write_timeout_s=self.write_timeout_s,
+                handshake_timeout_s=self.handshake_timeout_s,
             ),
         )
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
@@ -95,7 +95,7 @@ class WebSocket(asyncio.Protocol):
         "remote",
     )
 
-    def __init__(self, host: Host, options: WebSocketOptions) -> None:
+    def __init__(self, host: Host, options: WebSocketOptions, remote: str = "") -> None:
         self._host = host
         self._options = options
         self._protocol = ServerProtocol(
@@ -115,7 +115,7 @@ class WebSocket(asyncio.Protocol):
         self._rest: asyncio.TimerHandle | None = None  # while it is over its limit
         self._patience: asyncio.TimerHandle | None = None  # while it does not read
         self.heard_at = 0.0  # on the loop's clock
-        self.remote = ""
+        self.remote = remote  # "host:port"; where it is not known yet, as the transport says
 
     # asyncio.Protocol
 
@@ -123,8 +123,8 @@ class WebSocket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(self._options.write_buffer_bytes)
-        peername = transport.get_extra_info("peername")
-        self.remote = f"{peername[0]}:{peername[1]}" if peername else ""
+        if not self.remote and (peername := transport.get_extra_info("peername")):
+            self.remote = f"{peername[0]}:{peername[1]}"
         self._abort_in(self._options.handshake_timeout_s)
         self._host.on_made(self)
 
@@ -185,6 +185,16 @@ class WebSocket(asyncio.Protocol):
         early, self._early = self._early, []
         for frame in early:
             self._on_frame(peer, frame)
+
+    def about(self, name: str) -> Any:
+        """What the transport knows of the connection, such as its "peercert"."""
+        return self._transport.get_extra_info(name)
+
+    def dismiss(self, response: Response, code: int, reason: str) -> None:
+        """Answer with this 101, only to close at once."""
+        if not self.is_lost:
+            self.accept(response, _Nobody())
+            self.close(code, reason)
 
     def refuse(self, status: int, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Answer with a plain text and close."""

@@ -4,8 +4,9 @@ import pytest
 
 from domain.credentials import hash_generated, hash_imported
 from domain.models import ChargePoint
-from gateway.admission import Refusal, admit, unavailable
+from gateway.admission import Admitted, Policy, admit, unavailable
 from gateway.handshake import read
+from gateway.refusals import Refusal
 
 PEPPER = b"pepper"
 KEY = bytes.fromhex("0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF")
@@ -24,7 +25,8 @@ def ask(
     offered: str = "ocpp1.6",
 ) -> Refusal | None:
     header = [] if user is None else ["Basic " + b64encode(user + b":" + password).decode()]
-    return admit(read(path, [offered], header), known, PEPPER)
+    verdict = admit(read(path, [offered], header), known, Policy(PEPPER))
+    return None if isinstance(verdict, Admitted) else verdict
 
 
 def status(refusal: Refusal | None) -> int:

@@ -70,4 +70,4 @@ def test_a40_the_pepper_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load()
 
     assert "secret" not in repr(settings) + repr(settings.options())
-    assert settings.options().pepper == b"very secret"
+    assert settings.options().policy.pepper == b"very secret"

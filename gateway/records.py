@@ -1,0 +1,91 @@
+"""Rows of the registry as the door sees them: read in threads, judged, remembered for a few seconds."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from domain.models import ChargePoint
+from domain.ports import Admissions
+from gateway import admission
+from gateway.admission import Admitted, Policy
+from gateway.gate import not_now
+from gateway.handshake import Handshake
+from gateway.refusals import Refusal, RefusedError
+from gateway.threads import BusyError, Threads
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MOST_REMEMBERED = 10_000
+
+
+class Records:
+    """Decides by what the registry says.
+
+    A charge point that comes back at once, as some do for hours, is let in by the row remembered; the write of its
+    connect is conditional, so a row that changed meanwhile is found out. A row remembered never refuses anybody:
+    what somebody has just set right counts at once.
+    """
+
+    def __init__(
+        self,
+        admissions: Admissions,
+        threads: Threads,
+        hashing: Threads,
+        policy: Policy,
+        remember_s: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._admissions = admissions
+        self._threads = threads
+        self._hashing = hashing  # its own threads: who guesses passwords must not keep the registry from being read
+        self._policy = policy
+        self._remember_s = remember_s
+        self._now = now
+        self._rows: dict[str, tuple[ChargePoint, float]] = {}
+
+    async def admit(self, shaken: Handshake) -> tuple[ChargePoint, Admitted]:
+        """The row, and what it admits.
+
+        Raises:
+            RefusedError: it does not admit this charge point, or can't be asked.
+        """
+        remembered = self._recall(shaken.charge_point_id)
+        verdict = await self._judge(shaken, remembered) if remembered is not None else None
+        if remembered is not None and isinstance(verdict, Admitted):
+            return remembered, verdict
+        row = await _in_time(self._threads, self._admissions.find, shaken.charge_point_id)
+        if verdict is None or row != remembered:
+            verdict = await self._judge(shaken, row)
+        if row is None or isinstance(verdict, Refusal):
+            self.forget(shaken.charge_point_id)
+            raise RefusedError(verdict if isinstance(verdict, Refusal) else admission.unknown(shaken))
+        self.keep(row)
+        return row, verdict
+
+    def keep(self, row: ChargePoint) -> None:
+        """Remember a row as it is now."""
+        self._rows.pop(row.charge_point_id, None)
+        if self._remember_s:
+            self._rows[row.charge_point_id] = row, self._now() + self._remember_s
+            while len(self._rows) > MOST_REMEMBERED:
+                del self._rows[next(iter(self._rows))]
+
+    def forget(self, charge_point_id: str) -> None:
+        """Read it again the next time."""
+        self._rows.pop(charge_point_id, None)
+
+    def _recall(self, charge_point_id: str) -> ChargePoint | None:
+        row, until = self._rows.get(charge_point_id, (None, 0.0))
+        return row if self._now() < until else None
+
+    async def _judge(self, shaken: Handshake, row: ChargePoint | None) -> Admitted | Refusal:
+        if admission.is_slow(shaken, row):
+            return await _in_time(self._hashing, admission.admit, shaken, row, self._policy)
+        return admission.admit(shaken, row, self._policy)
+
+
+async def _in_time(threads: Threads, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await threads.call(function, *args, **kwargs)
+    except BusyError as error:
+        raise RefusedError(not_now("registry_busy", f"The registry does not answer: {error}.")) from error
