@@ -35,7 +35,7 @@ def fate(text: bytes, version: Version) -> Fate:
         array = json.loads(decoded, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         return UNREADABLE
-    if _is_surrogate(array) or _depth(decoded) > DEEPEST:
+    if ("\\u" in decoded and _is_surrogate(array)) or _depth(decoded) > DEEPEST:
         return UNREADABLE
     return _of_array(array, version)
 
@@ -100,6 +100,8 @@ def _is_surrogate(value: Any) -> bool:
 
 
 def _depth(text: str) -> int:
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return 0  # not that deep, whatever it is
     deepest = depth = 0
     in_text = escaped = False
     for character in text:
