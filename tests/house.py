@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -29,7 +30,7 @@ DISCONNECT_DELAY_S = 2
 
 
 class House:
-    """`ocppgw up` in a process of its own."""
+    """`ocppgw up` in a process of its own; leaving a `with` of it ends it, whatever happened."""
 
     def __init__(self, state: Path, **environment: str) -> None:
         self.state = state
@@ -53,6 +54,12 @@ class House:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     @property
     def aws(self) -> AWS:
@@ -112,9 +119,7 @@ class House:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A running house."""
-    running = House(tmp_path_factory.mktemp("house"))
-    running.wait_until_ready()
-    try:
+    with House(tmp_path_factory.mktemp("house")) as running:
+        running.wait_until_ready()
         yield running
-    finally:
         running.stop()

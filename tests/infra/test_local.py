@@ -29,12 +29,12 @@ def up(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_house_starts_with_one_command_and_stops_without_a_trace(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.wait_until_ready()
-    family = descendants(house.process.pid)
-    groups = {os.getpgid(pid) for pid in family}
+    with House(tmp_path) as house:
+        house.wait_until_ready()
+        family = descendants(house.process.pid)
+        groups = {os.getpgid(pid) for pid in family}
 
-    took_s = house.stop()
+        took_s = house.stop()
 
     assert house.process.returncode == 0
     assert took_s < STOP_S
@@ -43,14 +43,14 @@ def test_a_house_starts_with_one_command_and_stops_without_a_trace(tmp_path: Pat
 
 
 def test_the_demo_charges_without_a_word_of_warning(tmp_path: Path) -> None:
-    house = House(tmp_path, OCPPGW_DEMO="1")
-    house.wait_until_ready()
-    dynamodb = house.aws.client("dynamodb")
+    with House(tmp_path, OCPPGW_DEMO="1") as house:
+        house.wait_until_ready()
+        dynamodb = house.aws.client("dynamodb")
 
-    wait_until(lambda: set(charging(dynamodb)) == set(CHARGE_POINTS), within_s=60)
-    house.stop()
+        wait_until(lambda: set(charging(dynamodb)) == set(CHARGE_POINTS), within_s=60)
+        house.stop()
 
-    said = house.output[house.output.index("ready\n") :]
+        said = house.output[house.output.index("ready\n") :]
     assert said == ["ready\n", "stopped\n"]
 
 
@@ -62,16 +62,16 @@ def test_nothing_of_a_house_listens_beyond_the_loopback(house: House) -> None:
 
 
 def test_a_second_start_finds_charge_points_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    first = House(tmp_path)
-    first.wait_until_ready()
-    thing = first.aws.client("iot").create_thing(thingName="CP-001")
-    wait_until(lambda: row_of(first, "CP-001") is not None)
-    first.stop(signal.SIGINT)
+    with House(tmp_path) as first:
+        first.wait_until_ready()
+        thing = first.aws.client("iot").create_thing(thingName="CP-001")
+        wait_until(lambda: row_of(first, "CP-001") is not None)
+        first.stop(signal.SIGINT)
 
-    second = House(tmp_path)
-    second.wait_until_ready()
-    row = row_of(second, "CP-001")
-    second.stop()
+    with House(tmp_path) as second:
+        second.wait_until_ready()
+        row = row_of(second, "CP-001")
+        second.stop()
 
     assert row is not None
     assert row["thingId"] == {"S": thing["thingId"]}
@@ -79,49 +79,49 @@ def test_a_second_start_finds_charge_points_and_stops_on_ctrl_c(tmp_path: Path) 
 
 
 def test_stopping_twice_within_a_second_is_one_stop(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.wait_until_ready()
+    with House(tmp_path) as house:
+        house.wait_until_ready()
 
-    house.process.send_signal(signal.SIGTERM)
-    house.stop()
+        house.process.send_signal(signal.SIGTERM)
+        house.stop()
 
     assert house.process.returncode == 0
 
 
 def test_a_gateway_that_hangs_does_not_keep_the_house_from_stopping(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.wait_until_ready()
-    family = descendants(house.process.pid)
-    for pid in filter(is_gateway, family):
-        os.kill(pid, signal.SIGSTOP)
+    with House(tmp_path) as house:
+        house.wait_until_ready()
+        family = descendants(house.process.pid)
+        for pid in filter(is_gateway, family):
+            os.kill(pid, signal.SIGSTOP)
 
-    took_s = house.stop()
+        took_s = house.stop()
 
     assert took_s < STOP_S
     wait_until(lambda: not any(is_running(pid) for pid in family), within_s=2)
 
 
 def test_a_house_that_is_killed_leaves_nobody_on_its_ports(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.wait_until_ready()
-    family = descendants(house.process.pid)
+    with House(tmp_path) as house:
+        house.wait_until_ready()
+        family = descendants(house.process.pid)
 
-    house.kill()
+        house.kill()
 
     wait_until(lambda: not any(is_running(pid) for pid in family))
 
 
 def test_a_second_stop_after_a_second_ends_the_house_at_once(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.wait_until_ready()
-    family = descendants(house.process.pid)
-    for pid in filter(is_gateway, family):
-        os.kill(pid, signal.SIGSTOP)
-    house.process.send_signal(signal.SIGTERM)
-    asked_at = time.monotonic()
-    wait_until(lambda: time.monotonic() > asked_at + 1.1)
+    with House(tmp_path) as house:
+        house.wait_until_ready()
+        family = descendants(house.process.pid)
+        for pid in filter(is_gateway, family):
+            os.kill(pid, signal.SIGSTOP)
+        house.process.send_signal(signal.SIGTERM)
+        asked_at = time.monotonic()
+        wait_until(lambda: time.monotonic() > asked_at + 1.1)
 
-    took_s = house.stop()
+        took_s = house.stop()
 
     assert took_s < 1
     assert house.process.returncode == 1
@@ -129,11 +129,11 @@ def test_a_second_stop_after_a_second_ends_the_house_at_once(tmp_path: Path) -> 
 
 
 def test_a_house_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    wait_until((tmp_path / "logs").exists)  # the emulator is being started
-    groups = {os.getpgid(pid) for pid in descendants(house.process.pid)}
+    with House(tmp_path) as house:
+        wait_until((tmp_path / "logs").exists)  # the emulator is being started
+        groups = {os.getpgid(pid) for pid in descendants(house.process.pid)}
 
-    took_s = house.stop()
+        took_s = house.stop()
 
     assert took_s < STOP_S
     wait_until(lambda: not members(groups), within_s=2)
@@ -152,23 +152,23 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_second_house_on_the_same_state_is_one_sentence(house: House, tmp_path: Path) -> None:
-    other = House(tmp_path, OCPPGW_STATE_DIR=str(house.state))
-    other.process.wait(30)
-    other.kill()
+    with House(tmp_path, OCPPGW_STATE_DIR=str(house.state)) as other:
+        other.process.wait(30)
+        other.kill()
 
     assert other.process.returncode == 1
     assert f"Another house runs on {house.state}: stop it, or set OCPPGW_STATE_DIR" in "".join(other.output)
 
 
 def test_a_gateway_that_dies_takes_the_house_with_it_in_words(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.wait_until_ready()
-    gateways = [pid for pid in descendants(house.process.pid) if is_gateway(pid)]
+    with House(tmp_path) as house:
+        house.wait_until_ready()
+        gateways = [pid for pid in descendants(house.process.pid) if is_gateway(pid)]
 
-    for pid in gateways:
-        os.kill(pid, signal.SIGKILL)
-    house.process.wait(STOP_S)
-    house.kill()
+        for pid in gateways:
+            os.kill(pid, signal.SIGKILL)
+        house.process.wait(STOP_S)
+        house.kill()
 
     assert gateways
     assert house.process.returncode == 1
