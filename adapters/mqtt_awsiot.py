@@ -1,6 +1,6 @@
 """The link to AWS IoT Core over the AWS Common Runtime: with a certificate, or with AWS credentials alone.
 
-It is the convenient way in: the role of a task is enough. A publish costs 31 us of CPU, and 6.6 us over `mqtt_link` with
+It is the convenient way in: the role of a task is enough. A publish costs 31 us of CPU, and 6.6 us over `mqtt_link` and
 a certificate. The runtime speaks MQTT itself. Here our packets become its operations, and its callbacks packets, so
 that everything else of a link (order, window, resending, back-off, pace) is `mqtt_link`'s, on this way as on the other:
 a client of the runtime serves one connection, and never queues, resends or connects again by itself.
