@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from gateway.links import MakeLink
 from gateway.server import Gateway
 from gateway.settings import Settings, SettingsError, load
 from gateway.tls import Certificates, TlsError
+from gateway.workers import Parent, Plan, WorkerError
 
 # make, terminals and supervisors deliver one stop twice; only a later one means "now".
 IMPATIENT_AFTER_S = 1.0
@@ -59,6 +61,8 @@ def gateway(
     ping_interval_s: Annotated[float | None, typer.Option(help="Time between pings; 0 = none.")] = None,
     broker_grace_s: Annotated[float | None, typer.Option(help="Keep sockets this long without a broker.")] = None,
     drain_seconds: Annotated[float | None, typer.Option(help="Spread the closing over this time.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes on this port, for many cores.")] = None,
+    inherited: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Carry OCPP frames between charge points (WebSocket) and the cloud (MQTT)."""
     try:
@@ -69,31 +73,60 @@ def gateway(
             ping_interval_s=ping_interval_s, broker_grace_s=broker_grace_s, drain_seconds=drain_seconds,
             tls_cert=tls_cert or None, tls_key=tls_key or None, tls_client_ca=tls_client_ca, tls_crl=tls_crl,
             plain_port=plain_port, proxy_protocol=proxy_protocol, min_profile=min_profile, cpo_name=cpo_name,
-            no_common_subprotocol=no_common_subprotocol,
+            no_common_subprotocol=no_common_subprotocol, workers=workers,
         )  # fmt: skip
         logs.configure()
-        uvloop.run(run(settings))
+        if settings.workers > 1:
+            asyncio.run(run_workers(settings))
+        else:
+            uvloop.run(run(settings, inherited))
+    except WorkerError as error:
+        log.error("stopped", reason=str(error))
+        raise typer.Exit(1) from error
     except (SettingsError, CantListenError) as error:
         typer.echo(error.strerror if isinstance(error, CantListenError) else error, err=True)
         raise typer.Exit(1) from error
 
 
-async def run(settings: Settings) -> None:
-    """Run a gateway until SIGTERM or SIGINT.
+async def run(settings: Settings, inherited: str | None = None) -> None:
+    """Run a gateway until SIGTERM or SIGINT; a worker also ends with its parent, and has `inherited` from it.
 
     Raises:
         SettingsError: broker or registry can't be used as given.
         CantListenError: a port can't be opened.
     """
     gateway_id = secrets.token_hex(4)  # new at every start: what an older one left behind is never taken for ours
-    options = replace(settings.options(), tls=certificates(settings))
+    options, loop = replace(settings.options(), tls=certificates(settings)), asyncio.get_running_loop()
+    life = None
+    if inherited is not None:
+        admin, life = map(int, inherited.split(","))
+        options = replace(options, admin_socket=socket.socket(fileno=admin), reuse_port=True)
     running = Gateway(admissions(settings), links(settings, gateway_id), options, gateway=gateway_id)
-    loop = asyncio.get_running_loop()
-    stop = _stopper(running.stop, loop.time)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    if life is not None:
+        loop.add_reader(life, _on_orphaned, loop, life, running.stop)
+    _stop_on_signals(running.stop, lambda: None)
     loop.add_signal_handler(signal.SIGHUP, running.reload_certificates)
     await running.run()
+
+
+async def run_workers(settings: Settings) -> None:
+    """Run several gateways on one port until SIGTERM or SIGINT.
+
+    Raises:
+        CantListenError: a port can't be opened.
+        WorkerError: they don't start.
+    """
+    ports = {"OCPPGW_WS_PORT": settings.ws_port}
+    if settings.plain_port is not None:
+        ports["OCPPGW_PLAIN_PORT"] = settings.plain_port
+    plan = Plan(
+        settings.workers, [sys.executable, "-m", "gateway"], {**os.environ, **settings.of_a_worker()},
+        settings.host, ports, settings.admin_host, settings.admin_port,
+    )  # fmt: skip
+    parent = Parent(plan)
+    _stop_on_signals(parent.stop, parent.kill)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parent.signal, signal.SIGHUP)
+    await parent.run()
 
 
 def certificates(settings: Settings) -> Certificates | None:
@@ -152,18 +185,28 @@ def links(settings: Settings, gateway_id: str) -> MakeLink:
     return make
 
 
-def _stopper(stop: Callable[[], None], now: Callable[[], float]) -> Callable[[], None]:
+def _stop_on_signals(stop: Callable[[], None], kill: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
     asked_at: list[float] = []
 
     def on_signal() -> None:
-        if asked_at and now() - asked_at[0] >= IMPATIENT_AFTER_S:
+        if asked_at and loop.time() - asked_at[0] >= IMPATIENT_AFTER_S:
             log.warning("stopped at once, as asked again")
+            kill()
             sys.stdout.flush()
             os._exit(1)
-        asked_at.append(now())
-        stop()
+        if not asked_at:
+            asked_at.append(loop.time())
+            stop()
 
-    return on_signal
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+
+
+def _on_orphaned(loop: asyncio.AbstractEventLoop, life: int, stop: Callable[[], None]) -> None:
+    loop.remove_reader(life)
+    log.warning("the parent process is gone: stopping")
+    stop()
 
 
 def main() -> Any:

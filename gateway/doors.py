@@ -77,7 +77,8 @@ async def _open(host: str, port: int, before: Before, make: Make, turn_away: Tur
         if before.certificates is not None or before.has_proxy:
             return await listen(host, port, before, make, turn_away)
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: make(""), host, port, backlog=BACKLOG)
+        reuse_port = before.reuse_port or None
+        return await loop.create_server(lambda: make(""), host, port, backlog=BACKLOG, reuse_port=reuse_port)
 
 
 def _port(server: asyncio.Server | Listener) -> int:

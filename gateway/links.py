@@ -17,6 +17,7 @@ from ocppj import topics
 
 CONTROL = 0
 MAX_KEPT = 32
+EVICT_ALL = "gateways/all/evict"
 
 log = structlog.get_logger()
 
@@ -91,11 +92,15 @@ class LinkPool:
         """All links, by number."""
         return self._links
 
-    async def run(self, on_evict: Callable[[str, int], None]) -> None:
-        """Keep the links connected until `close`; `on_evict(charge point, epoch)` hears of takeovers elsewhere."""
+    async def run(self, on_evict: Callable[[str, int], None], hears_all: bool = False) -> None:
+        """Keep the links connected until `close`; `on_evict(charge point, epoch)` hears of takeovers elsewhere.
+
+        `hears_all`: also of those that nobody knows to be this gateway's business.
+        """
         async with asyncio.TaskGroup() as self._tasks:
             control = self._open((f"gateways/{self._gateway}/down", _down(self._gateway))).link
-            control.subscribe(f"gateways/{self._gateway}/evict", lambda message: _evict(message, on_evict))
+            for topic in (f"gateways/{self._gateway}/evict", *([EVICT_ALL] if hears_all else [])):
+                control.subscribe(topic, lambda message: _evict(message, on_evict))
             self._open()
             await self._closed.wait()
 

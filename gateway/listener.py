@@ -33,11 +33,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What comes before the WebSocket, each within `timeout_s`."""
+    """What comes before the WebSocket, each within `timeout_s`; whether other processes have the port, too."""
 
     certificates: Certificates | None
     has_proxy: bool
     timeout_s: float
+    reuse_port: bool = False
 
 
 class Listener:
@@ -150,7 +151,7 @@ async def listen(
     sockets: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(found):
-            listening = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+            listening = socket.create_server(address[:2], family=family, backlog=BACKLOG, reuse_port=before.reuse_port)
             listening.setblocking(False)
             sockets.append(listening)
     except OSError:

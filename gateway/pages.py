@@ -59,14 +59,14 @@ def pages_of(gateway: Operated) -> Pages:
 
     async def shed(question: Question) -> Answer:
         try:
-            count, rate = int(_number(question.query, "count", None)), _number(question.query, "rate", RATE)
+            count, rate = closing_order(question, needs_count=True)
         except QueryError as error:
             return text(str(error), HTTPStatus.BAD_REQUEST)
         return data({"closing": gateway.shed(count, rate)}, HTTPStatus.ACCEPTED)
 
     async def drain(question: Question) -> Answer:
         try:
-            rate = _number(question.query, "rate", RATE)
+            _, rate = closing_order(question, needs_count=False)
         except QueryError as error:
             return text(str(error), HTTPStatus.BAD_REQUEST)
         return data({"closing": gateway.drain(rate)}, HTTPStatus.ACCEPTED)
@@ -80,6 +80,16 @@ def pages_of(gateway: Operated) -> Pages:
         ("POST", "/shed"): shed,
         ("POST", "/drain"): drain,
     }
+
+
+def closing_order(question: Question, *, needs_count: bool) -> tuple[int, float]:
+    """How many sockets are to be closed (0 if that needs no saying), and how many a second.
+
+    Raises:
+        QueryError: that makes no sense.
+    """
+    count = _number(question.query, "count", None) if needs_count else 0
+    return int(count), _number(question.query, "rate", RATE)
 
 
 def _number(query: Mapping[str, str], name: str, default: float | None) -> float:

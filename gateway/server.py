@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from gateway.doors import CantListenError, Doors, open_doors, said_clearly
 from gateway.drain import Shedding
 from gateway.gate import Arrivals, Gate, Pulse
 from gateway.limits import TrafficLimits
-from gateway.links import LinkPool, MakeLink, Place
+from gateway.links import EVICT_ALL, LinkPool, MakeLink, Place
 from gateway.listener import Before
 from gateway.metrics import Metrics
 from gateway.pages import pages_of
@@ -42,12 +43,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How this gateway behaves; `port` 0 takes a free one, `admin_port` None opens none."""
+    """How this gateway behaves; `port` 0 takes a free one, `admin_port` None opens none.
+
+    A worker shares its port (`reuse_port`) and was given a socket for its admin port (`admin_socket`). Where the
+    registry does not know of other gateways (`announces_takeovers`), every connect is told to all of them.
+    """
 
     host: str = "127.0.0.1"
     port: int = 9000
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
+    admin_socket: socket.socket | None = None
+    reuse_port: bool = False
+    announces_takeovers: bool = False
     charge_points_per_link: int = 45
     ping_interval_s: float = 30.0
     sweep_s: float = 0.5
@@ -159,7 +167,7 @@ class Gateway:
         doors = await self._listen()
         try:
             async with self._tasks as tasks:
-                tasks.create_task(self._pool.run(self._on_evict), name="links")
+                tasks.create_task(self._pool.run(self._on_evict, self._options.announces_takeovers), name="links")
                 loops = [
                     tasks.create_task(doors.run(), name="doors"),
                     tasks.create_task(self._lease.run(), name="lease"),
@@ -181,12 +189,15 @@ class Gateway:
 
     async def _listen(self) -> Doors:
         options = self._options
-        if options.admin_port is not None:
-            admin = Admin(pages_of(self))
+        admin = Admin(pages_of(self))
+        if options.admin_socket is not None:
+            self._admin = await asyncio.start_server(admin.serve, sock=options.admin_socket)
+        elif options.admin_port is not None:
             with said_clearly(options.admin_host, options.admin_port):
                 self._admin = await asyncio.start_server(admin.serve, options.admin_host, options.admin_port)
+        if self._admin is not None:
             self.admin_port = self._admin.sockets[0].getsockname()[1]
-        before = Before(options.tls, options.has_proxy, options.websocket.handshake_timeout_s)
+        before = Before(options.tls, options.has_proxy, options.websocket.handshake_timeout_s, options.reuse_port)
         try:
             doors = await open_doors(
                 options.host, options.port, options.plain_port, before,
@@ -259,6 +270,9 @@ class Gateway:
         elif old is not None and old.gateway != self.gateway and old.disconnected_at is None:
             order = orjson.dumps({"id": place.charge_point_id, "epoch": old.epoch})
             self._pool.control.publish(f"gateways/{old.gateway}/evict", order)
+        if self._options.announces_takeovers:
+            order = orjson.dumps({"id": place.charge_point_id, "epoch": connection.epoch - 1})
+            self._pool.control.publish(EVICT_ALL, order)
         session = Session(
             self, websocket, place, connection,
             trace=secrets.token_hex(8), limits=self._options.limits, metrics=self.metrics, clock=self._clock,

@@ -1,6 +1,7 @@
 """The settings of the gateway: options of the command line, else OCPPGW_* variables, else what is written here."""
 
 import ipaddress
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -51,6 +52,8 @@ class Settings(BaseSettings):
     charge_points_per_link: AtLeastOne | None = None
     # Who may connect: `dynamodb` (the registry's table), `file:PATH` (JSON lines), `open` (anybody).
     registry: str = "dynamodb"
+    # Processes on one port; `max_connections` and `subscribe_rate` are shared out among them.
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
     open_to_network: bool = False
     pepper: SecretStr = SecretStr("")
     # TLS on the main port: one certificate chain with its key per kind (RSA, ECDSA), comma-separated.
@@ -148,6 +151,7 @@ class Settings(BaseSettings):
             port=self.ws_port,
             admin_host=self.admin_host,
             admin_port=self.admin_port,
+            announces_takeovers=self.registry != "dynamodb",
             charge_points_per_link=self.charge_points_per_link or per_link,
             ping_interval_s=self.ping_interval_s,
             registry_timeout_s=self.registry_timeout_s,
@@ -169,6 +173,13 @@ class Settings(BaseSettings):
             ),
         )
 
+    def of_a_worker(self) -> dict[str, str]:
+        """The variables that make one of the workers."""
+        share: dict[str, Any] = {"workers": 1, "max_connections": ceil(self.max_connections / self.workers)}
+        share["subscribe_rate"] = self._arrivals().subscribe_rate / self.workers
+        named = {name: value for name, value in self if value is not None} | share
+        return {f"{PREFIX}{name.upper()}": _text(value) for name, value in named.items()}
+
     def _arrivals(self) -> Arrivals:
         rate = self.subscribe_rate
         return Arrivals(
@@ -189,6 +200,12 @@ def load(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from error
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -71,3 +71,25 @@ def test_a40_the_pepper_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "secret" not in repr(settings) + repr(settings.options())
     assert settings.options().policy.pepper == b"very secret"
+
+
+def test_a_worker_gets_all_settings_and_its_share_of_what_all_have() -> None:
+    settings = load(workers=4, max_connections=10, subscribe_rate=100, pepper="secret", deflate=False, registry="open")
+
+    worker = settings.of_a_worker()
+
+    assert worker["OCPPGW_MAX_CONNECTIONS"] == "3"
+    assert worker["OCPPGW_SUBSCRIBE_RATE"] == "25.0"
+    assert worker["OCPPGW_WORKERS"] == "1"
+    assert worker["OCPPGW_PEPPER"] == "secret"
+    assert worker["OCPPGW_DEFLATE"] == "False"
+    assert "OCPPGW_MQTT_CA" not in worker
+
+
+def test_a_worker_reads_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(tls_cert=["a.pem", "b.pem"], tls_key=["a.key", "b.key"], workers=2)
+
+    for name, value in settings.of_a_worker().items():
+        monkeypatch.setenv(name, value)
+
+    assert load() == settings.model_copy(update={"workers": 1, "subscribe_rate": 0.0})
