@@ -9,6 +9,7 @@ from math import ceil
 
 import structlog
 
+from domain import effects
 from domain.models import ChargePoint, Command, CommandState, Registration, Route
 from domain.ports import CommandLines, Commands, Outbound
 from ocppj import actions, frames, schemas
@@ -39,10 +40,15 @@ def frame_of(command: Command, payload: Payload | None = None) -> str:
     )
 
 
-def publish(command: Command, frame: str, route: Route, outbound: Outbound, now: datetime) -> None:
-    """Hand a command to the broker."""
-    expires_in_s = max(1, ceil((command.deadline - now).total_seconds()))
-    outbound.publish(command.charge_point_id, frame, route, deadline=command.deadline, expires_in_s=expires_in_s)
+def publish(command: Command, frame: str, route: Route, delivery: Delivery) -> None:
+    """Hand a command to the broker, and look out for its effect."""
+    if effects.is_expected(command):
+        # Before it leaves: some charge points do it first and answer then (conformance D-03).
+        delivery.lines.put(effects.line(command.charge_point_id), command)
+    expires_in_s = max(1, ceil((command.deadline - delivery.now).total_seconds()))
+    delivery.outbound.publish(
+        command.charge_point_id, frame, route, deadline=command.deadline, expires_in_s=expires_in_s
+    )
 
 
 def release(line: str, row: ChargePoint, delivery: Delivery) -> Command | None:
@@ -90,7 +96,7 @@ def _send(command: Command, route: Route, delivery: Delivery) -> Command:
     # Its time starts now. Sent before it is: if we die in between it times out, and never goes twice.
     deadline = delivery.now + (command.deadline - command.created_at)
     sent = delivery.commands.move(command.command_id, CommandState.SENT, deadline=deadline) or command
-    publish(sent, frame_of(sent), route, delivery.outbound, delivery.now)
+    publish(sent, frame_of(sent), route, delivery)
     log.info(
         "queued command sent",
         charge_point_id=command.charge_point_id,

@@ -19,7 +19,7 @@ from ocppj import frames, timestamps, versions
 from ocppj.errors import Defect, FrameError, OcppError
 from ocppj.frames import Answer, Call, CallError, CallResult, CallResultError, Send
 from ocppj.versions import Version
-from processors import dispatch, presence, results, shadow, things
+from processors import dispatch, effects, presence, results, shadow, things
 from processors.errors import RecordError
 from processors.ports import Ports
 from processors.routes import Request
@@ -193,6 +193,7 @@ def _answer(request: Request, reply: _Reply, ports: Ports) -> None:
         raise
     else:
         reply.publish(CallResult(request.message_id, payload), ports)
+        effects.observe(request, payload, ports)
 
 
 def _error(request: Request, defect: Defect, error: OcppError | None = None) -> CallError:

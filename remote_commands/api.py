@@ -14,7 +14,7 @@ import structlog
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from domain.models import ChargePoint
+from domain.models import ChargePoint, Command
 from ocppj import actions, timestamps
 from ocppj.versions import VERSIONS, Version
 from remote_commands import fields, issue, neutral, track, transactions
@@ -100,7 +100,7 @@ class _Api:
         patience = self._patience()
         if patience is not None:
             command = track.wait(command, patience, self.ports, self.settings)
-        return _answer(200, track.as_json(command), _applied(patience))
+        return _answer(200, self._told(command), _applied(patience))
 
     def commands(self, charge_point_id: str) -> Answer:
         charge_point_id = unquote(charge_point_id)
@@ -117,7 +117,7 @@ class _Api:
         if cursor:
             here = f"/charge-points/{quote(charge_point_id, safe=':')}/commands"
             headers["Link"] = f'<{here}?limit={limit}&cursor={cursor}>; rel="next"'
-        return _answer(200, {"data": [track.as_json(command) for command in shown], "nextCursor": cursor}, headers)
+        return _answer(200, {"data": [self._told(command) for command in shown], "nextCursor": cursor}, headers)
 
     def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl_s: int) -> Answer:
         asked = Asked(self._caller(), timedelta(seconds=ttl_s), self._key())
@@ -126,9 +126,9 @@ class _Api:
         if patience is not None:
             command = track.wait(command, patience, self.ports, self.settings)
             if command.state.is_final:
-                return _answer(200, track.as_json(command), _applied(patience))
+                return _answer(200, self._told(command), _applied(patience))
         headers = {"Location": f"/commands/{command.command_id}"} | _applied(patience)
-        return _answer(202, track.as_json(command), headers)
+        return _answer(202, self._told(command), headers)
 
     def _body(self, empty: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
@@ -144,6 +144,9 @@ class _Api:
         context = self.app.current_event.get("requestContext") or {}
         iam = (context.get("authorizer") or {}).get("iam") or {}
         return iam.get("userArn")
+
+    def _told(self, command: Command) -> dict[str, Any]:
+        return track.as_json(command, self.ports.now())
 
     def _key(self) -> Key | None:
         event = self.app.current_event

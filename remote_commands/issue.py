@@ -267,7 +267,7 @@ def _send(command: Command, frame: str, route: Route, ports: Ports) -> Command:
     command = replace(command, queued_until=None)  # it doesn't wait
     ports.commands.add(command)
     try:
-        delivery.publish(command, frame, route, ports.outbound, command.created_at)
+        delivery.publish(command, frame, route, replace(ports.delivery(), now=command.created_at))
     except ports.broker_errors as error:
         log.exception("the broker did not take a command", **_named(command))
         stored = ports.commands.move(command.command_id, CommandState.ERROR)

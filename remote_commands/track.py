@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import secrets
+from domain import effects, secrets
 from domain.models import Command, CommandState
 from ocppj import timestamps
 from remote_commands.issue import Ports
@@ -44,7 +44,7 @@ def wait(command: Command, seconds: float, ports: Ports, settings: Settings) -> 
     return command
 
 
-def as_json(command: Command) -> dict[str, Any]:
+def as_json(command: Command, now: datetime) -> dict[str, Any]:
     """The command as a resource."""
     return {
         "commandId": command.command_id,
@@ -62,6 +62,8 @@ def as_json(command: Command) -> dict[str, Any]:
         "lateAnswer": _masked(command.late_answer),
         "partBefore": command.part_before,
         "partAfter": command.part_after,
+        "effect": effects.state(command, now),
+        "evidence": command.evidence,
     }
 
 

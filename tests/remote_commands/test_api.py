@@ -38,6 +38,8 @@ def test_a_start_that_nobody_waits_for_is_202_with_its_location() -> None:
         "lateAnswer": None,
         "partBefore": None,
         "partAfter": None,
+        "effect": "pending",
+        "evidence": None,
     }
 
 
