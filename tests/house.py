@@ -10,17 +10,19 @@ It is started once for the whole run and shared: use charge points of your own.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-from infra.local.cloud import AWS, free_port
+from infra.local.cloud import AWS
 
 PORTS = ("OCPPGW_WS_PORT", "OCPPGW_HTTP_PORT", "OCPPGW_ADMIN_PORT", "OCPPGW_AWS_PORT", "OCPPGW_MQTT_PORT")
 START_S = 60.0
@@ -29,16 +31,19 @@ STOP_S = 10.0
 DISCONNECT_DELAY_S = 2
 
 
+def free_ports() -> dict[str, str]:
+    """The variables of the ports, each with one that nobody listens on now."""
+    with ExitStack() as sockets:  # all at once: one by one they could be given out twice
+        bound = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
+        return {name: str(each.getsockname()[1]) for name, each in zip(PORTS, bound, strict=True)}
+
+
 class House:
     """`ocppgw up` in a process of its own; leaving a `with` of it ends it, whatever happened."""
 
     def __init__(self, state: Path, **environment: str) -> None:
         self.state = state
-        # One by one they could be given out twice.
-        ports: set[int] = set()
-        while len(ports) < len(PORTS):
-            ports.add(free_port())
-        chosen = dict(zip(PORTS, map(str, sorted(ports)), strict=True))
+        chosen = free_ports()
         shared = {"OCPPGW_STATE_DIR": str(state), "OCPPGW_DEMO": "0"}
         delay = {"OCPPGW_DISCONNECT_DELAY_S": str(DISCONNECT_DELAY_S)}
         self.environment = chosen | shared | delay | environment

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from infra.local.demo import CHARGE_POINTS
-from tests.house import PORTS, STOP_S, House
+from tests.house import PORTS, STOP_S, House, free_ports
 from tests.infra.processes import LOOPBACKS, descendants, is_running, listening, members, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -145,7 +145,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
 
-        ended = up(OCPPGW_HTTP_PORT=port, OCPPGW_STATE_DIR=str(tmp_path))
+        ended = up(**free_ports() | {"OCPPGW_HTTP_PORT": port}, OCPPGW_STATE_DIR=str(tmp_path))
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"Port {port} is in use: set OCPPGW_HTTP_PORT to another one.\n"

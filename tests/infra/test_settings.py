@@ -2,10 +2,19 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from infra.local.settings import Settings, SettingsError, check_ports, load
+
+
+def free_ports() -> dict[str, int]:
+    """One for each setting: a house may be running on the usual ones."""
+    names = ("ws_port", "http_port", "admin_port", "aws_port", "mqtt_port")
+    with ExitStack() as sockets:
+        bound = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        return {name: each.getsockname()[1] for name, each in zip(names, bound, strict=True)}
 
 
 @pytest.fixture
@@ -49,13 +58,13 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(
 
 
 def test_a_port_in_use_names_port_and_variable(taken_port: int) -> None:
-    settings = Settings(mqtt_port=taken_port)
+    settings = Settings.model_validate(free_ports() | {"mqtt_port": taken_port})
 
     with pytest.raises(SettingsError, match=rf"^Port {taken_port} is in use: set OCPPGW_MQTT_PORT to another one\.$"):
         check_ports(settings)
 
 
-def test_a_port_given_twice_names_both_variables(taken_port: int) -> None:
+def test_a_port_given_twice_names_both_variables() -> None:
     settings = Settings(ws_port=18_999, http_port=18_999)
 
     with pytest.raises(
