@@ -51,11 +51,12 @@ class Authority:
         *,
         days: int = 1,
         server: bool = False,
+        rsa_bits: int = 2048,
     ) -> Leaf:
         """A leaf certificate; negative `days` is one that expired so long ago."""
         self._issued += 1
         key: Key = (
-            rsa.generate_private_key(65537, 2048) if algorithm == "rsa" else ec.generate_private_key(ec.SECP256R1())
+            rsa.generate_private_key(65537, rsa_bits) if algorithm == "rsa" else ec.generate_private_key(ec.SECP256R1())
         )
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = _builder(_subject(common_name, organization), _subject(self.name, "Test"), key, days=days)

@@ -1,12 +1,15 @@
 """The listener's TLS context (conformance A-41 to A-48), by handshakes in memory."""
 
+import asyncio
+import shutil
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
-from gateway.tls import ClientCertificate, TlsError, TlsFiles, client_certificate, server_context
+from gateway.tls import Certificates, ClientCertificate, TlsError, TlsFiles, client_certificate, server_context
 from tests.certificates import Authority, Leaf
 
 
@@ -130,6 +133,41 @@ def test_a48_a_revoked_certificate_ends_the_handshake(house: House) -> None:
     assert handshake(server, client_of(house, good))
     with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         handshake(server, client_of(house, revoked))
+
+
+def test_a44_keys_that_are_too_short_are_refused(house: House, tmp_path: Path) -> None:
+    short = Authority(tmp_path).issue("localhost", algorithm="rsa", server=True, rsa_bits=1024)
+
+    with pytest.raises(TlsError, match=r"(?i)key too small"):
+        server_context(TlsFiles([(short.certificate, short.key)]))
+
+
+def test_a_key_with_a_password_is_refused_instead_of_asking_for_it(house: House, tmp_path: Path) -> None:
+    certificate, key = house.files.certificates[0]
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    pkcs8, secret = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    locked.write_bytes(private.private_bytes(serialization.Encoding.PEM, pkcs8, secret))
+
+    with pytest.raises(TlsError, match=r"locked\.key: the key is encrypted"):
+        server_context(TlsFiles([(certificate, locked)]))
+
+
+async def test_files_that_change_are_read_again_once_nobody_writes_them_any_more(house: House, tmp_path: Path) -> None:
+    rsa, ec = house.files.certificates
+    files = [Path(shutil.copy(file, tmp_path)) for file in rsa]
+    certificates = Certificates(TlsFiles([(files[0], files[1])]))
+    first = certificates.context
+    watching = asyncio.create_task(certificates.watch(every_s=0.005))
+
+    for source, target in zip(ec, files, strict=True):
+        shutil.copy(source, target)
+    async with asyncio.timeout(5):
+        while certificates.context is first:  # noqa: ASYNC110 - it is the watch that is tested
+            await asyncio.sleep(0.005)
+    watching.cancel()
+
+    handshake(certificates.context, client_of(house))
 
 
 def test_a_file_that_is_missing_or_no_pem_is_named(house: House, tmp_path: Path) -> None:
