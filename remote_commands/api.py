@@ -18,6 +18,7 @@ from domain.models import ChargePoint, Command
 from ocppj import actions, timestamps
 from ocppj.versions import VERSIONS, Version
 from remote_commands import fields, issue, neutral, track, transactions
+from remote_commands.access import Access
 from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
 from remote_commands.fields import MAX_TTL_S, Body
 from remote_commands.guards import Key
@@ -36,16 +37,17 @@ SPARE_S = 2  # of the Lambda's time, for the answer itself
 Answer = Response[str]
 
 
-def resolver(ports: Ports, settings: Settings) -> LambdaFunctionUrlResolver:
+def resolver(ports: Ports, settings: Settings, access: Access | None = None) -> LambdaFunctionUrlResolver:
     """The API, ready to be fed Function URL events (payload version 2.0)."""
-    return _Api(ports, settings).app
+    return _Api(ports, settings, access or Access()).app
 
 
 class _Api:
-    def __init__(self, ports: Ports, settings: Settings) -> None:
+    def __init__(self, ports: Ports, settings: Settings, access: Access) -> None:
         self.app = LambdaFunctionUrlResolver()
         self.ports = ports
         self.settings = settings
+        self.access = access
         self._serve("POST", "/remote-start-transaction", self.remote_start)
         self._serve("POST", "/remote-stop-transaction", self.remote_stop)
         self._serve("GET", "/commands/<command_id>", self.command)
@@ -61,7 +63,11 @@ class _Api:
             answer.headers["Allow"] = method
             return answer
 
-        self.app.route(rule, method=method)(function)
+        def known(**path: str) -> Answer:
+            self._caller()  # strangers are told nothing, not even what is wrong with their request
+            return function(**path)
+
+        self.app.route(rule, method=method)(known)
         self.app.route(rule, method=[other for other in METHODS if other != method])(refuse)
 
     def remote_start(self) -> Answer:
@@ -81,11 +87,13 @@ class _Api:
         return self._raw(action, charge_point_id, given)
 
     def _neutral(self, name: str, charge_point_id: str, body: Body) -> Answer:
+        self.access.check(self._caller(), charge_point_id, name)
         row = issue.charge_point(charge_point_id, self.ports)
         wanted = neutral.render(name, body, issue.making(row, issue.version_of(row), self.ports))
         return self._issue(row, wanted, body.ttl_seconds)
 
     def _raw(self, action: str, charge_point_id: str, payload: dict[str, Any]) -> Answer:
+        self.access.check(self._caller(), charge_point_id, action)
         row = issue.charge_point(charge_point_id, self.ports)
         version = issue.version_of(row, action)
         if action not in actions.commands(version):
@@ -93,9 +101,11 @@ class _Api:
         return self._issue(row, [Wanted(version, action, payload)], self._ttl_s())
 
     def command(self, command_id: str) -> Answer:
+        caller = self._caller()
         command = self.ports.commands.find(unquote(command_id)[:MAX_KEY])
         if command is None:
             raise ProblemError("command-unknown", f"there is no command {unquote(command_id)!r}")
+        self.access.check(caller, command.charge_point_id)
         command = track.settled(command, self.ports, self.settings)
         patience = self._patience()
         if patience is not None:
@@ -104,6 +114,7 @@ class _Api:
 
     def commands(self, charge_point_id: str) -> Answer:
         charge_point_id = unquote(charge_point_id)
+        self.access.check(self._caller(), charge_point_id)
         issue.check_id(charge_point_id)
         query = self.app.current_event.query_string_parameters
         limit = _number(query.get("limit", str(DEFAULT_LIMIT)), "limit", 1, MAX_LIMIT)
@@ -143,7 +154,7 @@ class _Api:
     def _caller(self) -> str | None:
         context = self.app.current_event.get("requestContext") or {}
         iam = (context.get("authorizer") or {}).get("iam") or {}
-        return iam.get("userArn")
+        return self.access.caller(self.app.current_event.headers, iam.get("userArn"))
 
     def _told(self, command: Command) -> dict[str, Any]:
         return track.as_json(command, self.ports.now())
@@ -174,6 +185,8 @@ class _Api:
 
     def _problem(self, problem: ProblemError) -> Answer:
         headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
+        if problem.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         body = problem.as_json(self.app.current_event.path)
         return _answer(problem.status, body, headers, kind="application/problem+json")
 

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 # code -> (HTTP status, title). Each outcome has a code of its own (conformance D-01).
 PROBLEMS = {
     "bad-json": (400, "The body is not JSON"),
+    "token-unknown": (401, "No such token"),
+    "not-allowed": (403, "The policy does not let this caller do this"),
     "not-found": (404, "There is nothing at this address"),
     "action-unknown": (404, "The charge point's OCPP version has no such command"),
     "charge-point-unknown": (404, "No such charge point"),

@@ -17,7 +17,7 @@ from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLi
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.iot_data import IotOutbound
-from remote_commands import api, settings
+from remote_commands import access, api, settings
 from remote_commands.issue import Ports
 from remote_commands.settings import Settings, SettingsError
 
@@ -33,6 +33,7 @@ def _resolver() -> LambdaFunctionUrlResolver:
     logs.configure()
     try:
         chosen = settings.load(Settings)
+        callers = access.load(chosen)
     except SettingsError as error:
         sys.exit(str(error))
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
@@ -48,4 +49,4 @@ def _resolver() -> LambdaFunctionUrlResolver:
         draw=secrets.randbelow,
         sleep=time.sleep,
     )
-    return api.resolver(ports, chosen)
+    return api.resolver(ports, chosen, callers)

@@ -1,6 +1,7 @@
 """The settings of the command API, from the environment."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
@@ -28,6 +29,9 @@ class Settings(BaseSettings):
 
     # For one charge point, all callers together; a minute's worth may come at once. 0 is no limit.
     commands_per_minute: Annotated[int, Field(ge=0, le=6000)] = 10
+    # Files with who may call, and what each caller may do; none is whoever gets here, and everything.
+    api_tokens: Path | None = None
+    policy: Path | None = None
 
     @property
     def command_timeout(self) -> timedelta:

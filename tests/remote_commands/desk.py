@@ -13,6 +13,7 @@ from domain.models import ChargePoint, Command, Connection
 from domain.ports import Outbound
 from ocppj.versions import V16, Version
 from remote_commands import api
+from remote_commands.access import Access
 from remote_commands.issue import Ports
 from remote_commands.settings import Settings
 
@@ -80,7 +81,9 @@ class Lines(MemoryCommandLines):
 class Desk:
     """The API with everything it needs, and a charge point or two."""
 
-    def __init__(self, outbound: Outbound | None = None, draws: Iterator[int] | None = None) -> None:
+    def __init__(
+        self, outbound: Outbound | None = None, draws: Iterator[int] | None = None, access: Access | None = None
+    ) -> None:
         self.clock = Clock()
         self.registry = MemoryRegistry()
         self.commands = MemoryCommands()
@@ -99,7 +102,7 @@ class Desk:
             draw=lambda below: next(draws) % below,
             sleep=self.clock.sleep,
         )
-        self.resolver = api.resolver(self.ports, Settings())
+        self.resolver = api.resolver(self.ports, Settings(), access)
 
     def connect(self, charge_point_id: str, version: Version = V16, **facts: Any) -> ChargePoint:
         """A connected charge point whose gateway is alive."""
@@ -126,11 +129,12 @@ class Desk:
         body: str | None,
         prefer: str | None = None,
         key: str | None = None,
+        token: str | None = None,
         left_s: float = 60,
         **more: Any,
     ) -> Reply:
         """What the API answers to a Function URL event."""
-        headers = {"prefer": prefer, "idempotency-key": key}
+        headers = {"prefer": prefer, "idempotency-key": key, "authorization": token and f"Bearer {token}"}
         event = url_event(method, path, body, {name: value for name, value in headers.items() if value}) | more
         answer = self.resolver.resolve(event, Context(left_s))  # type: ignore[arg-type]
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))

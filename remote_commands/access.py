@@ -1,0 +1,110 @@
+"""Who is calling, and what this caller may do: bearer tokens and a policy, each from a JSON file.
+
+Tokens (OCPPGW_API_TOKENS): {"<caller>": "<token>"} or {"<caller>": "sha256:<its digest, hexadecimal>"}.
+Policy (OCPPGW_POLICY): {"<caller>": [{"chargePoints": ["CP-*"], "actions": ["remote-start", "Reset"]}]}; callers,
+charge points and actions are patterns with * and ?. A caller that no rule fits may do nothing. Without the files,
+everybody who gets here may do everything: on AWS that is who may invoke the Function URL.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from remote_commands.errors import ProblemError
+from remote_commands.fields import Strict
+from remote_commands.settings import Settings, SettingsError
+
+_DIGEST = "sha256:"
+
+
+class Rule(Strict):
+    """Charge points, and what may be done to them."""
+
+    charge_points: list[str]
+    actions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Digest of token -> caller, and pattern of callers -> rules; None is no such file."""
+
+    tokens: Mapping[str, str] | None = None
+    policy: Mapping[str, Sequence[Rule]] | None = None
+
+    def caller(self, headers: Mapping[str, str], iam: str | None) -> str | None:
+        """Who is calling: the bearer of a token, else whom AWS has authenticated.
+
+        Raises:
+            ProblemError: there are tokens, and this is none of them.
+        """
+        if self.tokens is None:
+            return iam
+        presented = _digest(_presented(headers))
+        for digest, caller in self.tokens.items():
+            if hmac.compare_digest(digest, presented):
+                return caller
+        raise ProblemError("token-unknown", "send a token: Authorization: Bearer <token>, or X-API-Key: <token>")
+
+    def check(self, caller: str | None, charge_point_id: str, *names: str) -> None:
+        """Let a caller see a charge point, and do to it what goes by any of these names.
+
+        Raises:
+            ProblemError: no rule of the policy lets it.
+        """
+        if self.policy is None:
+            return
+        rules = [rule for pattern, its in self.policy.items() if fnmatchcase(caller or "", pattern) for rule in its]
+        here = [rule for rule in rules if _fits(charge_point_id, rule.charge_points)]
+        if not any(not names or any(_fits(name, rule.actions) for name in names) for rule in here):
+            what = f"send {names[0]} to" if names else "see"
+            raise ProblemError("not-allowed", f"{caller or 'a caller without a name'} may not {what} {charge_point_id}")
+
+
+def load(settings: Settings) -> Access:
+    """Read the files the settings name.
+
+    Raises:
+        SettingsError: one of them can't be read, or isn't what it should be.
+    """
+    tokens = _read("OCPPGW_API_TOKENS", settings.api_tokens, TypeAdapter(dict[str, str]))
+    policy = _read("OCPPGW_POLICY", settings.policy, TypeAdapter(dict[str, list[Rule]]))
+    return Access(None if tokens is None else {_stored(token): caller for caller, token in tokens.items()}, policy)
+
+
+def _read(variable: str, path: Path | None, kind: TypeAdapter[Any]) -> Any:
+    if path is None:
+        return None
+    try:
+        return kind.validate_json(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{variable} names {path}, which can't be read: {error.strerror}.") from error
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        where = "/".join(str(part) for part in wrong["loc"])
+        raise SettingsError(
+            f"{variable} names {path}, which is wrong at {where or 'its start'}: {wrong['msg']}."
+        ) from error
+
+
+def _presented(headers: Mapping[str, str]) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    # Where the request itself is signed, Authorization is the signature's.
+    return token.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "").strip()
+
+
+def _stored(token: str) -> str:
+    return token.removeprefix(_DIGEST).lower() if token.startswith(_DIGEST) else _digest(token)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
