@@ -22,7 +22,9 @@ from charge_point_sim.parts import Setup, Token
 from charge_point_sim.quirks import QUIRKS, Quirk, QuirkError
 from charge_point_sim.quirks import quirk as read_quirk
 from charge_point_sim.routine import FOREVER, Routine, begin
+from charge_point_sim.run_command import run, scenarios
 from charge_point_sim.settings import settings
+from charge_point_sim.tls import TlsError, context
 from ocppj.errors import IdentityError
 from ocppj.topics import escape
 from ocppj.versions import Version
@@ -33,6 +35,8 @@ _VERSIONS = {version.name: version for version in DIALECTS}
 
 app = typer.Typer(help="Be a charge point.", pretty_exceptions_enable=False)
 app.command("fleet")(fleet)
+app.command("run")(run)
+app.command("scenarios")(scenarios)
 
 
 @app.callback(invoke_without_command=True)
@@ -134,12 +138,10 @@ def _quirks(names: list[str]) -> frozenset[Quirk]:
 
 
 def _tls(url: str, ca: str | None) -> ssl.SSLContext | None:
-    if not url.startswith("wss://"):
-        return None
     try:
-        return ssl.create_default_context(cafile=ca)
-    except OSError as error:
-        raise typer.BadParameter(f"{ca}: {error.strerror or error}", param_hint="--ca") from error
+        return context(url, ca)
+    except TlsError as error:
+        raise typer.BadParameter(str(error), param_hint="--ca") from error
 
 
 def _log_for_people() -> None:

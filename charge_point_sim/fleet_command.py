@@ -13,6 +13,7 @@ from charge_point_sim.quirks import QUIRKS
 from charge_point_sim.report import Run, summary, write
 from charge_point_sim.settings import settings
 from charge_point_sim.target import Target, TargetError, resolve
+from charge_point_sim.tls import TlsError, context
 from charge_point_sim.view import View
 
 
@@ -54,8 +55,9 @@ def fleet(
             quirks=tuple(read_quirk(each) for each in quirk),
         )  # fmt: skip
         endpoint = url or settings().url
+        context(endpoint, ca)  # a wrong file is said here, not in every process
         target = resolve(endpoint, may_be_anywhere=i_own_this_host, ca=ca, deflate=deflate)
-    except (PlanError, TargetError) as error:
+    except (PlanError, TargetError, TlsError) as error:
         raise typer.BadParameter(str(error)) from error
     run = Run(plan, endpoint, processes, datetime.now(UTC), [])
     try:

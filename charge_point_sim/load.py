@@ -22,6 +22,7 @@ from charge_point_sim.plan import Plan
 from charge_point_sim.processes import usage
 from charge_point_sim.tally import Tally, Tick
 from charge_point_sim.target import Target
+from charge_point_sim.tls import context
 from charge_point_sim.wheel import Wheel
 
 SWEEP_S = 0.02
@@ -58,7 +59,7 @@ class Load:
         self._report = report
         self._wheel = Wheel()
         self._hello = Hello(share.target.uri, None, deflate=share.target.deflate)
-        self._tls = share.target.tls()
+        self._tls = context(share.target.url, share.target.ca)
         self._waiting: deque[Member] = deque()
         self._dials: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()

@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-import ssl
 from dataclasses import dataclass
 
 from websockets.exceptions import InvalidURI
@@ -33,10 +32,6 @@ class Target:
     @property
     def is_loopback(self) -> bool:
         return ipaddress.ip_address(self.address).is_loopback
-
-    def tls(self) -> ssl.SSLContext | None:
-        """How to speak TLS, if it is spoken."""
-        return ssl.create_default_context(cafile=self.ca) if self.uri.secure else None
 
     def source(self, number: int) -> tuple[str, int] | None:
         """The source address of a connection: as soon as ports run out, another one of loopback."""

@@ -1,0 +1,115 @@
+"""Scenarios played against a CSMS on a real socket."""
+
+import asyncio
+
+import pytest
+
+from charge_point_sim.player import Outcome, Player, Stage
+from charge_point_sim.scenario import read, shipped
+from ocppj.frames import CallError
+from ocppj.versions import V16, V201
+from tests.charge_point_sim.csms import Csms, Refusal
+from tests.charge_point_sim.script import Script
+
+HEAD = 'version: "1.6"\nsteps:\n- connect:\n'
+
+
+async def _play(text: str, csms: Csms) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    await Player(read(text), Stage(csms.url, "CP1", "TAG-1"), outcomes.append).play()
+    return outcomes
+
+
+async def _problem(steps: str, script: Script | None = None, refusals: list[Refusal] | None = None) -> str:
+    async with Csms(script or Script(V16), refusals) as csms:
+        outcomes = await _play(HEAD + steps, csms)
+    assert all(not outcome.problem for outcome in outcomes[:-1])
+    return outcomes[-1].problem
+
+
+@pytest.mark.parametrize("name", ["boot-16", "offline-replay-16", "boot-201", "session-201", "offline-replay-201"])
+async def test_a_good_csms_passes(name: str) -> None:
+    scenario = shipped()[name]
+    outcomes: list[Outcome] = []
+
+    async with Csms(Script(scenario.version)) as csms:
+        ok = await Player(scenario, Stage(csms.url, "CP1", "TAG-1"), outcomes.append).play()
+
+    assert [outcome.problem for outcome in outcomes if outcome.problem] == []
+    assert ok
+    assert len(outcomes) == len(scenario.steps)
+
+
+async def test_an_answer_that_is_not_as_expected_ends_the_scenario() -> None:
+    script = Script(V16)
+    script.replies["Authorize"] = {"idTagInfo": {"status": "Blocked"}}
+    steps = "- {call: Authorize, payload: {idTag: A}, expect: {idTagInfo: {status: Accepted}}}\n- wait: 0"
+
+    assert await _problem(steps, script) == "/idTagInfo/status is 'Blocked', not 'Accepted'"
+
+
+async def test_an_answer_against_the_schema_is_a_failure_even_if_nothing_is_expected() -> None:
+    script = Script(V16)
+    script.replies["Heartbeat"] = {"currentTime": 7}
+
+    assert "currentTime" in await _problem("- call: Heartbeat", script)
+
+
+async def test_an_error_may_be_what_is_expected() -> None:
+    script = Script(V16)
+    script.replies["Heartbeat"] = CallError("", "InternalError")
+
+    assert await _problem("- {call: Heartbeat, error: InternalError}", script) == ""
+    assert (
+        await _problem("- {call: Heartbeat, error: NotSupported}", script) == "is 'InternalError', not 'NotSupported'"
+    )
+    assert await _problem("- call: Heartbeat", script) == "answered by InternalError "
+
+
+async def test_silence_is_noticed_when_an_answer_is_due() -> None:
+    script = Script(V16)
+    script.replies["Heartbeat"] = None
+
+    assert await _problem("- {call: Heartbeat, within: 0.05}", script) == "nothing came within 0.05 s"
+
+
+async def test_a_refusal_may_be_expected() -> None:
+    refusal: Refusal = (404, "no", {})  # type: ignore[assignment]
+
+    text = 'version: "1.6"\nsteps: [{connect: {identity: nobody}, expect: {status: 404}}]'
+    async with Csms(Script(V16), [refusal]) as csms:
+        outcomes = await _play(text, csms)
+
+    assert [outcome.problem for outcome in outcomes] == [""]
+    assert csms.requests[0].path == "/ocpp/nobody"
+
+
+async def test_commands_are_awaited_and_others_answered_meanwhile() -> None:
+    text = """
+version: "2.0.1"
+answers: {ClearCache: {status: Accepted}}
+steps:
+- connect:
+- {await: Reset, match: {type: Immediate}, answer: {status: Rejected}, save: {kind: type}}
+- {call: Heartbeat, note: "${kind}"}
+"""
+    async with Csms(Script(V201)) as csms:
+        playing = asyncio.create_task(_play(text, csms))
+        await csms.until(lambda: csms.connections == 1)
+        cleared = await csms.command("ClearCache")
+        unknown = await csms.command("GetLocalListVersion")
+        reset = await csms.command("Reset", type="Immediate")
+        outcomes = await playing
+
+    assert [outcome.problem for outcome in outcomes] == ["", "", ""]
+    assert getattr(cleared, "payload", None) == {"status": "Accepted"}
+    assert getattr(unknown, "code", None) == "NotSupported"
+    assert getattr(reset, "payload", None) == {"status": "Rejected"}
+
+
+async def test_a_step_on_a_connection_that_does_not_exist_is_a_failure() -> None:
+    assert await _problem("- {call: Heartbeat, line: second}") == "there is no connection second"
+
+
+async def test_a_connection_that_stays_open_is_noticed_when_its_end_is_due() -> None:
+    assert await _problem("- {closed: , within: 0.05}") == "nothing came within 0.05 s"
