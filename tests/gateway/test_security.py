@@ -1,0 +1,502 @@
+"""Security profiles, passwords and the way in, over real sockets and real TLS. Conformance rows by their ids."""
+
+import asyncio
+import ssl
+import threading
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+
+from adapters.memory import MemoryRegistry
+from domain.credentials import hash_generated, hash_imported
+from domain.models import ChargePoint
+from gateway.admission import Policy
+from gateway.tls import Certificates, TlsFiles
+from ocppj.versions import V16
+from tests.certificates import Authority
+from tests.gateway.house import closed, get, hear, house, until
+
+PEPPER, SALT = b"pepper", b"salt"
+OLD, NEW = b"0123456789abcdef", b"fedcba9876543210"
+CPO = "Acme Charging"
+
+
+def stored(password: bytes) -> str:
+    return hash_generated(password, PEPPER, SALT)
+
+
+ROW = ChargePoint("CP1", password_hash=stored(OLD))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def server(authority: Authority) -> tuple[Path, Path]:
+    leaf = authority.issue("localhost", server=True)
+    return leaf.certificate, leaf.key
+
+
+class Site:
+    """A gateway with a port for ws:// and one for wss://, and the charge points in front of it."""
+
+    def __init__(self, here: Any, rows: MemoryRegistry, authority: Authority) -> None:
+        self.here = here
+        self.rows = rows
+        self._authority = authority
+        self._open: list[ClientConnection] = []
+
+    async def connect(
+        self,
+        profile: int,
+        password: bytes | None = OLD,
+        common_name: str = "SN-1",
+        organization: str = CPO,
+        path: str = "/ocpp/CP1",
+        offered: tuple[str, ...] = ("ocpp1.6",),
+        headers: dict[str, str] | None = None,
+    ) -> ClientConnection:
+        """Connect as this profile does."""
+        scheme, port = ("wss", self.here.gateway.port) if profile >= 2 else ("ws", self.here.gateway.plain_port)
+        context = None
+        if profile >= 2:
+            context = ssl.create_default_context(cafile=self._authority.certificate)
+        if context is not None and profile == 3:
+            leaf = self._authority.issue(common_name, organization)
+            context.load_cert_chain(leaf.certificate, leaf.key)
+        headers = dict(headers or {})
+        if password is not None and profile in (1, 2):
+            headers["Authorization"] = "Basic " + b64encode(b"CP1:" + password).decode()
+        socket = await connect(
+            f"{scheme}://localhost:{port}{path}", host="127.0.0.1", ssl=context, additional_headers=headers,
+            subprotocols=[Subprotocol(token) for token in offered] or None, proxy=None, ping_interval=None,
+        )  # fmt: skip
+        self._open.append(socket)
+        return socket
+
+    async def status(self, profile: int, *args: Any, **kwargs: Any) -> int:
+        """What a handshake is answered with."""
+        try:
+            await self.connect(profile, *args, **kwargs)
+        except InvalidStatus as refused:
+            return refused.response.status_code
+        return 101
+
+    def row(self) -> ChargePoint:
+        row = self.rows.find("CP1")
+        assert row is not None
+        return row
+
+    def change(self, **changes: Any) -> None:
+        """What an operator does."""
+        row = self.row()
+        self.rows.remove("CP1", row.thing_id)
+        self.rows.add(replace(row, credential_version=row.credential_version + 1, **changes))
+
+    def reasons(self) -> list[str]:
+        """Why handshakes were refused, oldest first."""
+        return [refused["reason"] for refused in reversed(self.here.gateway.refusals.of())]
+
+
+@asynccontextmanager
+async def site(
+    authority: Authority, server: tuple[Path, Path], row: ChargePoint = ROW, **changes: Any
+) -> AsyncIterator[Site]:
+    rows = changes.pop("rows", None) or MemoryRegistry([row])
+    certificates = Certificates(TlsFiles([server], authority.certificate))
+    changes.setdefault("policy", Policy(PEPPER, cpo_name=CPO))
+    async with house(admissions=rows, tls=certificates, plain_port=0, **changes) as here:
+        yield Site(here, rows, authority)
+
+
+Files = tuple[Path, Path]
+
+
+@pytest.mark.parametrize(
+    ("row", "profile"),
+    [
+        (ChargePoint("CP1"), 0),
+        (ROW, 1),
+        (ROW, 2),
+        (ChargePoint("CP1", serial_number="SN-1"), 3),
+        (replace(ROW, serial_number="SN-1"), 3),
+    ],
+)
+async def test_a30_each_profile_is_spoken_and_noted(
+    authority: Authority, server: Files, row: ChargePoint, profile: int
+) -> None:
+    async with site(authority, server, row) as here:
+        await here.connect(profile)
+
+        assert here.row().highest_profile == profile
+
+
+@pytest.mark.parametrize(
+    ("configured", "profile", "status"),
+    [(1, 2, 403), (2, 1, 403), (2, 2, 101), (3, 2, 403), (3, 1, 403), (3, 3, 101), (2, 3, 403), (0, 1, 403)],
+)
+async def test_a31_another_profile_than_configured_is_refused(
+    authority: Authority, server: Files, configured: int, profile: int, status: int
+) -> None:
+    row = replace(ROW, security_profile=configured, serial_number="SN-1")
+    async with site(authority, server, row) as here:
+        assert await here.status(profile) == status
+        assert here.reasons() == (["wrong_profile"] if status == 403 else [])
+        assert here.row() == row or status == 101
+
+
+async def test_a31_a_password_is_not_asked_for_where_it_would_travel_in_the_clear(
+    authority: Authority, server: Files
+) -> None:
+    async with site(authority, server, replace(ROW, security_profile=2)) as here:
+        with pytest.raises(InvalidStatus) as refused:
+            await here.connect(1, password=None)
+
+        assert refused.value.response.status_code == 403
+        assert "WWW-Authenticate" not in refused.value.response.headers
+        assert b"wss://" in refused.value.response.body
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 3), (1, 3)])
+async def test_a32_the_old_profile_works_until_the_new_one_is_proven_and_never_after(
+    authority: Authority, server: Files, old: int, new: int
+) -> None:
+    async with site(authority, server, replace(ROW, security_profile=old, serial_number="SN-1")) as here:
+        before = await here.status(old)
+        here.change(security_profile=new)
+        fallback = await here.status(old)
+        first, again = await here.status(new), await here.status(new)
+        downgrade = await here.status(old)
+        once_more = await here.status(new)
+
+        assert (before, fallback, first, again, downgrade, once_more) == (101, 101, 101, 101, 403, 101)
+        assert here.reasons() == ["downgrade"]
+
+
+async def test_a32_without_a_configured_profile_the_highest_proven_counts(authority: Authority, server: Files) -> None:
+    async with site(authority, server) as here:
+        assert [await here.status(profile) for profile in (1, 2, 1, 2)] == [101, 101, 403, 101]
+
+
+async def test_a32_two_that_come_at_once_do_not_get_around_it(authority: Authority, server: Files) -> None:
+    async with site(authority, server) as here:
+        await asyncio.gather(*[here.status(profile) for profile in (1, 2, 1, 2, 1)])
+
+        assert here.row().highest_profile == 2
+        assert await here.status(1) == 403
+
+
+async def test_a33_a_configured_lower_profile_is_no_leave_to_downgrade(authority: Authority, server: Files) -> None:
+    row = replace(ROW, serial_number="SN-1", highest_profile=3)
+    async with site(authority, server, row) as here:
+        here.change(security_profile=2)
+        refused, still = await here.status(2), await here.status(3)
+        here.change(allow_downgrade=True)
+        allowed = await here.status(2)
+        back = await here.status(3)
+
+        assert (refused, still, allowed, back) == (403, 101, 101, 403)
+        assert (here.row().highest_profile, here.row().allow_downgrade) == (2, False)
+
+
+async def test_a33_there_is_no_leave_to_go_below_profile_2(authority: Authority, server: Files) -> None:
+    row = replace(ROW, highest_profile=2, allow_downgrade=True)
+    async with site(authority, server, row) as here:
+        assert await here.status(1) == 403
+        assert here.row() == row
+
+
+@pytest.mark.parametrize(
+    ("row", "profile", "lowest", "status"),
+    [
+        (ChargePoint("CP1"), 0, 0, 101),
+        (ChargePoint("CP1"), 0, 1, 403),
+        (ChargePoint("CP1"), 2, 1, 403),
+        (ROW, 1, 1, 101),
+        (ROW, 1, 2, 403),
+        (ROW, 2, 2, 101),
+        (ROW, 2, 3, 403),
+    ],
+)
+async def test_nobody_is_let_in_below_the_lowest_profile(
+    authority: Authority, server: Files, row: ChargePoint, profile: int, lowest: int, status: int
+) -> None:
+    async with site(authority, server, row, policy=Policy(PEPPER, lowest)) as here:
+        assert await here.status(profile) == status
+        assert here.reasons() == (["below_min_profile"] if status == 403 else [])
+
+
+@pytest.mark.parametrize("profile", [1, 2])
+async def test_a21_a22_wrong_credentials_are_401_before_anything_else(
+    authority: Authority, server: Files, profile: int
+) -> None:
+    async with site(authority, server) as here:
+        missing = await here.status(profile, password=None)
+        wrong = await here.status(profile, password=NEW)
+        wrong_and_no_version = await here.status(profile, password=NEW, offered=("ocpp0.1",))
+        right_and_no_version = await here.status(profile, offered=("ocpp0.1",))
+
+        assert (missing, wrong, wrong_and_no_version, right_and_no_version) == (401, 401, 401, 400)
+        assert here.row() == ROW
+
+
+@pytest.mark.parametrize("presented", [OLD, OLD.hex().encode(), OLD.hex().upper().encode()])
+async def test_a36_a37_a_key_may_come_raw_or_as_hex(authority: Authority, server: Files, presented: bytes) -> None:
+    async with site(authority, server) as here:
+        assert await here.status(1, presented) == 101
+
+
+@pytest.mark.parametrize(("used", "other"), [(NEW, OLD), (OLD, NEW)])
+async def test_a38_a39_both_passwords_count_until_one_is_used(
+    authority: Authority, server: Files, used: bytes, other: bytes
+) -> None:
+    async with site(authority, server) as here:
+        await here.connect(1)
+        here.rows.rotate("CP1", stored(NEW))
+
+        first, then, again = await here.status(1, used), await here.status(1, other), await here.status(1, used)
+
+        assert (first, then, again) == (101, 401, 101)
+        assert (here.row().password_hash, here.row().next_password_hash) == (stored(used), None)
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+async def test_a38_the_answer_of_the_charge_point_settles_it(
+    authority: Authority, server: Files, is_accepted: bool
+) -> None:
+    async with site(authority, server) as here:
+        await here.connect(1)
+        here.rows.rotate("CP1", stored(NEW))
+        here.rows.settle("CP1", stored(NEW), is_accepted)
+
+        assert await here.status(1, OLD) == (401 if is_accepted else 101)
+        assert await here.status(1, NEW) == (101 if is_accepted else 401)
+
+
+async def test_a38_a_first_password_changes_nothing_until_it_is_used(authority: Authority, server: Files) -> None:
+    async with site(authority, server, ChargePoint("CP1")) as here:
+        here.rows.rotate("CP1", stored(NEW))
+        without = await here.status(0)
+        with_it = await here.status(1, NEW)
+        without_again = await here.status(0)
+
+        assert (without, with_it, without_again) == (101, 101, 401)
+
+
+async def test_an_imported_password_gets_a_fast_hash_at_its_first_success(authority: Authority, server: Files) -> None:
+    row = ChargePoint("CP1", password_hash=hash_imported(b"hunter2", SALT))
+    async with site(authority, server, row) as here:
+        wrong = await here.status(1, b"hunter3")
+        first = await here.status(1, b"hunter2")
+        kept = here.row().password_hash
+        again = await here.status(1, b"hunter2")
+
+        assert (wrong, first, again) == (401, 101, 101)
+        assert kept is not None and kept.startswith("hmac-sha256$")
+        assert here.row().password_hash == kept
+
+
+async def test_an_imported_password_stays_slow_where_there_is_no_pepper(authority: Authority, server: Files) -> None:
+    row = ChargePoint("CP1", password_hash=hash_imported(b"hunter2", SALT))
+    async with site(authority, server, row, policy=Policy()) as here:
+        await here.connect(1, b"hunter2")
+
+        assert here.row().password_hash == row.password_hash
+
+
+@pytest.mark.parametrize(
+    ("names", "common_name", "organization", "reason"),
+    [
+        ({"serial_number": "SN-1"}, "SN-1", CPO, None),
+        ({"serial_number": "SN-1"}, "SN-1", f"{CPO} GmbH", None),
+        ({"serial_number": "SN-1"}, "SN-2", CPO, "wrong_certificate"),
+        ({"serial_number": "SN-1"}, "CP1", CPO, "wrong_certificate"),
+        ({"serial_number": "SN-1"}, "SN-1", "Somebody Else", "wrong_organization"),
+        ({"certificate_names": ("CP1",)}, "CP1", CPO, None),
+        ({"security_profile": 3}, "CP1", CPO, "wrong_certificate"),
+    ],
+)
+async def test_a45_the_certificate_names_serial_number_and_cpo(
+    authority: Authority, server: Files, names: dict[str, Any], common_name: str, organization: str, reason: str | None
+) -> None:
+    async with site(authority, server, ChargePoint("CP1", **names)) as here:
+        status = await here.status(3, common_name=common_name, organization=organization)
+
+        assert status == (403 if reason else 101)
+        assert here.reasons() == ([reason] if reason else [])
+
+
+async def test_a45_a_certificate_alone_opens_no_row_that_asks_for_a_password(
+    authority: Authority, server: Files
+) -> None:
+    async with site(authority, server) as here:
+        assert await here.status(3) == 401
+
+
+async def test_a46_the_name_in_the_certificate_is_kept_with_the_connection(authority: Authority, server: Files) -> None:
+    async with site(authority, server, ChargePoint("CP1", serial_number="SN-1")) as here:
+        await here.connect(3)
+        connection = here.row().connection
+
+        assert connection is not None
+        assert connection.certificate_name == "SN-1"
+
+
+async def test_a49_forged_headers_about_certificates_count_for_nothing(authority: Authority, server: Files) -> None:
+    forged = {
+        "X-Client-Cert-CN": "SN-1", "X-Amzn-Mtls-Clientcert-Subject": f"CN=SN-1,O={CPO}",
+        "X-SSL-Client-Verify": "SUCCESS", "X-Forwarded-Proto": "https",
+    }  # fmt: skip
+    async with site(authority, server, ChargePoint("CP1", serial_number="SN-1", security_profile=3)) as here:
+        assert await here.status(0, headers=forged) == 403
+        assert await here.status(2, password=None, headers=forged) == 403
+
+
+async def test_a57_a_local_controller_speaks_for_those_that_allow_it(authority: Authority, server: Files) -> None:
+    rows = MemoryRegistry([
+        ChargePoint("CP1", serial_number="SN-1", certificate_names=("LC-7",)),
+        ChargePoint("CP2", serial_number="SN-2", certificate_names=("LC-7",)),
+        ChargePoint("CP3", serial_number="SN-3"),
+    ])  # fmt: skip
+    async with site(authority, server, rows=rows) as here:
+        statuses = [await here.status(3, common_name="LC-7", path=f"/ocpp/CP{n}") for n in (1, 2, 3)]
+
+        assert statuses == [101, 101, 403]
+
+
+async def test_a13_without_a_common_version_the_switch_closes_after_the_101(
+    authority: Authority, server: Files
+) -> None:
+    async with site(authority, server, closes_without_version=True) as here:
+        socket = await here.connect(1, offered=("ocpp0.1",))
+
+        assert socket.subprotocol is None
+        assert await closed(socket) == 1002
+        assert await here.status(1, NEW, offered=("ocpp0.1",)) == 401
+        assert here.row() == ROW
+        assert here.reasons() == ["no_common_subprotocol", "wrong_credentials"]
+
+
+async def test_a14_who_offers_nothing_gets_the_version_of_its_row(authority: Authority, server: Files) -> None:
+    async with site(authority, server, replace(ROW, default_version=V16)) as here:
+        here.here.answer_everything()
+        socket = await here.connect(1, offered=())
+        await socket.send('[2,"h1","Heartbeat",{}]')
+
+        assert await hear(socket) == [3, "h1", {}]
+        assert "Sec-WebSocket-Protocol" not in socket.response.headers  # type: ignore[union-attr]
+        assert here.here.events("connected")[0]["ocppVersion"] == "ocpp1.6"
+        assert await here.status(1, offered=("ocpp0.1",)) == 400
+
+
+async def test_every_refusal_has_its_reason_in_the_metrics(authority: Authority, server: Files) -> None:
+    async with site(authority, server) as here:
+        await get(here.here.gateway.plain_port, "/ocpp/CP1")
+        await here.status(1, NEW)
+        await here.status(1, path="/ocpp/NOPE")
+        _, metrics = await get(here.here.gateway.admin_port, "/metrics")
+
+        for reason in ("no_websocket", "wrong_credentials", "unknown"):
+            assert f'ocpp_ws_connection_rejected_total{{reason="{reason}"}} 1.0' in metrics
+
+
+class Counting(MemoryRegistry):
+    """Counts how often a row is read."""
+
+    def __init__(self, rows: Iterable[ChargePoint]) -> None:
+        super().__init__(rows)
+        self.reads = 0
+
+    def find(self, charge_point_id: str) -> ChargePoint | None:
+        self.reads += 1
+        return super().find(charge_point_id)
+
+
+async def test_who_comes_back_at_once_is_let_in_without_another_read(authority: Authority, server: Files) -> None:
+    rows = Counting([ROW])
+    async with site(authority, server, rows=rows) as here:
+        for _ in range(5):
+            await here.connect(1)
+
+        assert rows.reads == 1
+
+
+async def test_what_is_set_right_counts_at_once(authority: Authority, server: Files) -> None:
+    async with site(authority, server) as here:
+        await here.connect(1)
+        wrong = await here.status(1, NEW)
+        here.change(password_hash=stored(NEW))
+        right, old = await here.status(1, NEW), await here.status(1, OLD)
+        here.change(disabled=True)
+        disabled = await here.status(1, NEW)
+
+        assert (wrong, right, old, disabled) == (401, 101, 401, 403)
+
+
+async def test_a_row_that_is_gone_is_not_let_in_by_memory(authority: Authority, server: Files) -> None:
+    async with site(authority, server) as here:
+        await here.connect(1)
+        here.rows.remove("CP1", "")
+
+        assert await here.status(1) == 404
+
+
+async def test_the_memory_of_rows_can_be_switched_off(authority: Authority, server: Files) -> None:
+    rows = Counting([ROW])
+    async with site(authority, server, rows=rows, remember_rows_s=0.0) as here:
+        await here.connect(1)
+        await here.connect(1)
+
+        assert rows.reads == 2
+
+
+class Frozen(Counting):
+    """Does not answer for CP2 before it is told to."""
+
+    def __init__(self, rows: Iterable[ChargePoint]) -> None:
+        super().__init__(rows)
+        self.go_on = threading.Event()
+
+    def find(self, charge_point_id: str) -> ChargePoint | None:
+        if charge_point_id == "CP2":
+            self.go_on.wait(5)
+        return super().find(charge_point_id)
+
+
+async def test_passwords_being_guessed_do_not_keep_others_out(authority: Authority, server: Files) -> None:
+    slow = ChargePoint("CP1", password_hash=hash_imported(b"hunter2", SALT))
+    rows = MemoryRegistry([slow, ChargePoint("CP9", password_hash=stored(OLD))])
+    async with site(authority, server, rows=rows) as here:
+        here.here.answer_everything()
+        guesses = [asyncio.create_task(here.status(1, b"guess%d" % n)) for n in range(20)]
+        await until(lambda: here.reasons())
+        headers = {"Authorization": "Basic " + b64encode(b"CP9:" + OLD).decode()}
+        socket = await here.connect(1, None, path="/ocpp/CP9", headers=headers)
+        await socket.send('[2,"h1","Heartbeat",{}]')
+
+        assert await hear(socket) == [3, "h1", {}]
+        assert len(here.reasons()) < 20
+        assert set(await asyncio.gather(*guesses)) == {401}
+
+
+async def test_a_registry_that_hangs_freezes_nobody_else_not_even_on_tls(authority: Authority, server: Files) -> None:
+    rows = Frozen([ROW, ChargePoint("CP2")])
+    async with site(authority, server, rows=rows, registry_timeout_s=0.2) as here:
+        here.here.answer_everything()
+        stuck = [asyncio.create_task(here.status(0, path="/ocpp/CP2")) for _ in range(4)]
+        socket = await here.connect(2)
+        await socket.send('[2,"h1","Heartbeat",{}]')
+
+        assert await hear(socket) == [3, "h1", {}]
+        assert await asyncio.gather(*stuck) == [503] * 4
+        rows.go_on.set()
