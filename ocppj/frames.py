@@ -10,6 +10,8 @@ from ocppj.errors import NO_MESSAGE_ID, Defect, FrameError
 CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 MAX_MESSAGE_ID = 36
 
+_MAY_BE_DEEP = 400  # a text of so many levels has twice as many brackets
+
 Payload = dict[str, Any]
 
 
@@ -75,6 +77,8 @@ def decode(text: str | bytes) -> Frame:
         array = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise FrameError(Defect.NOT_JSON, f"not JSON: {error.msg}") from error
+    if len(text) > _MAY_BE_DEEP:
+        _check_depth(array)
     return of_json(array)
 
 
@@ -122,6 +126,14 @@ def as_json(frame: Frame) -> list[Any]:
             return [CALL_RESULT_ERROR, frame.message_id, frame.code, frame.description, frame.details]
         case Send():
             return [SEND, frame.message_id, frame.action, frame.payload]
+
+
+def _check_depth(array: Any) -> None:
+    # orjson reads 1,024 levels and writes 254: what is between could be taken in, but never stored or handed on.
+    try:
+        orjson.dumps([[[[array]]]])
+    except orjson.JSONEncodeError as error:
+        raise FrameError(Defect.NOT_JSON, "nested too deeply") from error
 
 
 def _readable_id(array: list[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ocppj.versions import V16, V21, V201, Version
 
-DEEPEST = 1_024  # arrays in arrays; beyond, it is no JSON we read
+DEEPEST = 250  # lists in lists; beyond, it is no JSON we read
 
 
 @dataclass(frozen=True, slots=True)
