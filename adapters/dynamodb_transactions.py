@@ -1,19 +1,23 @@
 """Transactions in DynamoDB: TransactionTable.
 
-Under a charge point: the transactions, `<transaction>#event#<seqNo>` for every 2.x event, and `start#<hash>` that
-says which id a 1.6 start was given. A transaction is read, folded (domain/transactions.py) and written on condition
-that nobody else has written it meanwhile.
+Under a charge point: the transactions; what was told about each, `<transaction>#event#...` and
+`<transaction>#values#...`; `start#<hash>`, which id a 1.6 start was given; and `session#<connector>#...`, the
+transactions of a connector in their order. A transaction is read, folded (domain/transactions.py) and written on
+condition that nobody else has written it meanwhile.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
-from adapters.dynamodb_items import Item, attribute, read, text, whole, write
-from domain import transactions
+from adapters.dynamodb_items import Item, attribute, document, name_of, read, text, whole, write
+from domain import reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import MAX_TRANSACTION_ID, Sheet, Stamp
 from ocppj import timestamps
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 Folded = TypeVar("Folded", bound=Sheet | None)
 
 _COUNTER = {"chargePointId": {"S": "#counter"}, "transactionId": {"S": "ocpp1.6"}}
+_OURS = frozenset(name_of(field.name) for field in fields(Transaction))
 _IS_NEW = "attribute_not_exists(chargePointId)"
 _IS_UNTOUCHED = "revision = :revision"
 
@@ -33,22 +38,18 @@ class IdsUsedUpError(Exception):
 
 
 class DynamoTransactions:
-    """The Transactions port."""
+    """The Transactions and TransactionHistory ports."""
 
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.transactions
 
     def begin(self, start: Transaction) -> Transaction:
-        claim = _key(start.charge_point_id, _claim_of(start))
-        for _ in dynamodb.attempts(f"{start.charge_point_id}: start of a transaction"):
-            claimed = self._get(claim)
-            if claimed is not None:
-                return self._begun(start, whole(claimed["givenId"]))
-            sheet = transactions.begun(start, self._next_id())
-            if self._claim(claim, sheet):
-                return sheet.transaction
-        raise AssertionError("attempts() ends with an exception")
+        for number in count(1):
+            begun = self._begin(start, number)
+            if not transactions.is_another(start, begun):
+                return self._put_in_order(begun)
+        raise AssertionError("count() doesn't end")
 
     def finish(self, stop: Transaction) -> Transaction:
         return self._fold(stop, lambda stored: transactions.finished(stored, stop)).transaction
@@ -56,14 +57,83 @@ class DynamoTransactions:
     def record(self, event: TransactionEvent) -> Transaction:
         self._put_event(event)
         # Also when it was there before: whoever put it may have died before the next line.
-        return self._fold(event.facts, lambda stored: transactions.recorded(stored, event)).transaction
+        recorded = self._fold(event.facts, lambda stored: transactions.recorded(stored, event)).transaction
+        if event.facts.started_at is None and event.facts.connector is None:
+            return recorded  # nothing new about its place
+        return self._put_in_order(recorded)
 
-    def sample(self, sampled: Transaction) -> None:
+    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
+        for value in values:
+            self._put_value(sampled, value)
         self._fold(sampled, lambda stored: transactions.sampled(stored, sampled) if stored else None)
 
     def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
         item = self._get(_key(charge_point_id, _sort_key(transaction_id)))
         return _sheet(item).transaction if item else None
+
+    def told(self, charge_point_id: str, transaction_id: str) -> Sequence[dict[str, Any]]:
+        its = f"{_sort_key(transaction_id)}#"
+        found = self._query(charge_point_id, "begins_with(transactionId, :its)", its=its)
+        return [document(item["payload"]) for item in found if "payload" in item]
+
+    def _begin(self, start: Transaction, number: int) -> Transaction:
+        claim = _key(start.charge_point_id, _claim_of(start, number))
+        for _ in dynamodb.attempts(f"{start.charge_point_id}: start of a transaction"):
+            claimed = self._get(claim)
+            if claimed is not None:
+                return self._begun(start, whole(claimed["givenId"]), number)
+            sheet = transactions.begun(start, self._next_id(), number)
+            if self._claim(claim, sheet):
+                return sheet.transaction
+        raise AssertionError("attempts() ends with an exception")
+
+    def _put_in_order(self, transaction: Transaction) -> Transaction:
+        """Tell the transaction before this one, and this one, when the next of their connector began."""
+        place = transactions.place(transaction)
+        if place is None:
+            return transaction
+        connector, at = place
+        first = f"session#{connector}#"
+        own = f"{first}{at}#{_sort_key(transaction.transaction_id)}"
+        item = _key(transaction.charge_point_id, own) | {"of": attribute(transaction.transaction_id)}
+        self._put_if(item, {"ConditionExpression": _IS_NEW})
+        # First put, then look: of two that begin at once at least one sees the other.
+        before = self._neighbour(transaction, own, low=first, high=own)
+        if before is not None:
+            self._follow(before, transaction)
+        after = self._neighbour(transaction, own, low=own, high=f"{first}~")
+        return self._follow(transaction, after) if after is not None else transaction
+
+    def _neighbour(self, transaction: Transaction, own: str, *, low: str, high: str) -> Transaction | None:
+        between = "transactionId BETWEEN :low AND :high"
+        found = self._query(transaction.charge_point_id, between, forward=low == own, limit=2, low=low, high=high)
+        others = [item for item in islice(found, 2) if text(item["transactionId"]) != own]
+        if not others:
+            return None
+        return self.find(transaction.charge_point_id, text(others[0]["of"]))
+
+    def _follow(self, before: Transaction, after: Transaction) -> Transaction:
+        at = reconciler.placed_at(after)
+        if at is None or before.transaction_id == after.transaction_id:
+            return before
+        followed = self._fold(before, lambda stored: transactions.followed(stored, at) if stored else None)
+        return followed.transaction if followed else before
+
+    def _query(
+        self, charge_point_id: str, condition: str, *, forward: bool = True, limit: int | None = None, **values: str
+    ) -> Iterator[Item]:
+        return dynamodb.query(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression=f"chargePointId = :charge_point AND {condition}",
+            ExpressionAttributeValues={
+                ":charge_point": attribute(charge_point_id),
+                **{f":{name}": attribute(value) for name, value in values.items()},
+            },
+            ScanIndexForward=forward,
+            ConsistentRead=True,
+            **({"Limit": limit} if limit else {}),
+        )
 
     def _fold(self, about: Transaction, fold: Callable[[Sheet | None], Folded]) -> Folded:
         key = _key(about.charge_point_id, _sort_key(about.transaction_id))
@@ -80,7 +150,9 @@ class DynamoTransactions:
 
     def _put(self, sheet: Sheet, replaced: Item | None) -> bool:
         revision = whole(replaced["revision"]) if replaced else 0
-        item = (replaced or {}) | _item(sheet, revision + 1)
+        # What another version has in its items stays; what is ours may have been taken back.
+        others = {name: value for name, value in (replaced or {}).items() if name not in _OURS}
+        item = others | _item(sheet, revision + 1)
         condition: dict[str, Any] = {"ConditionExpression": _IS_NEW}
         if replaced:
             values = {":revision": attribute(revision)}
@@ -90,9 +162,16 @@ class DynamoTransactions:
     def _put_event(self, event: TransactionEvent) -> None:
         about = event.facts
         # Padded, so that a query returns them in their order.
-        place = f"{_sort_key(about.transaction_id)}#event#{int(event.seq_no):010d}"
-        item = _key(about.charge_point_id, place) | write(event, "facts")
-        self._put_if(item, {"ConditionExpression": _IS_NEW})
+        number = f"{int(event.seq_no):010d}#{timestamps.write(event.at)}#{event.event_type}"
+        item = _key(about.charge_point_id, f"{_sort_key(about.transaction_id)}#event#{number}")
+        self._put_if(item | write(event, "facts"), {"ConditionExpression": _IS_NEW})
+
+    def _put_value(self, about: Transaction, value: dict[str, Any]) -> None:
+        digest = hashlib.sha256(orjson.dumps(value)).hexdigest()[:16]
+        place = f"{_sort_key(about.transaction_id)}#values#{str(value.get('timestamp'))[:64]}#{digest}"
+        self._client.put_item(
+            TableName=self._table, Item=_key(about.charge_point_id, place) | {"payload": attribute(value)}
+        )
 
     def _put_if(self, item: Item, condition: dict[str, Any]) -> bool:
         try:
@@ -117,9 +196,9 @@ class DynamoTransactions:
             return False
         return True
 
-    def _begun(self, start: Transaction, transaction_id: int) -> Transaction:
+    def _begun(self, start: Transaction, transaction_id: int, number: int) -> Transaction:
         stored = self.find(start.charge_point_id, str(transaction_id))
-        return stored or transactions.begun(start, transaction_id).transaction
+        return stored or transactions.begun(start, transaction_id, number).transaction
 
     def _next_id(self) -> int:
         counted = self._client.update_item(
@@ -139,8 +218,8 @@ def _key(charge_point_id: str, sort_key: str) -> Item:
     return {"chargePointId": {"S": charge_point_id}, "transactionId": {"S": sort_key}}
 
 
-def _claim_of(start: Transaction) -> str:
-    return f"start#{hashlib.sha256(transactions.natural_key(start).encode()).hexdigest()}"
+def _claim_of(start: Transaction, number: int) -> str:
+    return f"start#{hashlib.sha256(transactions.natural_key(start, number).encode()).hexdigest()}"
 
 
 def _sort_key(transaction_id: str) -> str:
@@ -154,7 +233,9 @@ def _transaction_id(sort_key: str) -> str:
 
 def _item(sheet: Sheet, revision: int) -> Item:
     transaction = sheet.transaction
-    stamps = {name: {"S": f"{timestamps.write(at)}#{int(seq_no)}"} for name, (at, seq_no) in sheet.stamps.items()}
+    stamps = {
+        name: {"S": f"{timestamps.write(at)}#{int(seq_no)}#{rank}"} for name, (at, seq_no, rank) in sheet.stamps.items()
+    }
     key = _key(transaction.charge_point_id, _sort_key(transaction.transaction_id))
     return write(transaction) | key | {"stamps": {"M": stamps}, "revision": attribute(revision)}
 
@@ -165,5 +246,5 @@ def _sheet(item: Item) -> Sheet:
 
 
 def _stamp(stored: str) -> Stamp:
-    at, _, seq_no = stored.partition("#")
-    return timestamps.parse(at), int(seq_no)
+    at, seq_no, *rank = stored.split("#")  # without a rank: written by an earlier version
+    return timestamps.parse(at), int(seq_no), int(rank[0]) if rank else 0

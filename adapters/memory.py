@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import count
 from threading import Lock
 from typing import Any
 
-from domain import registry, transactions
+from adapters.memory_transactions import MemoryTransactions as MemoryTransactions
+from domain import registry
 from domain.models import (
     Boot,
     ChargePoint,
@@ -23,11 +23,8 @@ from domain.models import (
     IdToken,
     Proven,
     Route,
-    Transaction,
-    TransactionEvent,
 )
 from domain.ports import NOTHING_PROVEN
-from domain.transactions import Sheet
 
 
 class MemoryRegistry:
@@ -137,65 +134,6 @@ class MemoryIdTokens:
     def put(self, id_token: IdToken) -> None:
         lower = id_token.id_token.lower()
         self._id_tokens[lower] = replace(id_token, id_token=lower)
-
-
-class MemoryTransactions:
-    """Transactions in dicts; `of` and `events` are for tests to look at."""
-
-    def __init__(self) -> None:
-        self._sheets: dict[tuple[str, str], Sheet] = {}
-        self._events: dict[tuple[str, str], dict[int, TransactionEvent]] = defaultdict(dict)
-        self._started: dict[str, str] = {}
-        self._ids = count(1)
-        self._lock = Lock()
-
-    def begin(self, start: Transaction) -> Transaction:
-        with self._lock:
-            natural_key = transactions.natural_key(start)
-            if natural_key not in self._started:
-                sheet = transactions.begun(start, self._free_id(start.charge_point_id))
-                self._started[natural_key] = sheet.transaction.transaction_id
-                self._keep(sheet)
-            return self._sheets[start.charge_point_id, self._started[natural_key]].transaction
-
-    def finish(self, stop: Transaction) -> Transaction:
-        with self._lock:
-            stored = self._sheets.get((stop.charge_point_id, stop.transaction_id))
-            return self._keep(transactions.finished(stored, stop))
-
-    def record(self, event: TransactionEvent) -> Transaction:
-        key = event.facts.charge_point_id, event.facts.transaction_id
-        with self._lock:
-            self._events[key].setdefault(event.seq_no, copy.deepcopy(event))
-            return self._keep(transactions.recorded(self._sheets.get(key), event))
-
-    def sample(self, sampled: Transaction) -> None:
-        with self._lock:
-            stored = self._sheets.get((sampled.charge_point_id, sampled.transaction_id))
-            if stored is not None:
-                self._keep(transactions.sampled(stored, sampled))
-
-    def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
-        sheet = self._sheets.get((charge_point_id, transaction_id))
-        return sheet.transaction if sheet else None
-
-    def of(self, charge_point_id: str) -> list[Transaction]:
-        """The transactions of a charge point."""
-        return [sheet.transaction for key, sheet in self._sheets.items() if key[0] == charge_point_id]
-
-    def events(self, charge_point_id: str, transaction_id: str) -> list[TransactionEvent]:
-        """The 2.x events of a transaction, by sequence number."""
-        kept = self._events.get((charge_point_id, transaction_id), {})
-        return [kept[seq_no] for seq_no in sorted(kept)]
-
-    def _free_id(self, charge_point_id: str) -> int:
-        # An orphaned stop may sit on an id that was not given out yet.
-        return next(number for number in self._ids if (charge_point_id, str(number)) not in self._sheets)
-
-    def _keep(self, sheet: Sheet) -> Transaction:
-        transaction = sheet.transaction
-        self._sheets[transaction.charge_point_id, transaction.transaction_id] = sheet
-        return transaction
 
 
 class MemoryCommands:

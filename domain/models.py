@@ -117,7 +117,8 @@ class Transaction:
 
     `transaction_id` is the station's own string in 2.x and the decimal form of the int we allocated in 1.6.
     `started_at` is None while only later events have arrived; `meter_stop_wh`/`ended_at` are None while it runs.
-    `energy_wh` is the newest register reading, taken at `sampled_at` (device time).
+    `energy_wh` is the newest register reading, taken at `sampled_at` (device time), `first_energy_wh` the oldest.
+    The other fields are what was said; `billed_wh` and `rules` are what is made of it (domain/reconciler.py).
     """
 
     charge_point_id: str
@@ -140,10 +141,26 @@ class Transaction:
     sampled_at: datetime | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
+    first_energy_wh: float | None = None
+    first_sampled_at: datetime | None = None
+    start_received_at: datetime | None = None
+    stop_received_at: datetime | None = None
+    next_started_at: datetime | None = None  # when the next transaction of this connector began
+    start_number: int | None = None  # of 1.6 starts that all look the same, from 2 on
+    event_numbers: str | None = None  # the seqNos of 2.x events that arrived: "0..4,6"
+    billed_wh: int | None = None
+    rules: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        return self.ended_at is None
+        """Whether it still runs: it has not ended, and its connector has not gone on to another."""
+        return self.ended_at is None and self.next_started_at is None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything about it has arrived (2.0.1 part 2 E, 1.3.2)."""
+        is_gapless = self.event_numbers is None or "," not in self.event_numbers
+        return self.started_at is not None and self.ended_at is not None and is_gapless
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,9 @@ class Transactions(Protocol):
         """Open a 1.6 transaction and allocate its id.
 
         `start.transaction_id` is ignored. The natural key is (charge point, connector, started_at, id_token,
-        meter_start_wh): the same key returns the stored transaction with the id it has. Ids are positive int32,
-        unique over all charge points and never used again.
+        meter_start_wh): the same key returns the stored transaction with the id it has, unless its clock stands
+        still (domain.transactions.is_another). Ids are positive int32, unique over all charge points and never used
+        again.
         """
 
     def finish(self, stop: Transaction) -> Transaction:
@@ -137,16 +138,28 @@ class Transactions(Protocol):
     def record(self, event: TransactionEvent) -> Transaction:
         """Store a 2.x event once and merge its facts; any order gives the same transaction; returns it.
 
+        The same event is one with the same seq_no, time and type: some clients give all their events the number 0.
+
         Merging: a fact that is None says nothing. Start facts come from any event that has them and don't change
         after; latest facts (charging_state, connector, energy, power, soc) follow the device's time; end facts
         come from the Ended event.
         """
 
-    def sample(self, sampled: Transaction) -> None:
-        """Merge latest facts (energy, power, soc at `sampled_at`) into a transaction that exists."""
+    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
+        """Keep meter values, and merge latest facts (energy, power, soc at `sampled_at`) into a transaction.
+
+        The values are kept even if there is no such transaction; it isn't created.
+        """
 
     def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
         """One transaction."""
+
+
+class TransactionHistory(Protocol):
+    """What was said about a transaction."""
+
+    def told(self, charge_point_id: str, transaction_id: str) -> Sequence[dict[str, Any]]:
+        """The payloads of its 2.x events by seq_no and time, or the meter values of 1.6 by time."""
 
 
 class Commands(Protocol):

@@ -84,12 +84,12 @@ def energy_at(taken: Iterable[Sample], context: str) -> float | None:
     return found.value if found else None
 
 
-def first_energy(taken: Iterable[Sample]) -> float | None:
-    """The oldest reading of the energy register, in Wh."""
+def oldest_energy(taken: Iterable[Sample]) -> tuple[float, datetime] | None:
+    """The oldest reading of the energy register, in Wh, and when it was taken."""
     of_energy = [sample for sample in taken if sample.measurand == ENERGY]
     oldest = min((sample.at for sample in of_energy), default=None)
     found = _newest([sample for sample in of_energy if sample.at == oldest], ENERGY)
-    return found.value if found else None
+    return (found.value, found.at) if found else None
 
 
 def _newest(by_time: list[Sample], measurand: str) -> Sample | None:

@@ -10,15 +10,14 @@ from processors.routes import Request, on
 
 @on("MeterValues", V16)
 def meter_values_16(request: Request, ports: Ports) -> Payload:
-    """Values of a transaction bring it up to date; others are kept by connector and time."""
+    """Values of a transaction are kept with it and bring it up to date; others are kept by connector and time."""
     said = request.payload
     transaction_id = said.get("transactionId", 0)
     if transaction_id < 1:  # charge points say 0 or -1 for "none"
         _keep(str(said["connectorId"]), request, ports)
         return {}
-    newest = readings.newest(readings.samples(said["meterValue"]))
-    if newest.at is not None:
-        ports.transactions.sample(sampled(request, str(transaction_id), newest))
+    values = said["meterValue"]
+    ports.transactions.sample(sampled(request, str(transaction_id), readings.samples(values)), values)
     return {}
 
 
@@ -29,8 +28,9 @@ def meter_values_201(request: Request, ports: Ports) -> Payload:
     return {}
 
 
-def sampled(request: Request, transaction_id: str, newest: readings.Readings) -> Transaction:
-    """The newest readings as facts about a transaction."""
+def sampled(request: Request, transaction_id: str, taken: list[readings.Sample]) -> Transaction:
+    """The newest readings, and the oldest of energy, as facts about a transaction."""
+    newest, oldest = readings.newest(taken), readings.oldest_energy(taken)
     return Transaction(
         charge_point_id=request.charge_point_id,
         transaction_id=transaction_id,
@@ -39,6 +39,8 @@ def sampled(request: Request, transaction_id: str, newest: readings.Readings) ->
         power_w=newest.power_w,
         soc_percent=newest.soc_percent,
         sampled_at=request.observed(newest.at) if newest.at else None,
+        first_energy_wh=oldest[0] if oldest else None,
+        first_sampled_at=request.observed(oldest[1]) if oldest else None,
     )
 
 

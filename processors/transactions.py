@@ -37,6 +37,7 @@ def start_16(request: Request, ports: Ports) -> Payload:
             started_at=timestamps.parse(said["timestamp"]),
             meter_start_wh=said["meterStart"],
             reservation_id=said.get("reservationId"),
+            start_received_at=request.received_at,
         )
     )
     _log_started(begun)
@@ -83,9 +84,9 @@ def event_201(request: Request, ports: Ports) -> Payload:
 
 def _finish(said: Payload, request: Request, ports: Ports) -> None:
     transaction_id = str(said["transactionId"])
-    newest = readings.newest(readings.samples(said.get("transactionData", ())))
-    if newest.at is not None:
-        ports.transactions.sample(sampled(request, transaction_id, newest))
+    values = said.get("transactionData", ())
+    if values:
+        ports.transactions.sample(sampled(request, transaction_id, readings.samples(values)), values)
     stopped = ports.transactions.finish(
         Transaction(
             charge_point_id=request.charge_point_id,
@@ -95,6 +96,7 @@ def _finish(said: Payload, request: Request, ports: Ports) -> None:
             meter_stop_wh=said["meterStop"],
             stop_reason=said.get("reason", "Local"),
             stop_id_token=said.get("idTag"),
+            stop_received_at=request.received_at,
         )
     )
     _log_stopped(stopped)
@@ -105,7 +107,7 @@ def _facts(request: Request, verdict: authorization.Verdict | None) -> Transacti
     info = said["transactionInfo"]
     taken = readings.samples(said.get("meterValue", ()))
     facts = replace(
-        sampled(request, info["transactionId"], readings.newest(taken)),
+        sampled(request, info["transactionId"], taken),
         connector=_connector(said.get("evse")),
         charging_state=info.get("chargingState"),
         remote_start_id=info.get("remoteStartId"),
@@ -113,7 +115,14 @@ def _facts(request: Request, verdict: authorization.Verdict | None) -> Transacti
         **_token_facts(said, verdict),
     )
     at = timestamps.parse(said["timestamp"])
-    return replace(facts, **_start_facts(said, at, taken), **_end_facts(said, at, taken))
+    started, ended = said["eventType"] == "Started", said["eventType"] == "Ended"
+    return replace(
+        facts,
+        **_start_facts(said, at, taken),
+        **_end_facts(said, at, taken),
+        start_received_at=request.received_at if started else None,
+        stop_received_at=request.received_at if ended else None,
+    )
 
 
 def _connector(evse: dict[str, int] | None) -> str | None:
@@ -137,7 +146,8 @@ def _start_facts(said: Payload, at: datetime, taken: list[readings.Sample]) -> d
     started = said["eventType"] == "Started"
     meter_start = readings.energy_at(taken, "Transaction.Begin")
     if meter_start is None and started:
-        meter_start = readings.first_energy(taken)
+        oldest = readings.oldest_energy(taken)
+        meter_start = oldest[0] if oldest else None
     return {"started_at": at if started else None, "meter_start_wh": _whole(meter_start)}
 
 
@@ -174,4 +184,6 @@ def _log_stopped(transaction: Transaction) -> None:
         reason=transaction.stop_reason,
         meter_start_wh=transaction.meter_start_wh,
         meter_stop_wh=transaction.meter_stop_wh,
+        billed_wh=transaction.billed_wh,
+        rules=transaction.rules,
     )

@@ -28,6 +28,7 @@ from domain.ports import (
     Passwords,
     Registry,
     Reports,
+    TransactionHistory,
     Transactions,
 )
 from infra.local.cloud import AWS
@@ -44,12 +45,16 @@ class WholeRegistry(Admissions, Registry, Passwords, Observations, Protocol):
     """All that a row can be asked and told."""
 
 
+class WholeTransactions(Transactions, TransactionHistory, Protocol):
+    """All about transactions."""
+
+
 @dataclass(frozen=True)
 class Stores:
     """The stores of one kind. They may hold what other tests left: `name` is nobody else's."""
 
     registry: WholeRegistry
-    transactions: Transactions
+    transactions: WholeTransactions
     commands: Commands
     lines: CommandLines
     guards: CommandGuards

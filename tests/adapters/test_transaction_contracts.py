@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.models import Transaction, TransactionEvent
+from domain.reconciler import reconciled
 from domain.transactions import MAX_TRANSACTION_ID
 from ocppj.versions import V16, V201
 from tests.adapters.stores import Stores
@@ -115,8 +116,8 @@ def test_the_first_stop_wins(stores: Stores) -> None:
         stop(stores.name, begun.transaction_id, meter_stop_wh=9, ended_at=NOON, stop_reason="PowerLoss")
     )
 
-    assert ended == replace(
-        begun, ended_at=NOON + 60 * SECOND, meter_stop_wh=1010, stop_reason="Local", stop_id_token="ABC"
+    assert ended == reconciled(
+        replace(begun, ended_at=NOON + 60 * SECOND, meter_stop_wh=1010, stop_reason="Local", stop_id_token="ABC")
     )
     assert again == ended
     assert stores.transactions.find(stores.name, begun.transaction_id) == ended
@@ -126,7 +127,8 @@ def test_a_stop_of_an_unknown_transaction_is_an_orphan(stores: Stores) -> None:
     orphan = stores.transactions.finish(stop(stores.name, "2000000000"))
 
     assert (orphan.started_at, orphan.is_open) == (None, False)
-    assert stores.transactions.find(stores.name, "2000000000") == stop(stores.name, "2000000000")
+    assert stores.transactions.find(stores.name, "2000000000") == reconciled(stop(stores.name, "2000000000"))
+    assert orphan.rules == ("stop_without_start",)
 
 
 def test_samples_bring_a_transaction_up_to_date_by_the_devices_clock(stores: Stores) -> None:
@@ -136,8 +138,8 @@ def test_samples_bring_a_transaction_up_to_date_by_the_devices_clock(stores: Sto
     stores.transactions.sample(replace(about, energy_wh=0.1 + 0.2, sampled_at=NOON + 2 * SECOND))
     stores.transactions.sample(replace(about, energy_wh=99.0, power_w=1e300, sampled_at=NOON + SECOND))
 
-    assert stores.transactions.find(stores.name, begun.transaction_id) == replace(
-        begun, energy_wh=0.1 + 0.2, power_w=1e300, sampled_at=NOON + 2 * SECOND
+    assert stores.transactions.find(stores.name, begun.transaction_id) == reconciled(
+        replace(begun, energy_wh=0.1 + 0.2, power_w=1e300, sampled_at=NOON + 2 * SECOND)
     )
 
 
@@ -164,6 +166,7 @@ def test_events_add_up(stores: Stores) -> None:
         charging_state="Charging",
         energy_wh=3 * 0.1,
         sampled_at=NOON + 3 * SECOND,
+        event_numbers="0..4",
     )
     assert stores.transactions.find(stores.name, "T-1") == results[-1]
 
@@ -232,3 +235,108 @@ def test_whatever_a_station_calls_its_transaction_is_its_own_thing(stores: Store
     plain = stores.transactions.find(stores.name, "T-1")
     assert plain is not None
     assert plain.energy_wh is None
+
+
+def test_events_that_all_have_the_number_0_are_told_apart_by_time_and_type(stores: Stores) -> None:
+    begin, *_, end = [replace(each, seq_no=0) for each in train(stores.name, 4)]
+    begin, end = replace(begin, event_type="Started"), replace(end, event_type="Ended", at=begin.at)
+
+    for each in (end, begin, end):
+        stores.transactions.record(each)
+
+    recorded = stores.transactions.find(stores.name, "T-1")
+    assert recorded is not None
+    assert (recorded.started_at, recorded.is_open, recorded.is_complete) == (NOON, False, True)
+    assert len(stores.transactions.told(stores.name, "T-1")) == 2
+
+
+def test_gaps_in_the_numbers_are_seen_until_they_are_filled(stores: Stores) -> None:
+    events = train(stores.name, 6)
+
+    gappy = [stores.transactions.record(events[number]) for number in (5, 0, 2, 1)][-1]
+    whole = [stores.transactions.record(events[number]) for number in (4, 3)][-1]
+
+    assert (gappy.event_numbers, gappy.is_complete) == ("0..2,5", False)
+    assert (whole.event_numbers, whole.is_complete) == ("0..5", True)
+
+
+def test_what_was_told_about_a_transaction_is_kept_in_its_order_once(stores: Stores) -> None:
+    events = train(stores.name, 3)
+    about = Transaction(stores.name, "7", V16, energy_wh=2.0, sampled_at=NOON)
+    values = [{"timestamp": f"2026-11-21T12:0{n}:00Z", "sampledValue": [{"value": str(n)}]} for n in (2, 1)]
+
+    for number in (2, 0, 1, 0):
+        stores.transactions.record(events[number])
+    for _ in range(2):
+        stores.transactions.sample(about, values)
+
+    assert stores.transactions.told(stores.name, "T-1") == [each.payload for each in events]
+    assert stores.transactions.told(stores.name, "7") == [values[1], values[0]]
+    assert stores.transactions.find(stores.name, "7") is None
+    assert stores.transactions.told(stores.name, "8") == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_a_transaction_left_open_is_closed_by_the_next_of_its_connector(stores: Stores, order: tuple[int, ...]) -> None:
+    starts = [start(stores.name, started_at=NOON + n * 60 * SECOND, meter_start_wh=n) for n in range(3)]
+    starts.append(start(stores.name, connector="2", started_at=NOON + SECOND))
+
+    for number in (*order, 3):
+        stores.transactions.begin(starts[number])
+
+    begun = [stores.transactions.begin(each) for each in starts]
+    assert [each.next_started_at for each in begun] == [NOON + 60 * SECOND, NOON + 120 * SECOND, None, None]
+    assert [each.is_open for each in begun] == [False, False, True, True]
+    assert begun[0].rules == ("left_open",)
+
+
+def test_a_late_stop_of_one_that_was_left_open_is_its_end_after_all(stores: Stores) -> None:
+    first = stores.transactions.begin(start(stores.name))
+    stores.transactions.begin(start(stores.name, started_at=NOON + 120 * SECOND))
+
+    ended = stores.transactions.finish(stop(stores.name, first.transaction_id))
+
+    assert (ended.meter_stop_wh, ended.billed_wh, ended.rules) == (1010, 1000, ())
+
+
+def test_2x_transactions_of_an_evse_follow_each_other_whichever_comes_first(stores: Stores) -> None:
+    early = event(stores.name, 0, "T-1", started_at=NOON, connector="1.2")
+    late = event(stores.name, 0, "T-2", started_at=NOON + SECOND, connector="1")
+
+    stores.transactions.record(late)
+    recorded = stores.transactions.record(early)
+
+    assert recorded.next_started_at == NOON + SECOND
+
+
+def test_a_clock_that_stands_still_starts_another_transaction_after_the_end(stores: Stores) -> None:
+    frozen = start(stores.name, started_at=NOON, start_received_at=NOON + SECOND)
+    ended_at = {"ended_at": NOON, "stop_received_at": NOON + 60 * SECOND}
+
+    first = stores.transactions.begin(frozen)
+    stores.transactions.finish(stop(stores.name, first.transaction_id, **ended_at))
+    redelivered = stores.transactions.begin(frozen)
+    second = stores.transactions.begin(replace(frozen, start_received_at=NOON + 120 * SECOND))
+    again = stores.transactions.begin(replace(frozen, start_received_at=NOON + 121 * SECOND))
+
+    assert redelivered.transaction_id == first.transaction_id
+    assert second.transaction_id == again.transaction_id != first.transaction_id
+    assert (second.start_number, second.rules) == (2, ("frozen_clock",))
+
+
+def test_a_clock_that_goes_starts_nothing_anew_in_the_past(stores: Stores) -> None:
+    first = stores.transactions.begin(start(stores.name, start_received_at=NOON))
+    stores.transactions.finish(stop(stores.name, first.transaction_id, stop_received_at=NOON + 60 * SECOND))
+
+    again = stores.transactions.begin(start(stores.name, start_received_at=NOON + 999 * SECOND))
+
+    assert again.transaction_id == first.transaction_id
+
+
+def test_an_unset_clock_puts_no_transaction_before_those_of_last_year(stores: Stores) -> None:
+    unset = datetime(1970, 1, 1, tzinfo=UTC)
+    stores.transactions.begin(start(stores.name, start_received_at=NOON))
+
+    running = stores.transactions.begin(start(stores.name, started_at=unset, start_received_at=NOON + 9 * SECOND))
+
+    assert (running.is_open, running.rules) == (True, ("clock_wrong",))

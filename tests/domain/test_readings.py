@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import readings
+from ocppj import timestamps
 
 T1 = "2026-11-21T12:00:00Z"
 T2 = "2026-11-21T12:01:00Z"
@@ -178,9 +179,9 @@ def test_begin_and_end_are_found_by_their_context() -> None:
 def test_without_a_context_the_oldest_reading_is_first() -> None:
     taken = readings.samples([meter_value({"value": 120}, at=T2), meter_value({"value": 100}, at=T1)])
 
-    first = readings.first_energy(taken)
+    first = readings.oldest_energy(taken)
 
-    assert first == 100.0
+    assert first == (100.0, timestamps.parse(T1))
 
 
 def test_no_samples_say_nothing() -> None:

@@ -98,7 +98,8 @@ def test_an_end_that_comes_first_is_still_an_end() -> None:
     both = store.record(TransactionEvent(0, "Started", "Authorized", NOON, True, started, {}))
 
     assert (early.is_open, early.started_at) == (False, None)
-    assert both == replace(ended, started_at=NOON, id_token="A")
+    assert both == replace(ended, started_at=NOON, id_token="A", event_numbers="0..1")
+    assert (early.rules, both.rules) == (("stop_without_start",), ())
 
 
 def test_the_natural_key_tells_starts_apart_and_repetitions_not() -> None:

@@ -1,0 +1,112 @@
+"""Transactions in memory: for tests."""
+
+import copy
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import count, pairwise
+from threading import RLock
+from typing import Any
+
+import orjson
+
+from domain import reconciler, transactions
+from domain.models import Transaction, TransactionEvent
+from domain.transactions import Sheet
+
+Key = tuple[str, str]
+
+
+class MemoryTransactions:
+    """Transactions and their history in dicts; `of` and `events` are for tests to look at."""
+
+    def __init__(self) -> None:
+        self._sheets: dict[Key, Sheet] = {}
+        self._events: dict[Key, dict[tuple[Any, ...], TransactionEvent]] = defaultdict(dict)
+        self._values: dict[Key, dict[tuple[str, bytes], dict[str, Any]]] = defaultdict(dict)
+        self._started: dict[str, str] = {}
+        self._places: dict[Key, list[Key]] = defaultdict(list)  # by charge point and connector: time, transaction
+        self._ids = count(1)
+        self._lock = RLock()
+
+    def begin(self, start: Transaction) -> Transaction:
+        with self._lock:
+            for number in count(1):
+                natural_key = transactions.natural_key(start, number)
+                if natural_key not in self._started:
+                    sheet = transactions.begun(start, self._free_id(start.charge_point_id), number)
+                    self._started[natural_key] = sheet.transaction.transaction_id
+                    return self._put_in_order(self._keep(sheet))
+                stored = self._sheets[start.charge_point_id, self._started[natural_key]].transaction
+                if not transactions.is_another(start, stored):
+                    return stored
+        raise AssertionError("count() doesn't end")
+
+    def finish(self, stop: Transaction) -> Transaction:
+        with self._lock:
+            return self._keep(transactions.finished(self._sheets.get(_key(stop)), stop))
+
+    def record(self, event: TransactionEvent) -> Transaction:
+        key = _key(event.facts)
+        with self._lock:
+            self._events[key].setdefault((event.seq_no, event.at, event.event_type), copy.deepcopy(event))
+            return self._put_in_order(self._keep(transactions.recorded(self._sheets.get(key), event)))
+
+    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
+        key = _key(sampled)
+        with self._lock:
+            for value in values:
+                self._values[key][str(value.get("timestamp")), orjson.dumps(value)] = copy.deepcopy(value)
+            stored = self._sheets.get(key)
+            if stored is not None:
+                self._keep(transactions.sampled(stored, sampled))
+
+    def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
+        sheet = self._sheets.get((charge_point_id, transaction_id))
+        return sheet.transaction if sheet else None
+
+    def told(self, charge_point_id: str, transaction_id: str) -> Sequence[dict[str, Any]]:
+        values = self._values.get((charge_point_id, transaction_id), {})
+        of_events = [event.payload for event in self.events(charge_point_id, transaction_id)]
+        return of_events + [values[key] for key in sorted(values)]
+
+    def of(self, charge_point_id: str) -> list[Transaction]:
+        """The transactions of a charge point."""
+        return [sheet.transaction for key, sheet in self._sheets.items() if key[0] == charge_point_id]
+
+    def events(self, charge_point_id: str, transaction_id: str) -> list[TransactionEvent]:
+        """The 2.x events of a transaction, by sequence number."""
+        kept = self._events.get((charge_point_id, transaction_id), {})
+        return [kept[key] for key in sorted(kept)]
+
+    def _put_in_order(self, transaction: Transaction) -> Transaction:
+        """Tell the transaction before this one, and this one, when the next of their connector began."""
+        place = transactions.place(transaction)
+        if place is None:
+            return transaction
+        connector, at = place
+        of_connector = self._places[transaction.charge_point_id, connector]
+        if (at, transaction.transaction_id) not in of_connector:
+            insort(of_connector, (at, transaction.transaction_id))
+        index = of_connector.index((at, transaction.transaction_id))
+        for before, after in pairwise(of_connector[max(0, index - 1) : index + 2]):
+            self._follow(transaction.charge_point_id, before, after)
+        return self._sheets[_key(transaction)].transaction
+
+    def _follow(self, charge_point_id: str, before: Key, after: Key) -> None:
+        following = self._sheets[charge_point_id, after[1]].transaction
+        at = reconciler.placed_at(following)
+        if before[1] != after[1] and at is not None:
+            self._keep(transactions.followed(self._sheets[charge_point_id, before[1]], at))
+
+    def _free_id(self, charge_point_id: str) -> int:
+        # An orphaned stop may sit on an id that was not given out yet.
+        return next(number for number in self._ids if (charge_point_id, str(number)) not in self._sheets)
+
+    def _keep(self, sheet: Sheet) -> Transaction:
+        self._sheets[_key(sheet.transaction)] = sheet
+        return sheet.transaction
+
+
+def _key(transaction: Transaction) -> Key:
+    return transaction.charge_point_id, transaction.transaction_id
