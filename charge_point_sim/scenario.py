@@ -20,6 +20,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ocppj.versions import VERSIONS, Version
 
 # word: the keys a step of this kind may have besides `line`, the name of its connection, and `note`
@@ -84,8 +86,6 @@ def read(text: str) -> Scenario:
     Raises:
         ScenarioError: it is none.
     """
-    import yaml  # type: ignore[import-untyped]  # only this needs it: a fleet must start without
-
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -58,6 +58,28 @@ def test_a_fleet_that_makes_no_sense_is_refused_in_a_sentence(arguments: list[st
     assert words in " ".join(result.output.split())
 
 
+def test_shipped_scenarios_are_listed() -> None:
+    result = CliRunner().invoke(app, ["scenarios", "--output", "json"])
+
+    assert result.exit_code == 0
+    assert "session-16" in {row["name"] for row in orjson.loads(result.output)}
+
+
+def test_a_scenario_that_is_nowhere_is_refused_in_a_sentence() -> None:
+    result = CliRunner().invoke(app, ["run", "no-such-scenario"], terminal_width=200)
+
+    assert result.exit_code == 2
+    assert "no-such-scenario is neither a .yaml file nor one of" in " ".join(result.output.split())
+
+
+def test_a_scenario_that_fails_says_which_step_and_exits_with_1() -> None:
+    result = CliRunner().invoke(app, ["run", "boot-16", "--url", "ws://127.0.0.1:1/ocpp", "--output", "json"])
+
+    assert result.exit_code == 1
+    (step,) = orjson.loads(result.output)[0]["steps"]
+    assert (step["number"], step["problem"][:14]) == (1, "no connection:")
+
+
 @pytest.mark.e2e
 async def test_a_fleet_of_two_processes_ends_cleanly_at_ctrl_c_and_reports(tmp_path: Path) -> None:
     report = tmp_path / "fleet.html"

@@ -59,11 +59,12 @@ async def test_an_error_may_be_what_is_expected() -> None:
     script = Script(V16)
     script.replies["Heartbeat"] = CallError("", "InternalError")
 
-    assert await _problem("- {call: Heartbeat, error: InternalError}", script) == ""
-    assert (
-        await _problem("- {call: Heartbeat, error: NotSupported}", script) == "is 'InternalError', not 'NotSupported'"
-    )
-    assert await _problem("- call: Heartbeat", script) == "answered by InternalError "
+    expected = await _problem("- {call: Heartbeat, error: InternalError}", script)
+    another = await _problem("- {call: Heartbeat, error: NotSupported}", script)
+    none = await _problem("- call: Heartbeat", script)
+
+    assert (expected, another) == ("", "is 'InternalError', not 'NotSupported'")
+    assert none == "answered by InternalError "
 
 
 async def test_silence_is_noticed_when_an_answer_is_due() -> None:
