@@ -17,7 +17,8 @@ from websockets.typing import Subprotocol
 
 from adapters.memory import MemoryRegistry
 from domain.credentials import hash_generated, hash_imported
-from domain.models import ChargePoint
+from domain.models import ChargePoint, Connection, Proven
+from domain.ports import NOTHING_PROVEN
 from gateway.admission import Policy
 from gateway.tls import Certificates, TlsFiles
 from ocppj.versions import V16
@@ -188,12 +189,25 @@ async def test_a32_without_a_configured_profile_the_highest_proven_counts(author
         assert [await here.status(profile) for profile in (1, 2, 1, 2)] == [101, 101, 403, 101]
 
 
-async def test_a32_two_that_come_at_once_do_not_get_around_it(authority: Authority, server: Files) -> None:
-    async with site(authority, server) as here:
-        await asyncio.gather(*[here.status(profile) for profile in (1, 2, 1, 2, 1)])
+class Overtaken(MemoryRegistry):
+    """Somebody else proves profile 2 while the first connect is on its way."""
 
-        assert here.row().highest_profile == 2
+    is_overtaken = False
+
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
+        if not self.is_overtaken:
+            self.is_overtaken = True
+            super().connect(charge_point_id, replace(connection, epoch=1), credential_version, Proven(2))
+        return super().connect(charge_point_id, connection, credential_version, proven)
+
+
+async def test_a32_who_is_overtaken_by_a_higher_profile_is_refused(authority: Authority, server: Files) -> None:
+    async with site(authority, server, rows=Overtaken([ROW])) as here:
         assert await here.status(1) == 403
+        assert here.reasons() == ["downgrade"]
+        assert here.row().highest_profile == 2
 
 
 async def test_a33_a_configured_lower_profile_is_no_leave_to_downgrade(authority: Authority, server: Files) -> None:
