@@ -15,8 +15,10 @@ import structlog
 import typer
 import uvloop
 
-from adapters import logs, mqtt_settings
+from adapters import logs, mqtt_awsiot_settings, mqtt_pace, mqtt_settings
+from adapters.mqtt_awsiot_settings import AwsIotSettings
 from adapters.mqtt_link import MqttLink
+from adapters.mqtt_settings import MqttSettings
 from domain.ports import Admissions
 from gateway.doors import CantListenError
 from gateway.links import MakeLink
@@ -28,6 +30,8 @@ from gateway.workers import Parent, Plan, WorkerError
 # make, terminals and supervisors deliver one stop twice; only a later one means "now".
 IMPATIENT_AFTER_S = 1.0
 
+Will = tuple[str, bytes]
+
 log = structlog.get_logger()
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -38,7 +42,7 @@ def gateway(
     host: Annotated[str | None, typer.Option(help="Address to listen on. OCPPGW_HOST, 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Port for charge points. OCPPGW_WS_PORT, 9000")] = None,
     admin_port: Annotated[int | None, typer.Option(help="Metrics and health. OCPPGW_ADMIN_PORT, 9090")] = None,
-    mqtt: Annotated[str | None, typer.Option(help="mqtt:// or mqtts:// URL. OCPPGW_MQTT")] = None,
+    mqtt: Annotated[str | None, typer.Option(help="mqtt://, mqtts:// or awsiot:// URL. OCPPGW_MQTT")] = None,
     mqtt_ca: Annotated[Path | None, typer.Option(help="Authorities the broker is checked against.")] = None,
     mqtt_cert: Annotated[Path | None, typer.Option(help="Our client certificate.")] = None,
     mqtt_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
@@ -171,18 +175,41 @@ def links(settings: Settings, gateway_id: str) -> MakeLink:
     Raises:
         SettingsError: the broker's URL or the certificates can't be used.
     """
+    common = broker(settings)
+    if isinstance(common, AwsIotSettings):
+        # Imported here: other brokers have no use for the AWS runtime, nor for the memory it takes.
+        from adapters.mqtt_awsiot import AwsIotLink
+
+    def make(number: int, will: Will | None, on_state: Callable[[bool], None]) -> MqttLink:
+        own = replace(common, client_id=f"gw-{gateway_id}-{number}", will=will)
+        return AwsIotLink(own, on_state) if isinstance(own, AwsIotSettings) else MqttLink(own, on_state)
+
+    return make
+
+
+def broker(settings: Settings) -> MqttSettings:
+    """What all links to the broker of the settings have in common.
+
+    Raises:
+        SettingsError: the broker's URL or the certificates can't be used.
+    """
+    chosen: dict[str, Any] = {"ca": settings.mqtt_ca, "cert": settings.mqtt_cert, "key": settings.mqtt_key}
+    chosen["max_packet_size"] = settings.max_packet
+    if settings.is_paced:
+        chosen |= _aws_limits(settings.mqtt_sharers)
     try:
-        common = mqtt_settings.from_url(
-            settings.mqtt, "", ca=settings.mqtt_ca, cert=settings.mqtt_cert, key=settings.mqtt_key,
-            max_packet_size=settings.max_packet,
-        )  # fmt: skip
+        if settings.mqtt.startswith("awsiot:"):
+            return mqtt_awsiot_settings.from_url(settings.mqtt, "", region=os.environ.get("AWS_REGION"), **chosen)
+        return mqtt_settings.from_url(settings.mqtt, "", **chosen)
     except ValueError as error:
         raise SettingsError(f"OCPPGW_MQTT: {error}") from error
 
-    def make(number: int, will: tuple[str, bytes] | None, on_state: Callable[[bool], None]) -> MqttLink:
-        return MqttLink(replace(common, client_id=f"gw-{gateway_id}-{number}", will=will), on_state)
 
-    return make
+def _aws_limits(sharers: int) -> dict[str, Any]:
+    # 100 unacknowledged each way is what AWS IoT Core allows; the pace is one for all links of this process.
+    window = {"window": 100, "receive_maximum": 100}
+    rates = {"publish_rate": mqtt_pace.AWS_PUBLISH_RATE, "byte_rate": mqtt_pace.AWS_BYTE_RATE}
+    return {**window, **rates, "pace": mqtt_pace.Pace(mqtt_pace.AWS_SUBSCRIBE_RATE / sharers)}
 
 
 def _stop_on_signals(stop: Callable[[], None], kill: Callable[[], None]) -> None:

@@ -13,9 +13,6 @@ from domain.ports import Admissions, Link
 from gateway.threads import Threads
 from ocppj import timestamps
 
-LEASE_S = 30.0
-RENEW_S = 10.0
-
 log = structlog.get_logger()
 
 
@@ -83,7 +80,10 @@ class Presence:
 class Lease:
     """Renewed as long as the process lives; the rest of the house takes a gateway without one for dead."""
 
-    def __init__(self, gateway: str, admissions: Admissions, threads: Threads, utc: Callable[[], datetime]) -> None:
+    def __init__(
+        self, gateway: str, admissions: Admissions, threads: Threads, utc: Callable[[], datetime], lease_s: float
+    ) -> None:
+        self._lease_s = lease_s
         self._gateway = gateway
         self._admissions = admissions
         self._threads = threads
@@ -98,10 +98,10 @@ class Lease:
     async def run(self) -> None:
         """Renew for ever."""
         while True:
-            until = self._utc() + timedelta(seconds=LEASE_S)
+            until = self._utc() + timedelta(seconds=self._lease_s)
             try:
                 await self._threads.call(self._admissions.renew_lease, self._gateway, until)
                 self._valid_until = until
             except Exception:  # the outermost loop: whatever the registry's client raises, the next try may do
                 log.exception("lease not renewed", gateway=self._gateway, valid_until=str(self._valid_until))
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._lease_s / 3)

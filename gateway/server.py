@@ -65,6 +65,7 @@ class Options:
     registry_max_waiting: int = 500
     registry_timeout_s: float = 10.0
     broker_grace_s: float = 60.0
+    lease_s: float = 30.0
     drain_s: float = 2.0
     flush_s: float = 2.0
     policy: Policy = field(default_factory=Policy)
@@ -113,7 +114,7 @@ class Gateway:
         self._registry = Threads(options.registry_workers, options.registry_max_waiting, options.registry_timeout_s)
         # A storm of handshakes must not make the house believe that this gateway is dead.
         self._lease_thread = Threads(1, 1, options.registry_timeout_s)
-        self._lease = Lease(self.gateway, admissions, self._lease_thread, utc)
+        self._lease = Lease(self.gateway, admissions, self._lease_thread, utc, options.lease_s)
         self._hashing = Threads(options.hash_workers, options.registry_max_waiting, options.registry_timeout_s)
         records = Records(
             admissions, self._registry, self._hashing, options.policy, options.remember_rows_s, self._clock.monotonic

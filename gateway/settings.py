@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     mqtt_max_packet: Annotated[int, Field(ge=1_024, le=16_777_216)] | None = None
+    # Keep to what AWS IoT Core allows a second (None: if it is the broker); so many gateways share its subscriptions.
+    mqtt_pace: bool | None = None
+    mqtt_sharers: AtLeastOne = 1
     charge_points_per_link: AtLeastOne | None = None
     # Who may connect: `dynamodb` (the registry's table), `file:PATH` (JSON lines), `open` (anybody).
     registry: str = "dynamodb"
@@ -77,6 +80,8 @@ class Settings(BaseSettings):
     max_message_bytes: AtLeastOne = 1_048_576
     deflate: bool = True
     broker_grace_s: Seconds = 60
+    # A gateway that died is taken for dead after this; it is renewed three times as often.
+    lease_s: Annotated[float, Field(ge=1, le=3_600)] = 30
     registry_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
     drain_seconds: Seconds = 2
     # Limits, 0 = none. Of a charge point: it is read slower, and closed (1008) when it keeps on for too long.
@@ -136,7 +141,16 @@ class Settings(BaseSettings):
     @property
     def is_aws(self) -> bool:
         """Whether the broker is AWS IoT Core, whose limits then apply."""
-        return (urlsplit(self.mqtt).hostname or "").endswith(".amazonaws.com")
+        try:
+            broker = urlsplit(self.mqtt)
+        except ValueError:
+            return False  # no URL at all: who connects says so
+        return broker.scheme == "awsiot" or (broker.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether links keep to the rates of AWS IoT Core."""
+        return self.is_aws if self.mqtt_pace is None else self.mqtt_pace
 
     @property
     def max_packet(self) -> int:
@@ -156,6 +170,7 @@ class Settings(BaseSettings):
             ping_interval_s=self.ping_interval_s,
             registry_timeout_s=self.registry_timeout_s,
             broker_grace_s=self.broker_grace_s,
+            lease_s=self.lease_s,
             drain_s=self.drain_seconds,
             policy=Policy(self.pepper.get_secret_value().encode(), self.min_profile, self.cpo_name),
             remember_rows_s=self.registry_cache_s,
@@ -177,6 +192,7 @@ class Settings(BaseSettings):
         """The variables that make one of the workers."""
         share: dict[str, Any] = {"workers": 1, "max_connections": ceil(self.max_connections / self.workers)}
         share["subscribe_rate"] = self._arrivals().subscribe_rate / self.workers
+        share["mqtt_sharers"] = self.mqtt_sharers * self.workers
         named = {name: value for name, value in self if value is not None} | share
         return {f"{PREFIX}{name.upper()}": _text(value) for name, value in named.items()}
 

@@ -186,11 +186,12 @@ async def test_a_broker_killed_and_restarted_costs_no_socket_and_no_frame(start:
     assert answer == [3, "h1", {}]
 
 
-async def test_the_broker_is_spoken_to_with_certificates(start: Any, mosquitto: Mosquitto) -> None:
+@pytest.mark.parametrize("scheme", ["mqtts", "awsiot"])
+async def test_the_broker_is_spoken_to_with_certificates(start: Any, mosquitto: Mosquitto, scheme: str) -> None:
     client = mosquitto.client
     process = start(
         "--mqtt-ca", str(mosquitto.ca), "--mqtt-cert", str(client.certificate), "--mqtt-key", str(client.key),
-        mqtt=f"mqtts://localhost:{mosquitto.tls_port}",
+        mqtt=f"{scheme}://localhost:{mosquitto.tls_port}",
     )  # fmt: skip
     await process.ready()
 

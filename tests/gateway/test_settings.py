@@ -64,6 +64,24 @@ def test_the_limits_of_aws_hold_on_aws_only() -> None:
     assert load(mqtt_max_packet=4_096, charge_points_per_link=1).options().charge_points_per_link == 1
 
 
+@pytest.mark.parametrize("broker", ["awsiot://abc-ats.iot.eu-west-1.amazonaws.com", "awsiot://iot.example.com"])
+def test_the_aws_runtime_means_aws(broker: str) -> None:
+    settings = load(mqtt=broker)
+
+    assert (settings.is_aws, settings.is_paced, settings.max_packet) == (True, True, 131_072)
+
+
+def test_aws_in_china_is_aws_and_a_name_that_only_begins_so_is_not() -> None:
+    assert load(mqtt="mqtts://abc.ats.iot.cn-north-1.amazonaws.com.cn").is_aws
+    assert not load(mqtt="mqtts://abc.amazonaws.com.example.com").is_aws
+    assert not load(mqtt="mqtt://[nonsense").is_aws
+
+
+def test_the_pace_of_aws_can_be_switched_on_and_off() -> None:
+    assert not load(mqtt="awsiot://iot.example.com", mqtt_pace=False).is_paced
+    assert load(mqtt="mqtt://127.0.0.1:1883", mqtt_pace=True).is_paced
+
+
 def test_a40_the_pepper_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCPPGW_PEPPER", "very secret")
 
@@ -74,7 +92,7 @@ def test_a40_the_pepper_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_worker_gets_all_settings_and_its_share_of_what_all_have() -> None:
-    settings = load(workers=4, max_connections=10, subscribe_rate=100, pepper="secret", deflate=False, registry="open")
+    settings = load(workers=4, max_connections=10, subscribe_rate=100, pepper="secret", mqtt_sharers=3, registry="open")
 
     worker = settings.of_a_worker()
 
@@ -82,7 +100,7 @@ def test_a_worker_gets_all_settings_and_its_share_of_what_all_have() -> None:
     assert worker["OCPPGW_SUBSCRIBE_RATE"] == "25.0"
     assert worker["OCPPGW_WORKERS"] == "1"
     assert worker["OCPPGW_PEPPER"] == "secret"
-    assert worker["OCPPGW_DEFLATE"] == "False"
+    assert worker["OCPPGW_MQTT_SHARERS"] == "12"
     assert "OCPPGW_MQTT_CA" not in worker
 
 
@@ -92,4 +110,4 @@ def test_a_worker_reads_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings.of_a_worker().items():
         monkeypatch.setenv(name, value)
 
-    assert load() == settings.model_copy(update={"workers": 1, "subscribe_rate": 0.0})
+    assert load() == settings.model_copy(update={"workers": 1, "subscribe_rate": 0.0, "mqtt_sharers": 2})
