@@ -85,16 +85,35 @@ class SqsQueue:
 
 
 class SqsShadowRepairs:
-    """The ShadowRepairs port. The queue is looked up when the first shadow needs it."""
+    """The ShadowRepairs port."""
+
+    def __init__(self, client: "SQSClient", name: str) -> None:
+        self._queue = _Sender(client, name)
+
+    def ask(self, charge_point_id: str) -> None:
+        self._queue.send(orjson.dumps({"event": "shadow", "chargePointId": charge_point_id}).decode())
+
+
+class SqsLargeFrames:
+    """The LargeFrames port; a message of SQS holds 1 MiB."""
+
+    def __init__(self, client: "SQSClient", name: str) -> None:
+        self._queue = _Sender(client, name)
+
+    def send(self, record: str) -> None:
+        self._queue.send(record)
+
+
+class _Sender:
+    """Sends to a queue, which is looked up when the first message needs it."""
 
     def __init__(self, client: "SQSClient", name: str) -> None:
         self._client = client
         self._name = name
         self._url: str | None = None
 
-    def ask(self, charge_point_id: str) -> None:
+    def send(self, body: str) -> None:
         self._url = self._url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
-        body = orjson.dumps({"event": "shadow", "chargePointId": charge_point_id}).decode()
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
 
 

@@ -251,6 +251,13 @@ class ShadowRepairs(Protocol):
         """Have the shadow written again from what the row says then."""
 
 
+class LargeFrames(Protocol):
+    """The way to the processors for frames the broker does not take."""
+
+    def send(self, record: str) -> None:
+        """Put a record on the queue of the incoming messages; returns when it is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What arrived on a subscribed topic; `properties` are the MQTT 5 user properties, the last one of a name wins."""

@@ -19,7 +19,7 @@ from adapters import logs, mqtt_awsiot_settings, mqtt_pace, mqtt_settings
 from adapters.mqtt_awsiot_settings import AwsIotSettings
 from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import MqttSettings
-from domain.ports import Admissions
+from domain.ports import Admissions, LargeFrames
 from gateway.doors import CantListenError
 from gateway.links import MakeLink
 from gateway.server import Gateway
@@ -105,7 +105,10 @@ async def run(settings: Settings, inherited: str | None = None) -> None:
     if inherited is not None:
         admin, life = map(int, inherited.split(","))
         options = replace(options, admin_socket=socket.socket(fileno=admin), reuse_port=True)
-    running = Gateway(admissions(settings), links(settings, gateway_id), options, gateway=gateway_id)
+    running = Gateway(
+        admissions(settings), links(settings, gateway_id), options, gateway=gateway_id,
+        large_frames=large_frames(settings),
+    )  # fmt: skip
     if life is not None:
         loop.add_reader(life, _on_orphaned, loop, life, running.stop)
     _stop_on_signals(running.stop, lambda: None)
@@ -167,6 +170,15 @@ def admissions(settings: Settings) -> Admissions:
         return FileRegistry(Path(path))
     except (OSError, ValueError) as error:
         raise SettingsError(f"OCPPGW_REGISTRY is {settings.registry!r}: {error}.") from error
+
+
+def large_frames(settings: Settings) -> LargeFrames | None:
+    """The way for frames that are too large for the broker, if there is one."""
+    if not settings.queue_of_large_frames:
+        return None
+    from adapters import sqs
+
+    return sqs.SqsLargeFrames(sqs.connect(), settings.queue_of_large_frames)
 
 
 def links(settings: Settings, gateway_id: str) -> MakeLink:

@@ -11,11 +11,13 @@ from websockets.frames import CloseCode
 
 from domain.models import Connection
 from domain.ports import Message, PacketTooLargeError
+from gateway.large_frames import Way
 from gateway.links import Place
 from gateway.metrics import Metrics
 from gateway.websocket import WebSocket
 from ocppj import timestamps, topics
 from ocppj.conversation import Conversation, Handover, Limits
+from ocppj.frames import Call, CallError, CallResult, decode, encode
 
 LOGGED_ODDITIES = 20  # a connection that does nothing right is not worth a line per frame
 
@@ -62,6 +64,7 @@ class Session:
         "_properties",
         "_topic",
         "_watcher",
+        "_way_around",
         "_websocket",
         "_why",
         "charge_point_id",
@@ -83,6 +86,8 @@ class Session:
         limits: Limits,
         metrics: Metrics,
         clock: Clock,
+        way_around: Way | None = None,
+        answer_here: Callable[[Call], bytes | None] | None = None,
     ) -> None:
         self.charge_point_id = place.charge_point_id
         self.place = place
@@ -91,6 +96,7 @@ class Session:
         self._watcher = watcher
         self._websocket = websocket
         self._clock = clock
+        self._way_around = way_around
         self._why: str | None = None
         self._oddities = 0
         self._pings_at = float("inf")
@@ -107,7 +113,7 @@ class Session:
         self.finished = metrics.finished
         self._conversation = Conversation(
             self, connection.version, gateway=connection.gateway, epoch=connection.epoch, limits=limits,
-            tally=metrics.tally,
+            tally=metrics.tally, answer_here=answer_here,
         )  # fmt: skip
 
     @property
@@ -184,9 +190,27 @@ class Session:
         try:
             taken = self.place.link.publish(self._topic, frame, self._properties)
         except PacketTooLargeError:
+            return self._to_cloud_past_the_broker(frame)
+        self.place.pooled.published += taken
+        return Handover.TAKEN if taken else Handover.BUSY
+
+    def _to_cloud_past_the_broker(self, frame: bytes) -> Handover:
+        if self._way_around is None:
             self.log.warning("frame too large for the broker", bytes=len(frame))
             return Handover.TOO_LARGE
+        taken = self._way_around.send(self.charge_point_id, frame, dict(self._properties), self._on_lost_frame)
         return Handover.TAKEN if taken else Handover.BUSY
+
+    def _on_lost_frame(self, text: bytes) -> None:
+        """Whoever waits for what this frame should have caused hears that it won't."""
+        frame, epoch = decode(text), self.connection.epoch
+        if isinstance(frame, Call):
+            error = CallError(frame.message_id, "InternalError", "the frame could not be handed over, try again")
+            self._conversation.from_cloud(encode(error).encode(), self._clock.monotonic(), epoch=epoch)
+        elif isinstance(frame, CallResult | CallError):
+            details = {"reason": "too_large", "gateway": self.connection.gateway, "epoch": epoch}
+            error = CallError(frame.message_id, "GenericError", "the answer was too large, and lost", details)
+            self.place.link.publish(self._topic, encode(error).encode(), self._properties)
 
     def odd(self, what: str, message_id: str) -> None:
         """Log it, unless there was too much of it already."""

@@ -38,6 +38,7 @@ class PooledLink:
     link: Link
     places: int = 0
     has_been_up: bool = False
+    published: int = 0  # frames of charge points
 
 
 @dataclass(slots=True, eq=False)

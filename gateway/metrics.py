@@ -68,6 +68,7 @@ class Metrics:
         routed = tally.calls_in + tally.answers_in + tally.sends_in
         yield CounterMetricFamily("ocpp_message_received", "Frames from charge points", tally.frames_in)
         yield CounterMetricFamily("ocpp_message_routed", "Frames handed to the broker", routed)
+        yield CounterMetricFamily("ocpp_call_answered_at_edge", "CALLs answered without the cloud", tally.calls_here)
         yield CounterMetricFamily("ocpp_call_sent", "Commands put on the wire", tally.calls_out)
         yield CounterMetricFamily("ocpp_call_result_sent", "Answers put on the wire", tally.answers_out)
         yield CounterMetricFamily("ocpp_call_response", "Answers of charge points to commands", tally.answers_in)

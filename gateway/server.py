@@ -17,13 +17,15 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from domain.models import Connection
-from domain.ports import Admissions, Message
+from domain.ports import Admissions, LargeFrames, Message
 from gateway.admin import Admin
 from gateway.admission import Policy
 from gateway.connection import Session, loop_clock
 from gateway.doors import CantListenError, Doors, open_doors, said_clearly
 from gateway.drain import Shedding
 from gateway.gate import Arrivals, Gate, Pulse
+from gateway.heartbeats import EdgeHeartbeats
+from gateway.large_frames import WayAround
 from gateway.limits import TrafficLimits
 from gateway.links import EVICT_ALL, LinkPool, MakeLink, Place
 from gateway.listener import Before
@@ -56,6 +58,7 @@ class Options:
     admin_socket: socket.socket | None = None
     reuse_port: bool = False
     announces_takeovers: bool = False
+    forward_heartbeat_every: int = 0  # 0: every one, and none is answered here
     charge_points_per_link: int = 45
     ping_interval_s: float = 30.0
     sweep_s: float = 0.5
@@ -90,6 +93,7 @@ class Gateway:
         options: Options,
         *,
         gateway: str | None = None,
+        large_frames: LargeFrames | None = None,
         utc: Callable[[], datetime] = utc_now,
     ) -> None:
         self.gateway = gateway or secrets.token_hex(4)
@@ -110,6 +114,8 @@ class Gateway:
         self._handshakes: set[asyncio.Task[None]] = set()
         self._websockets: set[WebSocket] = set()
         self._pool = LinkPool(self.gateway, make_link, options.charge_points_per_link, self._on_message)
+        self._utc = utc
+        self._way_around = WayAround(large_frames, self._clock.wall) if large_frames is not None else None
         self._presence = Presence(self.gateway, utc)
         self._registry = Threads(options.registry_workers, options.registry_max_waiting, options.registry_timeout_s)
         # A storm of handshakes must not make the house believe that this gateway is dead.
@@ -222,6 +228,8 @@ class Gateway:
             task.cancel()
         await self._shedding.all_for_good(self._options.drain_s)
         await self._goodbye()
+        if self._way_around is not None:
+            await self._way_around.close(self._options.flush_s)
         self._presence.tell_again(self._pool.control)
         await self._pool.close(self._options.flush_s)
         self._close_admin()
@@ -274,9 +282,11 @@ class Gateway:
         if self._options.announces_takeovers:
             order = orjson.dumps({"id": place.charge_point_id, "epoch": connection.epoch - 1})
             self._pool.control.publish(EVICT_ALL, order)
+        every = self._options.forward_heartbeat_every
         session = Session(
             self, websocket, place, connection,
             trace=secrets.token_hex(8), limits=self._options.limits, metrics=self.metrics, clock=self._clock,
+            way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,
         )  # fmt: skip
         self.sessions[place.charge_point_id] = session
         interval = self._options.ping_interval_s

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     lease_s: Annotated[float, Field(ge=1, le=3_600)] = 30
     registry_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
     drain_seconds: Seconds = 2
+    # Where frames go that the broker does not take; with the registry dynamodb IncomingMessagesQueue, else nowhere.
+    large_frames_queue: str | None = None
+    # `edge`: answered by the gateway, and one in so many (of a connection) goes on to the cloud.
+    heartbeats: Literal["forward", "edge"] = "forward"
+    heartbeat_every: AtLeastOne = 10
     # Limits, 0 = none. Of a charge point: it is read slower, and closed (1008) when it keeps on for too long.
     frames_per_s: Rate = 0
     bytes_per_s: Rate = 0
@@ -157,6 +162,13 @@ class Settings(BaseSettings):
         """What the broker takes at once."""
         return self.mqtt_max_packet or (_AWS_MAX_PACKET if self.is_aws else _MAX_PACKET)
 
+    @property
+    def queue_of_large_frames(self) -> str:
+        """The name of an SQS queue, or nothing."""
+        if self.large_frames_queue is not None:
+            return self.large_frames_queue
+        return "IncomingMessagesQueue" if self.registry == "dynamodb" else ""
+
     def options(self) -> Options:
         """As the gateway takes them."""
         per_link = _AWS_CHARGE_POINTS_PER_LINK if self.is_aws else _CHARGE_POINTS_PER_LINK
@@ -166,6 +178,7 @@ class Settings(BaseSettings):
             admin_host=self.admin_host,
             admin_port=self.admin_port,
             announces_takeovers=self.registry != "dynamodb",
+            forward_heartbeat_every=self.heartbeat_every if self.heartbeats == "edge" else 0,
             charge_points_per_link=self.charge_points_per_link or per_link,
             ping_interval_s=self.ping_interval_s,
             registry_timeout_s=self.registry_timeout_s,

@@ -13,6 +13,7 @@ A frame or message comes in through a method with `now` (monotonic seconds); wha
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Literal, Protocol
@@ -76,6 +77,7 @@ class Tally:
 
     frames_in: int = 0  # from charge points, readable or not
     calls_in: int = 0  # forwarded to the cloud
+    calls_here: int = 0  # answered without the cloud
     answers_in: int = 0
     sends_in: int = 0
     calls_out: int = 0  # put on the wire
@@ -115,6 +117,7 @@ class Conversation:
     """The OCPP state of one connection; see the module."""
 
     __slots__ = (
+        "_answer_here",
         "_ends",
         "_epoch",
         "_finished",
@@ -140,8 +143,10 @@ class Conversation:
         epoch: int,
         limits: Limits | None = None,
         tally: Tally | None = None,
+        answer_here: Callable[[Call], bytes | None] | None = None,
     ) -> None:
         self._ends = ends
+        self._answer_here = answer_here
         self._version = version
         self._gateway = gateway
         self._epoch = epoch
@@ -226,6 +231,11 @@ class Conversation:
             # 2024-09 of 2.0.1) even allow a retry under the same id: the first one's answer serves both (B-04).
             self._tally.duplicates += 1
             self._ends.odd("a CALL of the same id is still being processed", call.message_id)
+            return
+        answer = self._answer_here(call) if self._answer_here is not None else None
+        if answer is not None:
+            self._tally.calls_here += 1
+            self._ends.to_charge_point(answer)
             return
         if len(self._unanswered) >= self._limits.max_unanswered:
             self._internal_error(call.message_id, call.action, "too many CALLs unanswered", "refused", 0.0)

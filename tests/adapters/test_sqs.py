@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.sqs import QueueMessage, SqsQueue, SqsShadowRepairs
+from adapters.sqs import QueueMessage, SqsLargeFrames, SqsQueue, SqsShadowRepairs
 from infra.local.cloud import AWS
 
 if TYPE_CHECKING:
@@ -68,3 +68,12 @@ def test_a_shadow_to_be_written_again_waits_in_its_queue(client: "SQSClient") ->
 
     (message,) = repairs.receive(1)
     assert json.loads(message.body) == {"event": "shadow", "chargePointId": "CP-1"}
+
+
+def test_a_frame_too_large_for_the_broker_arrives_as_it_is(client: "SQSClient") -> None:
+    incoming, record = queue(client, "incoming"), '{"message":[2,"1","DataTransfer",{"data":"' + "x" * 900_000 + '"}]}'
+
+    SqsLargeFrames(client, "incoming").send(record)
+
+    (message,) = incoming.receive(1)
+    assert message.body == record

@@ -12,7 +12,7 @@ from websockets.typing import Subprotocol
 from adapters.memory import MemoryRegistry
 from adapters.memory_link import MemoryBroker, MemoryLink
 from domain.models import ChargePoint
-from domain.ports import Admissions, Message
+from domain.ports import Admissions, LargeFrames, Message
 from gateway.server import Gateway, Options
 from ocppj.conversation import Limits
 
@@ -77,6 +77,7 @@ async def house(
     admissions: Admissions | None = None,
     broker: MemoryBroker | None = None,
     gateway: str = "g1",
+    large_frames: LargeFrames | None = None,
     **changes: Any,
 ) -> AsyncIterator[House]:
     """A running gateway; it is stopped cleanly at the end."""
@@ -87,7 +88,9 @@ async def house(
         links.append(MemoryLink(broker, will=will, on_state=on_state))
         return links[-1]
 
-    running = Gateway(admissions or MemoryRegistry(rows), make, options(**changes), gateway=gateway)
+    running = Gateway(
+        admissions or MemoryRegistry(rows), make, options(**changes), gateway=gateway, large_frames=large_frames
+    )
     task = asyncio.create_task(running.run())
     await asyncio.wait([asyncio.create_task(running.listening.wait()), task], return_when=asyncio.FIRST_COMPLETED)
     await until(lambda: running.is_ready or task.done())
