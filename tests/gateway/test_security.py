@@ -1,40 +1,21 @@
 """Security profiles, passwords and the way in, over real sockets and real TLS. Conformance rows by their ids."""
 
-import asyncio
-import ssl
-import threading
-from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
 
 from adapters.memory import MemoryRegistry
-from domain.credentials import hash_generated, hash_imported
+from domain.credentials import hash_imported
 from domain.models import ChargePoint, Connection, Proven
 from domain.ports import NOTHING_PROVEN
 from gateway.admission import Policy
-from gateway.tls import Certificates, TlsFiles
 from ocppj.versions import V16
 from tests.certificates import Authority
-from tests.gateway.house import closed, get, hear, house, until
-
-PEPPER, SALT = b"pepper", b"salt"
-OLD, NEW = b"0123456789abcdef", b"fedcba9876543210"
-CPO = "Acme Charging"
-
-
-def stored(password: bytes) -> str:
-    return hash_generated(password, PEPPER, SALT)
-
-
-ROW = ChargePoint("CP1", password_hash=stored(OLD))
+from tests.gateway.house import closed, get, hear
+from tests.gateway.site import CPO, NEW, OLD, PEPPER, ROW, SALT, Files, site, stored
 
 
 @pytest.fixture(scope="module")
@@ -46,81 +27,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def server(authority: Authority) -> tuple[Path, Path]:
     leaf = authority.issue("localhost", server=True)
     return leaf.certificate, leaf.key
-
-
-class Site:
-    """A gateway with a port for ws:// and one for wss://, and the charge points in front of it."""
-
-    def __init__(self, here: Any, rows: MemoryRegistry, authority: Authority) -> None:
-        self.here = here
-        self.rows = rows
-        self._authority = authority
-        self._open: list[ClientConnection] = []
-
-    async def connect(
-        self,
-        profile: int,
-        password: bytes | None = OLD,
-        common_name: str = "SN-1",
-        organization: str = CPO,
-        path: str = "/ocpp/CP1",
-        offered: tuple[str, ...] = ("ocpp1.6",),
-        headers: dict[str, str] | None = None,
-    ) -> ClientConnection:
-        """Connect as this profile does."""
-        scheme, port = ("wss", self.here.gateway.port) if profile >= 2 else ("ws", self.here.gateway.plain_port)
-        context = None
-        if profile >= 2:
-            context = ssl.create_default_context(cafile=self._authority.certificate)
-        if context is not None and profile == 3:
-            leaf = self._authority.issue(common_name, organization)
-            context.load_cert_chain(leaf.certificate, leaf.key)
-        headers = dict(headers or {})
-        if password is not None and profile in (1, 2):
-            headers["Authorization"] = "Basic " + b64encode(b"CP1:" + password).decode()
-        socket = await connect(
-            f"{scheme}://localhost:{port}{path}", host="127.0.0.1", ssl=context, additional_headers=headers,
-            subprotocols=[Subprotocol(token) for token in offered] or None, proxy=None, ping_interval=None,
-        )  # fmt: skip
-        self._open.append(socket)
-        return socket
-
-    async def status(self, profile: int, *args: Any, **kwargs: Any) -> int:
-        """What a handshake is answered with."""
-        try:
-            await self.connect(profile, *args, **kwargs)
-        except InvalidStatus as refused:
-            return refused.response.status_code
-        return 101
-
-    def row(self) -> ChargePoint:
-        row = self.rows.find("CP1")
-        assert row is not None
-        return row
-
-    def change(self, **changes: Any) -> None:
-        """What an operator does."""
-        row = self.row()
-        self.rows.remove("CP1", row.thing_id)
-        self.rows.add(replace(row, credential_version=row.credential_version + 1, **changes))
-
-    def reasons(self) -> list[str]:
-        """Why handshakes were refused, oldest first."""
-        return [refused["reason"] for refused in reversed(self.here.gateway.refusals.of())]
-
-
-@asynccontextmanager
-async def site(
-    authority: Authority, server: tuple[Path, Path], row: ChargePoint = ROW, **changes: Any
-) -> AsyncIterator[Site]:
-    rows = changes.pop("rows", None) or MemoryRegistry([row])
-    certificates = Certificates(TlsFiles([server], authority.certificate))
-    changes.setdefault("policy", Policy(PEPPER, cpo_name=CPO))
-    async with house(admissions=rows, tls=certificates, plain_port=0, **changes) as here:
-        yield Site(here, rows, authority)
-
-
-Files = tuple[Path, Path]
 
 
 @pytest.mark.parametrize(
@@ -422,95 +328,3 @@ async def test_every_refusal_has_its_reason_in_the_metrics(authority: Authority,
 
         for reason in ("no_websocket", "wrong_credentials", "unknown"):
             assert f'ocpp_ws_connection_rejected_total{{reason="{reason}"}} 1.0' in metrics
-
-
-class Counting(MemoryRegistry):
-    """Counts how often a row is read."""
-
-    def __init__(self, rows: Iterable[ChargePoint]) -> None:
-        super().__init__(rows)
-        self.reads = 0
-
-    def find(self, charge_point_id: str) -> ChargePoint | None:
-        self.reads += 1
-        return super().find(charge_point_id)
-
-
-async def test_who_comes_back_at_once_is_let_in_without_another_read(authority: Authority, server: Files) -> None:
-    rows = Counting([ROW])
-    async with site(authority, server, rows=rows) as here:
-        for _ in range(5):
-            await here.connect(1)
-
-        assert rows.reads == 1
-
-
-async def test_what_is_set_right_counts_at_once(authority: Authority, server: Files) -> None:
-    async with site(authority, server) as here:
-        await here.connect(1)
-        wrong = await here.status(1, NEW)
-        here.change(password_hash=stored(NEW))
-        right, old = await here.status(1, NEW), await here.status(1, OLD)
-        here.change(disabled=True)
-        disabled = await here.status(1, NEW)
-
-        assert (wrong, right, old, disabled) == (401, 101, 401, 403)
-
-
-async def test_a_row_that_is_gone_is_not_let_in_by_memory(authority: Authority, server: Files) -> None:
-    async with site(authority, server) as here:
-        await here.connect(1)
-        here.rows.remove("CP1", "")
-
-        assert await here.status(1) == 404
-
-
-async def test_the_memory_of_rows_can_be_switched_off(authority: Authority, server: Files) -> None:
-    rows = Counting([ROW])
-    async with site(authority, server, rows=rows, remember_rows_s=0.0) as here:
-        await here.connect(1)
-        await here.connect(1)
-
-        assert rows.reads == 2
-
-
-class Frozen(Counting):
-    """Does not answer for CP2 before it is told to."""
-
-    def __init__(self, rows: Iterable[ChargePoint]) -> None:
-        super().__init__(rows)
-        self.go_on = threading.Event()
-
-    def find(self, charge_point_id: str) -> ChargePoint | None:
-        if charge_point_id == "CP2":
-            self.go_on.wait(5)
-        return super().find(charge_point_id)
-
-
-async def test_passwords_being_guessed_do_not_keep_others_out(authority: Authority, server: Files) -> None:
-    slow = ChargePoint("CP1", password_hash=hash_imported(b"hunter2", SALT))
-    rows = MemoryRegistry([slow, ChargePoint("CP9", password_hash=stored(OLD))])
-    async with site(authority, server, rows=rows) as here:
-        here.here.answer_everything()
-        guesses = [asyncio.create_task(here.status(1, b"guess%d" % n)) for n in range(20)]
-        await until(lambda: here.reasons())
-        headers = {"Authorization": "Basic " + b64encode(b"CP9:" + OLD).decode()}
-        socket = await here.connect(1, None, path="/ocpp/CP9", headers=headers)
-        await socket.send('[2,"h1","Heartbeat",{}]')
-
-        assert await hear(socket) == [3, "h1", {}]
-        assert len(here.reasons()) < 20
-        assert set(await asyncio.gather(*guesses)) == {401}
-
-
-async def test_a_registry_that_hangs_freezes_nobody_else_not_even_on_tls(authority: Authority, server: Files) -> None:
-    rows = Frozen([ROW, ChargePoint("CP2")])
-    async with site(authority, server, rows=rows, registry_timeout_s=0.2) as here:
-        here.here.answer_everything()
-        stuck = [asyncio.create_task(here.status(0, path="/ocpp/CP2")) for _ in range(4)]
-        socket = await here.connect(2)
-        await socket.send('[2,"h1","Heartbeat",{}]')
-
-        assert await hear(socket) == [3, "h1", {}]
-        assert await asyncio.gather(*stuck) == [503] * 4
-        rows.go_on.set()
