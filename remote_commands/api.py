@@ -17,7 +17,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from domain.models import ChargePoint, Command
 from ocppj import actions, timestamps
 from ocppj.versions import VERSIONS, Version
-from remote_commands import fields, issue, neutral, track, transactions
+from remote_commands import fields, issue, neutral, openapi, track, transactions
 from remote_commands.access import Access
 from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
 from remote_commands.fields import MAX_TTL_S, Body
@@ -53,6 +53,7 @@ class _Api:
         self._serve("GET", "/commands/<command_id>", self.command)
         self._serve("GET", "/charge-points/<charge_point_id>/commands", self.commands)
         self._serve("POST", "/charge-points/<charge_point_id>/commands/<action>", self.send)
+        self._serve("GET", "/openapi.json", self.document)
         self.app.exception_handler(ProblemError)(self._problem)
         self.app.exception_handler(NotFoundError)(self._nothing_here)
         self.app.exception_handler(Exception)(self._broken)
@@ -85,6 +86,9 @@ class _Api:
         if action[:1].islower():
             return self._neutral(action, charge_point_id, neutral.read(action, given))
         return self._raw(action, charge_point_id, given)
+
+    def document(self) -> Answer:
+        return Response(200, content_type="application/json", body=openapi.text())
 
     def _neutral(self, name: str, charge_point_id: str, body: Body) -> Answer:
         self.access.check(self._caller(), charge_point_id, name)

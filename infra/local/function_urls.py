@@ -26,6 +26,7 @@ ROUTES = {
     "remote-stop-transaction": "CommandsFunctionUrl",
     "charge-points": "CommandsFunctionUrl",
     "commands": "CommandsFunctionUrl",
+    "openapi.json": "CommandsFunctionUrl",
 }
 MAX_BODY = 6 * 1024 * 1024  # what a Function URL takes
 ANSWER_WITHIN_S = 60.0  # more than any function's time-out
@@ -86,6 +87,10 @@ class FunctionUrls:
 
     def _signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
         kept = {name: value for name, value in headers.items() if name.lower() not in {*_HOP_BY_HOP, "host"}}
+        bearer = next((name for name in kept if name.lower() == "authorization"), None)
+        if bearer is not None and kept[bearer].lower().startswith("bearer "):
+            # The signature takes the header of that name; a token has another one for such cases.
+            kept["X-API-Key"] = kept.pop(bearer)[len("bearer ") :]
         request = AWSRequest(method, url, data=body, headers=kept | {"Host": urlsplit(url).netloc})
         SigV4Auth(Credentials("local", "local"), "lambda", self._aws.region).add_auth(request)
         return dict(request.headers.items())

@@ -83,6 +83,14 @@ def test_a_request_reaches_the_function_with_its_host_and_signed(front: Front) -
     assert (headers["Prefer"], headers["Content-Type"]) == ("wait=5", "application/json")
 
 
+def test_a_bearers_token_is_passed_on_beside_the_signature(front: Front) -> None:
+    front.request("POST", "/commands", b"{}", Authorization="Bearer s3cret")
+
+    (_, _, headers, _) = front.asked.requests[0]
+    assert headers["X-API-Key"] == "s3cret"
+    assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
+
+
 def test_its_answer_comes_back_whole(front: Front) -> None:
     status, headers, body = front.request("POST", "/commands", b"{}")
 

@@ -20,7 +20,7 @@ def loaded(directory: Path, tokens: object = None, policy: object = None) -> Acc
         if content is not None:
             paths[name] = directory / f"{name}.json"
             paths[name].write_text(content if isinstance(content, str) else json.dumps(content))
-    return access.load(Settings(**paths))
+    return access.load(Settings.model_validate(paths))
 
 
 def at_desk(callers: Access) -> Desk:
@@ -129,7 +129,7 @@ def test_a_file_that_is_wrong_is_one_sentence_that_names_the_variable(
         path.write_text(content)
 
     with pytest.raises(SettingsError) as caught:
-        access.load(Settings(**{name: path}))
+        access.load(Settings.model_validate({name: path}))
 
     assert str(caught.value).startswith(f"OCPPGW_{name.upper()} names {path}, which ")
     assert "\n" not in str(caught.value)

@@ -1,0 +1,243 @@
+"""The OpenAPI 3.1 document of the command API, made of the same models that read the requests.
+
+`python -m remote_commands.openapi` writes it; docs/openapi.json is the committed copy.
+"""
+
+import sys
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from domain.models import CommandState
+from remote_commands import neutral
+from remote_commands.errors import PROBLEMS
+from remote_commands.examples import NEUTRAL, RAW
+from remote_commands.transactions import RemoteStart, RemoteStop
+
+Document = dict[str, Any]
+
+_REF = "#/components/schemas/"
+_WHEN = {"type": ["string", "null"], "format": "date-time"}
+_TEXT = {"type": ["string", "null"]}
+_PAYLOAD = {"type": ["object", "null"]}
+
+_COMMAND: Document = {
+    "type": "object",
+    "description": "What an operator wants a charge point to do, and what became of it.",
+    "required": ["commandId", "chargePointId", "action", "version", "state", "effect", "createdAt", "payload"],
+    "properties": {
+        "commandId": {"type": "string", "description": "Also the id of the OCPP message."},
+        "chargePointId": {"type": "string"},
+        "action": {"type": "string", "description": "The OCPP action."},
+        "version": {"enum": ["1.6", "2.0.1", "2.1"]},
+        "state": {"enum": [state.value for state in CommandState]},
+        "createdAt": {"type": "string", "format": "date-time"},
+        "deadline": _WHEN | {"description": "When the answer is given up; null while the command waits."},
+        "queuedUntil": _WHEN | {"description": "Until when it may still be sent."},
+        "answeredAt": _WHEN,
+        "issuedBy": _TEXT,
+        "payload": {"type": "object", "description": "As sent, but for secrets, which are ***."},
+        "answer": _PAYLOAD | {"description": "The charge point's own words; of an error its code and description."},
+        "lateAnswer": _PAYLOAD | {"description": "An answer that came after the time-out."},
+        "partBefore": _TEXT | {"description": "The command that must be accepted before this one is sent."},
+        "partAfter": _TEXT,
+        "effect": {
+            "enum": ["pending", "confirmed", "not_observed", "none"],
+            "description": "Whether a later message of the charge point shows that it did it.",
+        },
+        "evidence": _PAYLOAD | {"description": "The message that shows it."},
+    },
+    "additionalProperties": False,
+}
+_PROBLEM: Document = {
+    "type": "object",
+    "description": "A problem as RFC 9457 has it.",
+    "required": ["type", "title", "status", "detail", "instance", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "code": {"enum": list(PROBLEMS)},
+        "commandId": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "parameter": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_LIST: Document = {
+    "type": "object",
+    "required": ["data", "nextCursor"],
+    "properties": {"data": {"type": "array", "items": {"$ref": f"{_REF}Command"}}, "nextCursor": _TEXT},
+}
+_HEADERS: tuple[Document, ...] = (
+    {"$ref": "#/components/parameters/Prefer"},
+    {"$ref": "#/components/parameters/IdempotencyKey"},
+)
+_ID: Document = {"$ref": "#/components/parameters/ChargePointId"}
+
+
+@cache
+def text() -> str:
+    """The document as it is served and committed."""
+    return orjson.dumps(document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def document() -> Document:
+    """The document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Remote commands",
+            "version": "1",
+            "description": "Tell charge points what to do, in any OCPP version, and see what became of it.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "http://127.0.0.1:9080", "description": "the house on this machine"}],
+        "security": [{}, {"bearer": []}, {"key": []}],
+        "paths": _customers_paths() | _neutral_paths() | _other_paths(),
+        "components": {
+            "schemas": {"Command": _COMMAND, "CommandList": _LIST, "Problem": _PROBLEM} | _bodies(),
+            "parameters": _parameters(),
+            "responses": _refusals(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def _customers_paths() -> Document:
+    return {
+        "/remote-start-transaction": {
+            "post": _issues("Start a transaction", RemoteStart, NEUTRAL["remote-start"] | {"chargePointId": "CP001"})
+        },
+        "/remote-stop-transaction": {
+            "post": _issues("Stop a transaction", RemoteStop, NEUTRAL["remote-stop"] | {"chargePointId": "CP001"})
+        },
+    }
+
+
+def _neutral_paths() -> Document:
+    return {
+        f"/charge-points/{{chargePointId}}/commands/{name}": {
+            "parameters": [_ID],
+            "post": _issues(f"{name.capitalize().replace('-', ' ')}, in any version", command.body, NEUTRAL[name]),
+        }
+        for name, command in neutral.COMMANDS.items()
+    }
+
+
+def _other_paths() -> Document:
+    action = {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[A-Z]"}}
+    ttl = {"name": "ttlSeconds", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 2592000}}
+    raw = _issues("Send any action of the charge point's OCPP version as it is", None, RAW)
+    raw["parameters"] = [*raw["parameters"], ttl]
+    return {
+        "/charge-points/{chargePointId}/commands/{action}": {"parameters": [_ID, action], "post": raw},
+        "/charge-points/{chargePointId}/commands": {"parameters": [_ID], "get": _lists()},
+        "/commands/{commandId}": {"get": _shows()},
+        "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "This document"}}}},
+    }
+
+
+def _issues(summary: str, body: type[BaseModel] | None, example: Document) -> Document:
+    schema: Document = {"$ref": f"{_REF}{body.__name__}"} if body else {"type": "object"}
+    location = {"Location": {"schema": {"type": "string"}, "description": "Where to ask what became of it."}}
+    return {
+        "summary": summary,
+        "parameters": list(_HEADERS),
+        "requestBody": {"content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {
+            "200": _answer("The charge point has answered, if only with a no.", "Command"),
+            "202": _answer("It was sent, or waits; ask again.", "Command") | {"headers": location},
+            **_problems(400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502),
+        },
+    }
+
+
+def _lists() -> Document:
+    return {
+        "summary": "The commands of a charge point, newest first",
+        "parameters": [
+            {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}},
+            {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+        ],
+        "responses": {"200": _answer("A page of them.", "CommandList"), **_problems(401, 403, 404, 405, 422, 500)},
+    }
+
+
+def _shows() -> Document:
+    command_id = {"name": "commandId", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "summary": "What became of a command",
+        "parameters": [command_id, _HEADERS[0]],
+        "responses": {"200": _answer("The command.", "Command"), **_problems(401, 403, 404, 405, 500)},
+    }
+
+
+def _answer(description: str, schema: str) -> Document:
+    content = {"application/json": {"schema": {"$ref": f"{_REF}{schema}"}}}
+    return {"description": description, "content": content}
+
+
+def _problems(*statuses: int) -> Document:
+    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
+
+
+def _refusals() -> Document:
+    content = {"application/problem+json": {"schema": {"$ref": f"{_REF}Problem"}}}
+    told: dict[int, list[str]] = {}
+    for code, (status, title) in PROBLEMS.items():
+        told.setdefault(status, []).append(f"{code}: {title}")
+    return {str(status): {"description": "; ".join(titles), "content": content} for status, titles in told.items()}
+
+
+def _parameters() -> Document:
+    return {
+        "ChargePointId": {
+            "name": "chargePointId",
+            "in": "path",
+            "required": True,
+            "description": "The escaped id: the name of the IoT thing.",
+            "schema": {"type": "string"},
+        },
+        "Prefer": {
+            "name": "Prefer",
+            "in": "header",
+            "description": "`wait=25` waits so many seconds for the charge point's answer.",
+            "schema": {"type": "string"},
+        },
+        "IdempotencyKey": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "The same request with the same key is the same command, for 24 hours.",
+            "schema": {"type": "string"},
+        },
+    }
+
+
+def _bodies() -> Document:
+    models: set[type[BaseModel]] = {RemoteStart, RemoteStop} | {command.body for command in neutral.COMMANDS.values()}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF + "{model}")
+    bodies: Document = definitions["$defs"]
+    return bodies
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
