@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket as sockets
+import ssl
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.brokers import Mosquitto, free_port
+from tests.certificates import Authority
 from tests.gateway.house import closed, get, hear, until
 
 pytestmark = pytest.mark.e2e
@@ -271,6 +274,38 @@ async def test_a_file_registry_lets_in_who_is_in_it(start: Any, tmp_path: Path) 
 
     assert status == 426
     assert "WebSocket" in body
+
+
+async def test_tls_from_the_command_line_takes_new_certificates_on_sighup(start: Any, tmp_path: Path) -> None:
+    one, other = Authority(tmp_path, "One CA"), Authority(tmp_path, "Other CA")
+    rsa, ec = (one.issue("localhost", algorithm=kind, server=True) for kind in ("rsa", "ec"))
+    process = start(
+        "--tls-cert", str(rsa.certificate), "--tls-key", str(rsa.key),
+        "--tls-cert", str(ec.certificate), "--tls-key", str(ec.key), "--tls-client-ca", str(one.certificate),
+    )  # fmt: skip
+    await process.ready()
+    url = f"wss://localhost:{process.port}/ocpp/CP1"
+    protocols = [Subprotocol("ocpp1.6")]
+    trusting = [ssl.create_default_context(cafile=authority.certificate) for authority in (one, other)]
+
+    async with connect(url, ssl=trusting[0], host="127.0.0.1", subprotocols=protocols, proxy=None):
+        for leaf in (rsa, ec):
+            new = other.issue("localhost", algorithm="rsa" if leaf is rsa else "ec", server=True)
+            shutil.copy(new.certificate, leaf.certificate)
+            shutil.copy(new.key, leaf.key)
+        process.child.send_signal(signal.SIGHUP)
+        await until(lambda: "certificates read again" in process.log())
+        async with connect(url, ssl=trusting[1], host="127.0.0.1", subprotocols=protocols, proxy=None) as socket:
+            assert socket.subprotocol == "ocpp1.6"
+
+
+async def test_certificates_that_cant_be_used_are_one_sentence_and_exit_1(start: Any, tmp_path: Path) -> None:
+    process = start("--tls-cert", str(tmp_path / "no.pem"), "--tls-key", str(tmp_path / "no.key"))
+    status = await asyncio.to_thread(process.ended)
+
+    assert status == 1
+    assert process.log().splitlines()[-1].startswith("The certificates for charge points can't be used: ")
+    assert "Traceback" not in process.log()
 
 
 @pytest.mark.parametrize("option", ["--port", "--admin-port"])

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import SettingsError, load
+from gateway.tls import TlsFiles
 
 
 def test_what_is_given_comes_before_the_environment_and_that_before_the_defaults(
@@ -26,6 +27,9 @@ def test_what_is_given_comes_before_the_environment_and_that_before_the_defaults
         ("CALL_TIMEOUT_S", "0"),
         ("DRAIN_SECONDS", "-1"),
         ("CHARGE_POINTS_PER_LINK", "0"),
+        ("MIN_PROFILE", "4"),
+        ("NO_COMMON_SUBPROTOCOL", "ignore"),
+        ("HANDSHAKE_TIMEOUT_S", "0"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable(
@@ -80,6 +84,32 @@ def test_aws_in_china_is_aws_and_a_name_that_only_begins_so_is_not() -> None:
 def test_the_pace_of_aws_can_be_switched_on_and_off() -> None:
     assert not load(mqtt="awsiot://iot.example.com", mqtt_pace=False).is_paced
     assert load(mqtt="mqtt://127.0.0.1:1883", mqtt_pace=True).is_paced
+
+
+def test_a42_certificates_come_in_pairs_from_options_or_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPPGW_TLS_CERT", "rsa.pem,ec.pem")
+    monkeypatch.setenv("OCPPGW_TLS_KEY", "rsa.key,ec.key")
+    pairs = [(Path("rsa.pem"), Path("rsa.key")), (Path("ec.pem"), Path("ec.key"))]
+
+    settings = load(tls_client_ca=Path("ca.pem"), tls_crl=Path("crl.pem"), plain_port=9001)
+    given = load(tls_cert=[Path("one.pem")], tls_key=[Path("one.key")])
+
+    assert settings.tls_files == TlsFiles(pairs, Path("ca.pem"), Path("crl.pem"))
+    assert given.tls_files == TlsFiles([(Path("one.pem"), Path("one.key"))])
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"tls_cert": ["a.pem"]}, "OCPPGW_TLS_KEY"),
+        ({"tls_client_ca": "ca.pem"}, "OCPPGW_TLS_CLIENT_CA"),
+        ({"tls_cert": ["a.pem"], "tls_key": ["a.key"], "tls_crl": "crl.pem"}, "OCPPGW_TLS_CRL"),
+        ({"plain_port": 9001}, "OCPPGW_PLAIN_PORT"),
+    ],
+)
+def test_half_of_a_tls_configuration_is_refused(given: dict[str, object], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        load(**given)
 
 
 def test_a40_the_pepper_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
