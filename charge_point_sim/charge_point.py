@@ -66,6 +66,9 @@ class ChargePoint:
         self.main = Connector(0) if dialect.version is V16 else None
         self.registration = ""
         self.boot_reason = "PowerUp"
+        self.firmware = setup.firmware
+        self.progress: dict[str, Payload] = {}  # what is being told by trains of status messages
+        self.after_boot: Callable[[], None] | None = None
         self.local_list: dict[str, str] = {}
         self.local_list_version = 0
         self.accepted_tokens: set[str] = set()
@@ -245,6 +248,9 @@ class ChargePoint:
             connector.reported = ""
         self.beat()
         self._tell_all()
+        then, self.after_boot = self.after_boot, None
+        if then:
+            then()
 
     def _not_booted(self, why: str) -> None:
         if why != CLOSED:

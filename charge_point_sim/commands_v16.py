@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, sessions
+from charge_point_sim import answers, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
+from charge_point_sim.trains import Update
 from charge_point_sim.variables import Name, Variable
 from ocppj.frames import Payload
 
@@ -122,7 +123,7 @@ def _trigger(cp: ChargePoint, payload: Payload) -> Payload:
 
 def _trigger_extended(cp: ChargePoint, payload: Payload) -> Payload:
     if payload["requestedMessage"] == "FirmwareStatusNotification":
-        _say(cp, "SignedFirmwareStatusNotification", {"status": "Idle"})
+        _trigger_progress("SignedFirmwareStatusNotification", cp, [])
         return _status(True)
     return _trigger(cp, payload)
 
@@ -152,21 +153,45 @@ def _trigger_meter_values(cp: ChargePoint, connectors: list[Connector]) -> bool:
     return bool(metered)
 
 
-def _trigger_idle(action: str, cp: ChargePoint, _: list[Connector]) -> bool:
-    _say(cp, action, {"status": "Idle"})
+def _trigger_progress(action: str, cp: ChargePoint, _: list[Connector]) -> bool:
+    cp.exchange.put(Message(action, trains.progress(cp, action), is_early=True))
     return True
 
 
-def _say(cp: ChargePoint, action: str, payload: Payload) -> None:
-    cp.exchange.put(Message(action, payload, is_early=True))
+def _update_firmware(cp: ChargePoint, payload: Payload) -> Payload:
+    begins_at = trains.read_time(cp, payload["retrieveDate"])
+    update = Update("FirmwareStatusNotification", payload["location"], begins_at, False, {})
+    trains.update_firmware(cp, update)
+    return {}
+
+
+def _update_signed_firmware(cp: ChargePoint, payload: Payload) -> Payload:
+    firmware = payload["firmware"]
+    begins_at = trains.read_time(cp, firmware["retrieveDateTime"])
+    installs_at = trains.read_time(cp, firmware.get("installDateTime"))
+    more = {"requestId": payload["requestId"]}
+    action = "SignedFirmwareStatusNotification"
+    trains.update_firmware(cp, Update(action, firmware["location"], begins_at, True, more, installs_at))
+    return _status(True)
+
+
+def _get_diagnostics(cp: ChargePoint, payload: Payload) -> Payload:
+    name = trains.upload_log(cp, "DiagnosticsStatusNotification", payload["location"], {}, "UploadFailed")
+    return {"fileName": name}
+
+
+def _get_log(cp: ChargePoint, payload: Payload) -> Payload:
+    more, location = {"requestId": payload["requestId"]}, payload["log"]["remoteLocation"]
+    name = trains.upload_log(cp, "LogStatusNotification", location, more, "UploadFailure")
+    return {"status": "Accepted", "filename": name}
 
 
 _TRIGGERS: dict[str, Callable[[ChargePoint, list[Connector]], bool]] = {
     "BootNotification": _trigger_boot,
-    "DiagnosticsStatusNotification": partial(_trigger_idle, "DiagnosticsStatusNotification"),
-    "FirmwareStatusNotification": partial(_trigger_idle, "FirmwareStatusNotification"),
+    "DiagnosticsStatusNotification": partial(_trigger_progress, "DiagnosticsStatusNotification"),
+    "FirmwareStatusNotification": partial(_trigger_progress, "FirmwareStatusNotification"),
     "Heartbeat": _trigger_heartbeat,
-    "LogStatusNotification": partial(_trigger_idle, "LogStatusNotification"),
+    "LogStatusNotification": partial(_trigger_progress, "LogStatusNotification"),
     "MeterValues": _trigger_meter_values,
     "StatusNotification": _trigger_status,
 }
@@ -178,11 +203,15 @@ COMMANDS: dict[str, Command] = {
     "DataTransfer": _data_transfer,
     "ExtendedTriggerMessage": _trigger_extended,
     "GetConfiguration": _get_configuration,
+    "GetDiagnostics": _get_diagnostics,
     "GetLocalListVersion": _get_local_list_version,
+    "GetLog": _get_log,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
+    "SignedUpdateFirmware": _update_signed_firmware,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
+    "UpdateFirmware": _update_firmware,
 }

@@ -6,11 +6,12 @@ Those about the device model are in `inventory`.
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, inventory, sessions
+from charge_point_sim import answers, inventory, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.events import meter_value, transaction_event
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
+from charge_point_sim.trains import Update
 from ocppj.frames import Payload
 
 
@@ -142,16 +143,31 @@ def _trigger_transaction_event(cp: ChargePoint, payload: Payload) -> bool:
     return bool(connectors)
 
 
-def _trigger_idle(action: str, cp: ChargePoint, _: Payload) -> bool:
-    cp.exchange.put(Message(action, {"status": "Idle"}, is_early=True))
+def _trigger_progress(action: str, cp: ChargePoint, _: Payload) -> bool:
+    cp.exchange.put(Message(action, trains.progress(cp, action), is_early=True))
     return True
+
+
+def _update_firmware(cp: ChargePoint, payload: Payload) -> Payload:
+    firmware, more = payload["firmware"], {"requestId": payload["requestId"]}
+    begins_at = trains.read_time(cp, firmware["retrieveDateTime"])
+    installs_at = trains.read_time(cp, firmware.get("installDateTime"))
+    action, is_signed = "FirmwareStatusNotification", "signature" in firmware
+    trains.update_firmware(cp, Update(action, firmware["location"], begins_at, is_signed, more, installs_at))
+    return _status(True)
+
+
+def _get_log(cp: ChargePoint, payload: Payload) -> Payload:
+    more, location = {"requestId": payload["requestId"]}, payload["log"]["remoteLocation"]
+    name = trains.upload_log(cp, "LogStatusNotification", location, more, "UploadFailure")
+    return {"status": "Accepted", "filename": name}
 
 
 _TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {
     "BootNotification": _trigger_boot,
-    "FirmwareStatusNotification": partial(_trigger_idle, "FirmwareStatusNotification"),
+    "FirmwareStatusNotification": partial(_trigger_progress, "FirmwareStatusNotification"),
     "Heartbeat": _trigger_heartbeat,
-    "LogStatusNotification": partial(_trigger_idle, "LogStatusNotification"),
+    "LogStatusNotification": partial(_trigger_progress, "LogStatusNotification"),
     "MeterValues": _trigger_meter_values,
     "StatusNotification": _trigger_status,
     "TransactionEvent": _trigger_transaction_event,
@@ -163,6 +179,7 @@ COMMANDS: dict[str, Command] = {
     "DataTransfer": _data_transfer,
     "GetBaseReport": inventory.get_base_report,
     "GetLocalListVersion": _get_local_list_version,
+    "GetLog": _get_log,
     "GetTransactionStatus": _get_transaction_status,
     "GetVariables": inventory.get_variables,
     "RequestStartTransaction": _request_start,
@@ -172,4 +189,5 @@ COMMANDS: dict[str, Command] = {
     "SetVariables": inventory.set_variables,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
+    "UpdateFirmware": _update_firmware,
 }

@@ -10,7 +10,7 @@ MEASURANDS = (
     "Voltage",
     "SoC",
 )
-_PROFILES = "Core,LocalAuthListManagement,RemoteTrigger"
+_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger"
 
 
 def keys(setup: Setup) -> Variables:

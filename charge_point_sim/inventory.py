@@ -103,6 +103,8 @@ def _echo(item: Payload) -> Payload:
 
 
 def _value(cp: ChargePoint, name: Name, row: Variable) -> str:
+    if name.folded().variable == "firmwareversion":
+        return cp.firmware
     if name.folded().variable != AVAILABILITY.casefold():
         return row.value
     connector = cp.connector(name.evse)

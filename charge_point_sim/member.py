@@ -8,7 +8,7 @@ from typing import Protocol
 
 from websockets.http11 import Response
 
-from charge_point_sim import sessions
+from charge_point_sim import sessions, trains
 from charge_point_sim.backoff import Backoff, retry_after_s
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.effects import HangUp, text_of
@@ -73,6 +73,9 @@ class Member:
         self._began_at = began_at
         self.cp.now = self.host.now()
         self._at("dial", plan.connects_at_s(self.number), self._dial)
+        updates_at_s = plan.updates_at_s(self.number)
+        if updates_at_s is not None:
+            self._at("update", updates_at_s, lambda: trains.roll_out(self.cp))
         self._await_next()
         self.settle()
 
@@ -96,7 +99,7 @@ class Member:
     def say_goodbye(self) -> None:
         """End what is running as a power cut would, and come no more."""
         self._is_leaving = True
-        for name in ("dial", *(f"visit {connector.number}" for connector in self.cp.connectors), "visit"):
+        for name in ("dial", "update", "firmware", "visit", *(f"visit {each.number}" for each in self.cp.connectors)):
             self.cp.timers.cancel(name)
         self.cp.act(self.host.now(), lambda: sessions.stop_all(self.cp, "power loss"))
         self.settle()

@@ -26,7 +26,7 @@ def boot(cp: ChargePoint) -> Payload:
         "chargePointVendor": cp.setup.vendor,
         "chargePointModel": cp.setup.model,
         "chargePointSerialNumber": cp.setup.serial,
-        "firmwareVersion": cp.setup.firmware,
+        "firmwareVersion": cp.firmware,
     }
 
 

@@ -30,7 +30,7 @@ def boot(cp: ChargePoint) -> Payload:
         "vendorName": cp.setup.vendor,
         "model": cp.setup.model,
         "serialNumber": cp.setup.serial,
-        "firmwareVersion": cp.setup.firmware,
+        "firmwareVersion": cp.firmware,
     }
     return {"reason": cp.boot_reason, "chargingStation": station}
 

@@ -1,0 +1,132 @@
+"""Trains of status messages: a firmware update and a log upload, acted out as if there were files.
+
+A location that contains `fail` can't be reached, one that contains `forged` has a bad signature.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.exchange import Message
+from ocppj import timestamps
+from ocppj.frames import Payload
+from ocppj.versions import V16
+
+DOWNLOAD_S, VERIFY_S, INSTALL_S, UPLOAD_S, RETRY_S = 10.0, 1.0, 10.0, 5.0, 10.0
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)*")
+_ROLL_OUT = "https://firmware.example/simulated-{version}.bin"
+_ENDS = frozenset({"Installed", "DownloadFailed", "InvalidSignature", "Uploaded", "UploadFailure", "UploadFailed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A firmware update. `action` tells its statuses, `more` is in each of them."""
+
+    action: str
+    location: str
+    begins_at: datetime
+    is_signed: bool
+    more: Payload
+    installs_at: datetime | None = None
+
+
+def update_firmware(cp: ChargePoint, update: Update) -> None:
+    """Download when it is time, install when nobody charges, reboot, and say so all the way."""
+
+    def begin() -> None:
+        _tell(cp, update.action, "Downloading", update.more)
+        cp.after("firmware", DOWNLOAD_S, lambda: _downloaded(cp, update))
+
+    cp.timers.set("firmware", max(cp.now, update.begins_at), begin)
+
+
+def upload_log(cp: ChargePoint, action: str, location: str, more: Payload, failure: str) -> str:
+    """Upload a log, and say so all the way. Returns the name of the file."""
+    _tell(cp, action, "Uploading", more)
+    end = failure if "fail" in location else "Uploaded"
+    cp.after("log", UPLOAD_S, lambda: _tell(cp, action, end, more))
+    return f"{cp.setup.identity}-{cp.now:%Y%m%dT%H%M%S}.log"
+
+
+def progress(cp: ChargePoint, action: str) -> Payload:
+    """What a triggered status message says: how far it is, or that nothing goes on."""
+    return cp.progress.get(action, {"status": "Idle"})
+
+
+def roll_out(cp: ChargePoint) -> None:
+    """Update the firmware as if the CSMS had ordered it."""
+    version = _after(cp.firmware)
+    location, begins_at = _ROLL_OUT.format(version=version), cp.now
+    is_signed = cp.dialect.version is not V16
+    more: Payload = {"requestId": 1} if is_signed else {}
+    update_firmware(cp, Update("FirmwareStatusNotification", location, begins_at, is_signed, more))
+
+
+def security_event(cp: ChargePoint, kind: str) -> None:
+    """Tell an event of the security whitepaper; it is kept until delivered."""
+    payload = {"type": kind, "timestamp": cp.stamp()}
+    cp.exchange.put(Message("SecurityEventNotification", payload, is_durable=True))
+
+
+def read_time(cp: ChargePoint, text: str | None) -> datetime:
+    """When something is to begin; at once if that can't be read."""
+    try:
+        return timestamps.parse(text) if text else cp.now
+    except ValueError:
+        return cp.now
+
+
+def _downloaded(cp: ChargePoint, update: Update) -> None:
+    if "fail" in update.location:
+        _tell(cp, update.action, "DownloadFailed", update.more)
+        return
+    _tell(cp, update.action, "Downloaded", update.more)
+    then: Callable[[], None] = lambda: _verify(cp, update)  # noqa: E731
+    cp.after("firmware", VERIFY_S, then if update.is_signed else lambda: _install(cp, update))
+
+
+def _verify(cp: ChargePoint, update: Update) -> None:
+    if "forged" in update.location:
+        _tell(cp, update.action, "InvalidSignature", update.more)
+        security_event(cp, "InvalidFirmwareSignature")
+        return
+    _tell(cp, update.action, "SignatureVerified", update.more)
+    _install(cp, update)
+
+
+def _install(cp: ChargePoint, update: Update) -> None:
+    is_busy = any(connector.session for connector in cp.connectors)
+    is_early = update.installs_at is not None and cp.now < update.installs_at
+    if is_busy or is_early:
+        cp.after("firmware", RETRY_S, lambda: _install(cp, update))
+        return
+    _tell(cp, update.action, "Installing", update.more)
+    cp.after("firmware", INSTALL_S, lambda: _reboot(cp, update))
+
+
+def _reboot(cp: ChargePoint, update: Update) -> None:
+    found = _VERSION.search(update.location)
+    cp.firmware = found[0] if found else _after(cp.firmware)
+
+    def tell_the_end() -> None:
+        _tell(cp, update.action, "Installed", update.more)
+        security_event(cp, "FirmwareUpdated")
+
+    cp.after_boot = tell_the_end
+    cp.reset("FirmwareUpdate", patience_s=VERIFY_S)
+
+
+def _tell(cp: ChargePoint, action: str, status: str, more: Payload) -> None:
+    payload = {"status": status, **more}
+    if status in _ENDS:
+        cp.progress.pop(action, None)
+    else:
+        cp.progress[action] = payload
+    cp.exchange.put(Message(action, payload, is_early=True))
+
+
+def _after(version: str) -> str:
+    head, _, last = version.rpartition(".")
+    return f"{head}.{int(last) + 1}" if last.isdecimal() else f"{version}.1"
