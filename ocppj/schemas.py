@@ -20,6 +20,8 @@ Kind = Literal["request", "response"]
 # lenient parser, everything else with a format is just a string.
 _FORMATS = {"date-time": timestamps.is_timestamp, "uri": lambda _: True}
 
+_INTEGERS = {"minimum": -(2**63), "maximum": 2**63 - 1}
+
 _DEFECT_OF_KEYWORD = {
     "required": Defect.MISSING_FIELD,
     "additionalProperties": Defect.UNKNOWN_FIELD,
@@ -75,7 +77,18 @@ def _folder(version: Version) -> Any:
 
 @cache
 def _validator(version: Version, action: str, kind: Kind) -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for(schema(version, action, kind), validate_formats=True, formats=_FORMATS)
+    bounded = _bounded(schema(version, action, kind))
+    return jsonschema_rs.validator_for(bounded, validate_formats=True, formats=_FORMATS)
+
+
+def _bounded(node: Any) -> Any:
+    """The schema, with bounds to its integers: one of more than 64 bits was read as a float and lost its digits."""
+    if isinstance(node, list):
+        return [_bounded(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    bounds = _INTEGERS if node.get("type") == "integer" else {}
+    return bounds | {key: _bounded(value) for key, value in node.items()}
 
 
 def _describe(error: jsonschema_rs.ValidationError) -> PayloadError:
