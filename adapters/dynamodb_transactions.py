@@ -76,6 +76,22 @@ class DynamoTransactions:
         found = self._query(charge_point_id, "begins_with(transactionId, :its)", its=its)
         return [document(item["payload"]) for item in found if "payload" in item]
 
+    def note_token(self, transaction: Transaction) -> None:
+        its = f"{transaction.charge_point_id}#{_sort_key(transaction.transaction_id)}"
+        of = {"of": attribute(transaction.transaction_id), "at": attribute(transaction.charge_point_id)}
+        self._client.put_item(TableName=self._table, Item=_key(_token(transaction.id_token or ""), its) | of)
+
+    def with_token(self, id_token: str) -> Sequence[Transaction]:
+        found = []
+        for item in self._query(_token(id_token), "transactionId > :all", all="!"):
+            transaction = self.find(text(item["at"]), text(item["of"]))
+            if transaction is not None and transaction.is_open:
+                found.append(transaction)
+            else:
+                key = _key(text(item["chargePointId"]), text(item["transactionId"]))
+                self._client.delete_item(TableName=self._table, Key=key)
+        return found
+
     def _begin(self, start: Transaction, number: int) -> Transaction:
         claim = _key(start.charge_point_id, _claim_of(start, number))
         for _ in dynamodb.attempts(f"{start.charge_point_id}: start of a transaction"):
@@ -216,6 +232,10 @@ class DynamoTransactions:
 
 def _key(charge_point_id: str, sort_key: str) -> Item:
     return {"chargePointId": {"S": charge_point_id}, "transactionId": {"S": sort_key}}
+
+
+def _token(id_token: str) -> str:
+    return f"#token#{id_token.lower()}"  # no charge point id has a #
 
 
 def _claim_of(start: Transaction, number: int) -> str:

@@ -26,6 +26,7 @@ class MemoryTransactions:
         self._values: dict[Key, dict[tuple[str, bytes], dict[str, Any]]] = defaultdict(dict)
         self._started: dict[str, str] = {}
         self._places: dict[Key, list[Key]] = defaultdict(list)  # by charge point and connector: time, transaction
+        self._tokens: dict[str, set[Key]] = defaultdict(set)
         self._ids = count(1)
         self._lock = RLock()
 
@@ -69,6 +70,14 @@ class MemoryTransactions:
         values = self._values.get((charge_point_id, transaction_id), {})
         of_events = [event.payload for event in self.events(charge_point_id, transaction_id)]
         return of_events + [values[key] for key in sorted(values)]
+
+    def note_token(self, transaction: Transaction) -> None:
+        with self._lock:
+            self._tokens[(transaction.id_token or "").lower()].add(_key(transaction))
+
+    def with_token(self, id_token: str) -> Sequence[Transaction]:
+        noted = [self._sheets[key].transaction for key in sorted(self._tokens.get(id_token.lower(), ()))]
+        return [transaction for transaction in noted if transaction.is_open]
 
     def of(self, charge_point_id: str) -> list[Transaction]:
         """The transactions of a charge point."""

@@ -103,12 +103,19 @@ class ChargePoint:
 
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """An id token known to the house; `id_token` is lower case, for tokens compare case-insensitively (B-24)."""
+    """An id token known to the house; `id_token` is lower case, for tokens compare case-insensitively (B-24).
+
+    `kind` is the 2.x type, None for any. `allowed` says where it may be used, as "<charge point>" or
+    "<charge point>/<EVSE or connector>"; empty is everywhere. A prepaid one is kept out of authorization caches.
+    """
 
     id_token: str
-    status: str = "Accepted"  # Accepted, Blocked, Invalid; Expired follows from expires_at
+    status: str = "Accepted"  # Accepted, Blocked, Invalid, or another of 2.x; Expired follows from expires_at
     expires_at: datetime | None = None
     group_id: str | None = None
+    kind: str | None = None
+    allowed: tuple[str, ...] = ()
+    is_prepaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,10 +156,16 @@ class Transactions(Protocol):
 
 
 class TransactionHistory(Protocol):
-    """What was said about a transaction."""
+    """What was said about transactions, and which tokens are in use."""
 
     def told(self, charge_point_id: str, transaction_id: str) -> Sequence[dict[str, Any]]:
         """The payloads of its 2.x events by seq_no and time, or the meter values of 1.6 by time."""
+
+    def note_token(self, transaction: Transaction) -> None:
+        """Note that its token started this transaction."""
+
+    def with_token(self, id_token: str) -> Sequence[Transaction]:
+        """The transactions noted for a token, without regard to case, that are open."""
 
 
 class Commands(Protocol):

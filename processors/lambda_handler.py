@@ -55,13 +55,14 @@ def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
 def on_aws(chosen: Settings) -> Ports:
     """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
-    registry = DynamoRegistry(client, tables)
+    registry, transactions = DynamoRegistry(client, tables), DynamoTransactions(client, tables)
     iot = iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))
     return Ports(
         registry=registry,
         observations=registry,
         id_tokens=DynamoIdTokens(client, tables),
-        transactions=DynamoTransactions(client, tables),
+        transactions=transactions,
+        history=transactions,
         commands=DynamoCommands(client, tables),
         command_lines=DynamoCommandLines(client, tables),
         reports=DynamoReports(client, tables),

@@ -15,6 +15,7 @@ from domain.ports import (
     Reports,
     ShadowRepairs,
     Shadows,
+    TransactionHistory,
     Transactions,
 )
 from processors.settings import Settings
@@ -28,6 +29,7 @@ class Ports:
     observations: Observations
     id_tokens: IdTokens
     transactions: Transactions
+    history: TransactionHistory
     commands: Commands
     command_lines: CommandLines
     reports: Reports

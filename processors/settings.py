@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     registration: Registration = Registration.ACCEPTED  # of charge points that are new
     gate: Gate = Gate.STRICT
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
+    one_transaction_per_token: bool = False
     worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames
 
     def interval_s(self, charge_point_id: str, registration: Registration) -> int:

@@ -11,8 +11,8 @@ from domain.models import Transaction, TransactionEvent
 from ocppj import timestamps
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
-from processors import authorization, reports
-from processors.authorization import masked
+from processors import id_tokens, reports
+from processors.id_tokens import Presented, Verdict, masked
 from processors.meter_values import sampled
 from processors.ports import Ports
 from processors.routes import Request, on
@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 def start_16(request: Request, ports: Ports) -> Payload:
     """Open a transaction, whatever the tag is worth: the charge point may be charging already (C-40, C-43)."""
     said = request.payload
-    verdict = authorization.judge(said["idTag"], request, ports)
-    info = authorization.id_tag_info(verdict)
+    presented = Presented(said["idTag"], evse=str(said["connectorId"]))
+    info = id_tokens.id_tag_info(id_tokens.judge_start(presented, None, request, ports))
     begun = ports.transactions.begin(
         Transaction(
             charge_point_id=request.charge_point_id,
@@ -40,6 +40,7 @@ def start_16(request: Request, ports: Ports) -> Payload:
             start_received_at=request.received_at,
         )
     )
+    _note_token(begun, info["status"], ports)
     _log_started(begun)
     return {"transactionId": int(begun.transaction_id), "idTagInfo": info}
 
@@ -55,15 +56,14 @@ def stop_16(request: Request, ports: Ports) -> Payload:
         _finish(said, request, ports)
     if "idTag" not in said:
         return {}
-    return {"idTagInfo": authorization.id_tag_info(authorization.judge(said["idTag"], request, ports))}
+    return {"idTagInfo": id_tokens.id_tag_info(id_tokens.judge(Presented(said["idTag"]), request, ports))}
 
 
 @on("TransactionEvent", V201)
 def event_201(request: Request, ports: Ports) -> Payload:
     """Store the event; idTokenInfo goes back if, and only if, there is an idToken (C-61)."""
     said = request.payload
-    id_token = said.get("idToken")
-    verdict = authorization.judge_201(id_token, request, ports) if id_token else None
+    verdict = _judge_201(request, ports) if "idToken" in said else None
     stored = ports.transactions.record(
         TransactionEvent(
             seq_no=said["seqNo"],
@@ -75,11 +75,34 @@ def event_201(request: Request, ports: Ports) -> Payload:
             payload=said,
         )
     )
+    if verdict is not None and not _stops(said):
+        _note_token(stored, verdict.status, ports)
     if said["eventType"] == "Started":
         _log_started(stored)
     elif said["eventType"] == "Ended":
         _log_stopped(stored)
-    return {"idTokenInfo": authorization.id_token_info(verdict)} if verdict else {}
+    return {"idTokenInfo": id_tokens.id_token_info(verdict)} if verdict else {}
+
+
+def _judge_201(request: Request, ports: Ports) -> Verdict:
+    said = request.payload
+    token, evse = said["idToken"], said.get("evse", {}).get("id")
+    presented = Presented(token["idToken"], token["type"], None if evse is None else str(evse))
+    if _stops(said):
+        return id_tokens.judge(replace(presented, evse=None), request, ports)
+    return id_tokens.judge_start(presented, said["transactionInfo"]["transactionId"], request, ports)
+
+
+def _stops(said: Payload) -> bool:
+    # The token that stops may be another one than the token that started (C-23), and both come as `idToken`.
+    stops = said["triggerReason"] == "StopAuthorized" or said["eventType"] == "Ended"
+    return bool(stops and said["triggerReason"] != "Authorized")
+
+
+def _note_token(transaction: Transaction, status: str, ports: Ports) -> None:
+    # Only where it is the policy: it is a write more for every transaction.
+    if ports.settings.one_transaction_per_token and status == "Accepted" and transaction.is_open:
+        ports.history.note_token(transaction)
 
 
 def _finish(said: Payload, request: Request, ports: Ports) -> None:
@@ -102,7 +125,7 @@ def _finish(said: Payload, request: Request, ports: Ports) -> None:
     _log_stopped(stopped)
 
 
-def _facts(request: Request, verdict: authorization.Verdict | None) -> Transaction:
+def _facts(request: Request, verdict: Verdict | None) -> Transaction:
     said = request.payload
     info = said["transactionInfo"]
     taken = readings.samples(said.get("meterValue", ()))
@@ -131,13 +154,11 @@ def _connector(evse: dict[str, int] | None) -> str | None:
     return f"{evse['id']}.{evse['connectorId']}" if "connectorId" in evse else str(evse["id"])
 
 
-def _token_facts(said: Payload, verdict: authorization.Verdict | None) -> dict[str, Any]:
+def _token_facts(said: Payload, verdict: Verdict | None) -> dict[str, Any]:
     if verdict is None:
         return {}
     token = said["idToken"]
-    # The token that stops may be another one than the token that started (C-23), and both come as `idToken`.
-    stops = said["triggerReason"] == "StopAuthorized" or said["eventType"] == "Ended"
-    if stops and said["triggerReason"] != "Authorized":
+    if _stops(said):
         return {"stop_id_token": token["idToken"]}
     return {"id_token": token["idToken"], "id_token_type": token["type"], "id_token_status": verdict.status}
 
@@ -171,7 +192,7 @@ def _log_started(transaction: Transaction) -> None:
         charge_point_id=transaction.charge_point_id,
         transaction_id=transaction.transaction_id,
         connector=transaction.connector,
-        id_token=masked(transaction.id_token),
+        id_token=masked(transaction.id_token, transaction.id_token_type),
         id_token_status=transaction.id_token_status,
     )
 

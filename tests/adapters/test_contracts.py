@@ -329,7 +329,7 @@ def test_observations_create_no_row(stores: Stores) -> None:
 
 
 def test_id_tokens_compare_without_case(stores: Stores) -> None:
-    token = IdToken(f"{stores.name}-ABC", "Blocked", NOON, "Group")
+    token = IdToken(f"{stores.name}-ABC", "Blocked", NOON, "Group", "eMAID", ("CP-1", "CP-2/1"), is_prepaid=True)
     stores.id_tokens.put(token)
 
     found = stores.id_tokens.find(f"{stores.name}-abC")

@@ -340,3 +340,17 @@ def test_an_unset_clock_puts_no_transaction_before_those_of_last_year(stores: St
     running = stores.transactions.begin(start(stores.name, started_at=unset, start_received_at=NOON + 9 * SECOND))
 
     assert (running.is_open, running.rules) == (True, ("clock_wrong",))
+
+
+def test_a_token_is_in_use_while_its_transactions_are_open(stores: Stores) -> None:
+    token = f"Token-{stores.name}"
+    begun = [stores.transactions.begin(start(f"{stores.name}-{n}", id_token=token)) for n in range(2)]
+    for each in (*begun, begun[0]):
+        stores.transactions.note_token(each)
+
+    before = stores.transactions.with_token(token.upper())
+    stores.transactions.finish(stop(begun[0].charge_point_id, begun[0].transaction_id))
+    after = stores.transactions.with_token(token)
+
+    assert (before, after) == (begun, begun[1:])
+    assert stores.transactions.with_token("another") == []

@@ -52,6 +52,7 @@ class House:
             observations=self.registry,
             id_tokens=self.id_tokens,
             transactions=self.transactions,
+            history=self.transactions,
             commands=self.commands,
             command_lines=self.command_lines,
             reports=self.reports,

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from domain.models import Command, CommandState, IdToken
+from ocppj import timestamps
 from ocppj.frames import Call, CallResult
 from ocppj.versions import V16, V201, Version
-from processors.authorization import masked
+from processors.id_tokens import masked
 from tests.processors.house import NOW, House
 
 CP = "CP-001"
@@ -194,3 +195,64 @@ def test_logs_show_no_token_that_could_be_used() -> None:
     shown = [masked(id_token) for id_token in ("04A2B3C4D5E6F7", "123456", "", None)]
 
     assert shown == ["***6F7", "***", "***", None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "presented", "status"),
+    [
+        ("MacAddress", "MacAddress", "Accepted"),
+        ("eMAID", "eMAID", "Accepted"),
+        ("eMAID", "ISO14443", "Unknown"),
+        (None, "Central", "Accepted"),
+    ],
+)
+def test_b24_in_2x_a_token_of_another_type_is_another_token(kind: str | None, presented: str, status: str) -> None:
+    house = house_with(IdToken("abc", kind=kind), version=V201)
+
+    assert authorize_201(house, kind=presented)["idTokenInfo"]["status"] == status
+
+
+def test_c28_an_unknown_key_code_is_invalid_and_never_logged() -> None:
+    house = house_with(version=V201)
+
+    answer = authorize_201(house, "12345678", "KeyCode")
+
+    assert answer["idTokenInfo"]["status"] == "Invalid"
+    assert masked("12345678", "KeyCode") == "***"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "info"),
+    [
+        ((), {"status": "Accepted"}),
+        ((CP,), {"status": "Accepted"}),
+        ((f"{CP}/2", "CP-002"), {"status": "Accepted", "evseId": [2]}),
+        (("CP-002", "CP-002/1"), {"status": "NotAtThisLocation"}),
+    ],
+)
+def test_c27_a_token_may_be_limited_to_places(allowed: tuple[str, ...], info: dict[str, Any]) -> None:
+    house = house_with(IdToken("abc", allowed=allowed), version=V201)
+
+    assert authorize_201(house)["idTokenInfo"] == info
+
+
+def test_c27_elsewhere_is_invalid_in_1_6() -> None:
+    house = house_with(IdToken("abc", allowed=("CP-002",)))
+
+    assert authorize_16(house) == {"status": "Invalid"}
+
+
+def test_c30_a_prepaid_token_is_kept_out_of_the_cache() -> None:
+    house = house_with(IdToken("abc", is_prepaid=True), version=V201)
+
+    info = authorize_201(house)["idTokenInfo"]
+
+    assert (info["status"], info["cacheExpiryDateTime"] < timestamps.write(NOW)) == ("Accepted", True)
+
+
+def test_c32_a_master_pass_is_accepted_with_its_group() -> None:
+    house = house_with(IdToken("abc", group_id="MASTER"), version=V201)
+
+    info = authorize_201(house)["idTokenInfo"]
+
+    assert info == {"status": "Accepted", "groupIdToken": {"idToken": "MASTER", "type": "Central"}}
