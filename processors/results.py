@@ -3,15 +3,17 @@
 A gateway's synthetic CALLERROR looks like any other, but for details of {"reason", "gateway", "epoch"}.
 """
 
+import math
 from datetime import datetime
 
 import structlog
 
 from domain import delivery
-from domain.models import ChargePoint, Command, CommandState
-from ocppj import schemas
+from domain.models import ChargePoint, Command, CommandState, Route
+from ocppj import frames, schemas
 from ocppj.errors import OcppError
-from ocppj.frames import Answer, CallError, CallResult, Payload
+from ocppj.frames import Answer, CallError, CallResult, CallResultError, Payload
+from ocppj.versions import V21
 from processors.ports import Ports
 
 log = structlog.get_logger(__name__)
@@ -42,6 +44,8 @@ def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: d
         _give_up(command, answer, at, ports)
     else:
         _conclude(command, answer, at, ports)
+        if isinstance(answer, CallResult):
+            _judge(command, row, answer, ports)
     _send_next(command, row, ports)
 
 
@@ -77,14 +81,13 @@ def _conclude(command: Command, answer: Answer, at: datetime, ports: Ports) -> N
 def _read(command: Command, answer: Answer) -> tuple[CommandState, Payload]:
     if isinstance(answer, CallError):
         return CommandState.ERROR, _words_of(answer)
-    _warn_if_odd(command, answer)
     # Some answers have no status, some a list of results: whoever asked reads them.
     status = answer.payload.get("status")
     refused = isinstance(status, str) and status not in _ACCEPTING
     return (CommandState.REJECTED if refused else CommandState.ACCEPTED), answer.payload
 
 
-def _warn_if_odd(command: Command, answer: CallResult) -> None:
+def _judge(command: Command, row: ChargePoint | None, answer: CallResult, ports: Ports) -> None:
     try:
         schemas.check(command.version, command.action, "response", answer.payload)
     except OcppError as error:
@@ -95,6 +98,19 @@ def _warn_if_odd(command: Command, answer: CallResult) -> None:
             action=command.action,
             pointer=error.details.get("pointer"),
         )
+        if command.version is V21:
+            _refuse(command, row, error, ports)
+
+
+def _refuse(command: Command, row: ChargePoint | None, error: OcppError, ports: Ports) -> None:
+    """2.1 has a word for an answer that can't be used (J21 §4.2.3); older versions have none."""
+    connection = row.connection if row is not None else None
+    if connection is None or connection.disconnected_at is not None:
+        return
+    refusal = CallResultError(command.command_id, error.defect.code(V21), error.description, error.details)
+    route, left_s = Route(connection.gateway, connection.link), math.ceil(ports.settings.call_timeout_s)
+    text = frames.encode(refusal)
+    ports.outbound.publish(command.charge_point_id, text, route, epoch=connection.epoch, expires_in_s=left_s)
 
 
 def _words_of(error: CallError) -> Payload:

@@ -170,13 +170,36 @@ def test_an_answer_that_comes_before_we_know_it_was_sent_counts() -> None:
     assert command.state is CommandState.ACCEPTED
 
 
-@pytest.mark.parametrize("version", [V201, V21], ids=str)
+@pytest.mark.parametrize("version", [V16, V201], ids=str)
 def test_b31_an_answer_that_breaks_its_schema_is_kept_and_no_frame_leaves(version: Any) -> None:
     house = house_with(replace(ASKED, action="GetBaseReport", version=version))
 
     command = answered(house, CallResult("c-1", {"status": "Bogus", "extra": 1}))
 
     assert command.answer == {"status": "Bogus", "extra": 1}
+
+
+def test_b31_in_2_1_an_answer_that_breaks_its_schema_is_kept_and_refused() -> None:
+    house = house_with(replace(ASKED, action="GetBaseReport", version=V21))
+
+    [refusal] = house.send(CP, CallResult("c-1", {"status": "Bogus"}))
+    [missing] = house.send(CP, CallResult("c-1", {}))
+
+    command = house.commands.find("c-1")
+    assert command is not None
+    assert command.answer == {"status": "Bogus"}
+    assert isinstance(refusal, CallResultError)
+    assert (refusal.message_id, refusal.code) == ("c-1", "PropertyConstraintViolation")
+    assert refusal.details == {"pointer": "/status"}
+    assert isinstance(missing, CallResultError)
+    assert missing.code == "OccurrenceConstraintViolation"
+
+
+def test_b31_nobody_is_told_once_it_is_gone() -> None:
+    house = house_with(replace(ASKED, action="GetBaseReport", version=V21))
+    house.registry.disconnected(CP, EPOCH, NOW)
+
+    assert house.send(CP, CallResult("c-1", {"status": "Bogus"})) == []
 
 
 def test_a_refusal_of_our_own_answer_is_taken_note_of() -> None:
