@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from remote_commands import client, settings
-from remote_commands.client import ClientError, Reply
+from remote_commands import client, neutral, options, settings
+from remote_commands.client import ClientError, House, Reply
 from remote_commands.settings import ClientSettings, SettingsError
 
 # Sent and queued are no failure of a caller who didn't wait.
@@ -26,6 +26,7 @@ class Output(StrEnum):
 
 ChargePointId = Annotated[str, typer.Argument(metavar="CHARGE_POINT", help="Id of the charge point, escaped.")]
 OutputOption = Annotated[Output, typer.Option("--output", help="For people or for programs.")]
+Ttl = Annotated[int, typer.Option("--ttl", min=0, help="Seconds it may wait for a charge point that is offline.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the charge point has answered, or its time is over.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -45,6 +46,7 @@ def remote_start(
     id_tag: Annotated[str, typer.Option("--id-tag", help="Who charges.")],
     connector: Annotated[int | None, typer.Option("--connector", help="Connector number.")] = None,
     evse: Annotated[int | None, typer.Option("--evse", help="EVSE number, in the words of OCPP 2.")] = None,
+    ttl: Ttl = 0,
     wait: Wait = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -52,6 +54,7 @@ def remote_start(
     body: dict[str, Any] = {"chargePointId": charge_point, "idTag": id_tag}
     body |= {} if connector is None else {"connectorId": connector}
     body |= {} if evse is None else {"evseId": evse}
+    body |= {"ttlSeconds": ttl} if ttl else {}
     _issue("/remote-start-transaction", body, wait, output)
 
 
@@ -71,6 +74,7 @@ def raw(
     charge_point: ChargePointId,
     action: Annotated[str, typer.Argument(help="OCPP action, such as Reset.")],
     payload: Annotated[str, typer.Argument(help="Its payload, JSON.")] = "{}",
+    ttl: Ttl = 0,
     wait: Wait = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -81,36 +85,84 @@ def raw(
         _fail(f"The payload is not JSON: {error}.")
     if not isinstance(body, dict):
         _fail("The payload must be a JSON object.")
-    _issue(client.action_path(charge_point, action), body, wait, output)
+    _issue(client.action_path(charge_point, action) + (f"?ttlSeconds={ttl}" if ttl else ""), body, wait, output)
+
+
+@app.command()
+def get_configuration(
+    charge_point: ChargePointId,
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys, or Component.Variable; none is all of them.")] = None,
+    wait: Wait = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read settings."""
+    _neutral("get-configuration", charge_point, {"keys": keys or []}, wait, output)
+
+
+@app.command()
+def set_configuration(
+    charge_point: ChargePointId,
+    values: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Keys, or Component.Variable.")],
+    ttl: Ttl = 0,
+    wait: Wait = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Change settings."""
+    pairs = [pair.partition("=") for pair in values]
+    if not all(sign for _, sign, _ in pairs):
+        _fail("Write settings as KEY=VALUE.")
+    body: dict[str, Any] = {"values": {key: value for key, _, value in pairs}}
+    _neutral("set-configuration", charge_point, body | ({"ttlSeconds": ttl} if ttl else {}), wait, output)
 
 
 @app.command()
 def get(
-    command_id: Annotated[str, typer.Argument(help="Id of the command.")],
+    charge_point: Annotated[str, typer.Argument(metavar="[CHARGE_POINT]", help="Id of the charge point.")],
+    command_id: Annotated[str | None, typer.Argument(metavar="COMMAND", help="Id of the command.")] = None,
     wait: Wait = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what became of a command."""
     try:
-        reply = client.follow(_port(), command_id, wait=wait)
+        reply = client.follow(_house(), command_id or charge_point, wait=wait)
     except ClientError as error:
         _fail(str(error))
+    if command_id and not reply.is_problem and reply.body["chargePointId"] != charge_point:
+        _fail(f"The command {command_id} is for {reply.body['chargePointId']}.")
     _show(reply, output)
+
+
+def _add(name: str) -> None:
+    def issue(charge_point: str, body: dict[str, Any], wait: bool, output: Output) -> None:
+        _neutral(name, charge_point, body, wait, output)
+
+    common = {"charge_point": ChargePointId, "wait": Wait, "output": OutputOption}
+    app.command(name)(options.function_of(neutral.COMMANDS[name].body, issue, common, {"output": Output.TABLE}))
+
+
+for _name in neutral.COMMANDS:
+    if _name not in ("remote-start", "remote-stop", "get-configuration", "set-configuration"):
+        _add(_name)
+
+
+def _neutral(name: str, charge_point: str, body: dict[str, Any], wait: bool, output: Output) -> None:
+    _issue(client.action_path(charge_point, name), body, wait, output)
 
 
 def _issue(path: str, body: dict[str, Any], wait: bool, output: Output) -> None:
     try:
-        reply = client.issue(_port(), path, body, wait=wait)
+        reply = client.issue(_house(), path, body, wait=wait)
     except ClientError as error:
         _fail(str(error))
     _show(reply, output)
 
 
-def _port() -> int:
+def _house() -> House:
     try:
-        return settings.load(ClientSettings).http_port
+        chosen = settings.load(ClientSettings)
     except SettingsError as error:
         _fail(str(error))
+    return House(chosen.http_port, chosen.api_token.get_secret_value() if chosen.api_token else None)
 
 
 def _show(reply: Reply, output: Output) -> NoReturn:
@@ -134,7 +186,12 @@ def _table(body: dict[str, Any]) -> Table:
     table.add_row("action", body["action"])
     table.add_row("state", f"{body['state']} {client.took(body)}".rstrip())
     table.add_row("created", body["createdAt"])
-    for name, key in (("answer", "answer"), ("late answer", "lateAnswer")):
+    if body["effect"] != "none":
+        table.add_row("effect", body["effect"])
+    for name, key in (("after", "partBefore"), ("queued until", "queuedUntil")):
+        if body.get(key) is not None:
+            table.add_row(name, body[key])
+    for name, key in (("answer", "answer"), ("late answer", "lateAnswer"), ("evidence", "evidence")):
         if body.get(key) is not None:
             table.add_row(name, json.dumps(body[key]))
     return table

@@ -29,13 +29,24 @@ class Reply:
         return self.status >= 400
 
 
-def ask(port: int, method: str, path: str, body: dict[str, Any] | None = None, *, wait: bool = False) -> Reply:
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where the API is, and the token it may want."""
+
+    port: int
+    token: str | None = None
+
+
+def ask(house: House, method: str, path: str, body: dict[str, Any] | None = None, *, wait: bool = False) -> Reply:
     """One HTTP exchange.
 
     Raises:
         ClientError: nobody answers there, or somebody who isn't the command API.
     """
     headers = {"Content-Type": "application/json"} | ({"Prefer": f"wait={WAIT_S}"} if wait else {})
+    if house.token:
+        headers["Authorization"] = f"Bearer {house.token}"
+    port = house.port
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -51,18 +62,18 @@ def ask(port: int, method: str, path: str, body: dict[str, Any] | None = None, *
         connection.close()
 
 
-def issue(port: int, path: str, body: dict[str, Any], *, wait: bool) -> Reply:
+def issue(house: House, path: str, body: dict[str, Any], *, wait: bool) -> Reply:
     """Issue a command; with `wait`, stay until its state is final."""
-    return _until_final(port, ask(port, "POST", path, body, wait=wait), wait)
+    return _until_final(house, ask(house, "POST", path, body, wait=wait), wait)
 
 
-def follow(port: int, command_id: str, *, wait: bool) -> Reply:
+def follow(house: House, command_id: str, *, wait: bool) -> Reply:
     """Ask for a command; with `wait`, stay until its state is final."""
-    return _until_final(port, ask(port, "GET", _command_path(command_id), wait=wait), wait)
+    return _until_final(house, ask(house, "GET", _command_path(command_id), wait=wait), wait)
 
 
 def action_path(charge_point_id: str, action: str) -> str:
-    """Where any action is sent to a charge point."""
+    """Where any action, or command of ours, is sent to a charge point."""
     return f"/charge-points/{quote(charge_point_id, safe=':')}/commands/{quote(action, safe='')}"
 
 
@@ -74,10 +85,10 @@ def took(body: dict[str, Any]) -> str:
     return f"after {spent.total_seconds():.2f} s"
 
 
-def _until_final(port: int, reply: Reply, wait: bool) -> Reply:
+def _until_final(house: House, reply: Reply, wait: bool) -> Reply:
     # Every command is final some seconds after its deadline, so this ends.
     while wait and not reply.is_problem and reply.body.get("state") in ("queued", "sent"):
-        reply = ask(port, "GET", _command_path(reply.body["commandId"]), wait=True)
+        reply = ask(house, "GET", _command_path(reply.body["commandId"]), wait=True)
     return reply
 
 

@@ -232,8 +232,8 @@ def _parameters() -> Document:
 
 
 def _bodies() -> Document:
-    models: set[type[BaseModel]] = {RemoteStart, RemoteStop} | {command.body for command in neutral.COMMANDS.values()}
-    ordered = sorted(models, key=lambda model: model.__name__)
+    models: list[type[BaseModel]] = [RemoteStart, RemoteStop, *(command.body for command in neutral.COMMANDS.values())]
+    ordered = sorted(dict.fromkeys(models), key=lambda model: model.__name__)
     _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF + "{model}")
     bodies: Document = definitions["$defs"]
     return bodies

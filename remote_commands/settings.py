@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Kind = TypeVar("Kind", bound=BaseSettings)
@@ -48,6 +48,7 @@ class ClientSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OCPPGW_", frozen=True)
 
     http_port: Annotated[int, Field(ge=1, le=65535)] = 9080
+    api_token: SecretStr | None = None  # where the house wants one (OCPPGW_API_TOKENS)
 
 
 def load(kind: type[Kind]) -> Kind:

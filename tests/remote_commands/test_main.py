@@ -1,3 +1,4 @@
+import hashlib
 import json
 import socket
 
@@ -6,13 +7,16 @@ from typer.testing import CliRunner, Result
 
 from domain.models import ChargePoint, CommandState
 from ocppj.versions import V16, V201
+from remote_commands import examples
 from remote_commands.__main__ import app
-from tests.remote_commands.desk import Desk
+from remote_commands.access import Access
+from tests.remote_commands.desk import EPOCH, Desk
 from tests.remote_commands.front import saying, serving
 
 
-def run(port: int | str, *arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), env={"OCPPGW_HTTP_PORT": str(port), "COLUMNS": "120"})
+def run(port: int | str, *arguments: str, **variables: str) -> Result:
+    environment = {"OCPPGW_HTTP_PORT": str(port), "COLUMNS": "120"} | variables
+    return CliRunner().invoke(app, list(arguments), env=environment)
 
 
 def answering(state: CommandState, answer: dict[str, object]) -> Desk:
@@ -140,3 +144,97 @@ def test_an_answer_with_brackets_is_shown_as_it_is() -> None:
         result = run(port, "raw", "CP1", "DataTransfer", '{"vendorId": "v"}', "--wait")
 
     assert "[bold]x[/bold]" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "action", "payload"),
+    [
+        (["reset", "CP1", "--type", "force"], "Reset", {"type": "Hard"}),
+        (["unlock", "CP1", "--connector", "2"], "UnlockConnector", {"connectorId": 2}),
+        (["get-configuration", "CP1"], "GetConfiguration", {}),
+        (["get-configuration", "CP1", "A", "B"], "GetConfiguration", {"key": ["A", "B"]}),
+        (["set-configuration", "CP1", "A=b=c"], "ChangeConfiguration", {"key": "A", "value": "b=c"}),
+        (["trigger-message", "CP1", "--message", "Heartbeat"], "TriggerMessage", {"requestedMessage": "Heartbeat"}),
+        (["clear-cache", "CP1"], "ClearCache", {}),
+        (
+            ["send-local-list", "CP1", "--version", "1", "--update", "full", "--entries", '[{"idToken": "123"}]'],
+            "SendLocalList",
+            {
+                "listVersion": 1,
+                "updateType": "Full",
+                "localAuthorizationList": [{"idTag": "123", "idTagInfo": {"status": "Accepted"}}],
+            },
+        ),
+        (
+            ["reserve", "CP1", "--id-token", "123", "--expires-at", "2026-12-01T00:00:00Z", "--reservation-id", "7"],
+            "ReserveNow",
+            {"connectorId": 0, "expiryDate": "2026-12-01T00:00:00.000Z", "idTag": "123", "reservationId": 7},
+        ),
+        (["data-transfer", "CP1", "--vendor-id", "v", "--data", "[1"], "DataTransfer", {"vendorId": "v", "data": "[1"}),
+    ],
+)
+def test_every_neutral_command_is_a_command_of_the_command_line(
+    arguments: list[str], action: str, payload: dict[str, object]
+) -> None:
+    desk = Desk()
+    desk.connect("CP1", V16)
+
+    with serving(desk) as port:
+        result = run(port, *arguments, "--output", "json")
+
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert (shown["action"], shown["payload"]) == (action, payload)
+
+
+@pytest.mark.parametrize("name", examples.NEUTRAL)
+def test_every_command_explains_itself(name: str) -> None:
+    result = run(1, name, "--help")
+
+    assert (result.exit_code, "CHARGE_POINT" in result.stdout) == (0, True)
+
+
+def test_a_command_with_time_waits_for_a_charge_point_that_is_offline() -> None:
+    desk = Desk()
+    desk.connect("CP1", V16)
+    desk.registry.disconnected("CP1", EPOCH, desk.clock.now)
+
+    with serving(desk) as port:
+        results = [
+            run(port, "reset", "CP1", "--ttl", "60"),
+            run(port, "raw", "CP1", "ClearCache", "--ttl", "60"),
+            run(port, "remote-start", "CP1", "--id-tag", "A", "--ttl", "60"),
+            run(port, "set-configuration", "CP1", "A=1", "--ttl", "60"),
+        ]
+
+    assert [(result.exit_code, "queued until" in result.stdout) for result in results] == [(0, True)] * 4
+
+
+def test_a_setting_that_is_none_never_leaves() -> None:
+    result = run(1, "set-configuration", "CP1", "HeartbeatInterval")
+
+    assert (result.exit_code, result.stderr) == (1, "Write settings as KEY=VALUE.\n")
+
+
+def test_a_command_can_be_asked_for_by_its_charge_point_too() -> None:
+    desk = Desk()
+    desk.connect("CP1", V16)
+    desk.post("/charge-points/CP1/commands/reset", {})
+
+    with serving(desk) as port:
+        its, another = run(port, "get", "CP1", "cmd-1"), run(port, "get", "CP2", "cmd-1")
+
+    assert (its.exit_code, "effect" in its.stdout) == (0, True)
+    assert (another.exit_code, another.stderr) == (1, "The command cmd-1 is for CP1.\n")
+
+
+def test_a_token_goes_along_where_the_house_wants_one() -> None:
+    desk = Desk(access=Access(tokens={hashlib.sha256(b"s3cret").hexdigest(): "olga"}))
+    desk.connect("CP1", V16)
+
+    with serving(desk) as port:
+        refused = run(port, "reset", "CP1")
+        taken = run(port, "reset", "CP1", "--output", "json", OCPPGW_API_TOKEN="s3cret")
+
+    assert (refused.exit_code, refused.stderr.startswith("No such token: ")) == (1, True)
+    assert (taken.exit_code, json.loads(taken.stdout)["issuedBy"]) == (0, "olga")
