@@ -30,6 +30,10 @@ from gateway.workers import Parent, Plan, WorkerError
 # make, terminals and supervisors deliver one stop twice; only a later one means "now".
 IMPATIENT_AFTER_S = 1.0
 
+# A broker that was restarted has its links back within 5 s. AWS IoT Core, with 500 connects a second for a whole
+# account, is given the time links take by default.
+BACKOFF_S = (0.5, 4.0)
+
 Will = tuple[str, bytes]
 
 log = structlog.get_logger()
@@ -207,6 +211,8 @@ def broker(settings: Settings) -> MqttSettings:
     """
     chosen: dict[str, Any] = {"ca": settings.mqtt_ca, "cert": settings.mqtt_cert, "key": settings.mqtt_key}
     chosen["max_packet_size"] = settings.max_packet
+    if not settings.is_aws:
+        chosen["backoff_s"] = BACKOFF_S
     if settings.is_paced:
         chosen |= _aws_limits(settings.mqtt_sharers)
     try:

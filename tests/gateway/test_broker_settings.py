@@ -55,6 +55,19 @@ def test_the_limits_of_aws_can_be_switched_off() -> None:
     assert (settings.publish_rate, settings.byte_rate, settings.window) == (0, 0, 1_000)
 
 
+@pytest.mark.parametrize("url", ["mqtt://127.0.0.1:1883", "mqtts://broker.example.com"])
+def test_a_broker_of_our_own_is_asked_again_every_few_seconds_however_long_it_was_away(url: str) -> None:
+    settings = broker(load(mqtt=url))
+
+    assert settings.backoff_s[1] <= 4
+
+
+def test_aws_is_given_more_time_for_it_takes_500_connects_a_second_only() -> None:
+    settings = broker(load(mqtt=f"mqtts://{AMAZON}:8883"))
+
+    assert settings.backoff_s == (1, 30)
+
+
 def test_those_who_share_an_account_share_its_subscriptions() -> None:
     alone, one_of_four = (broker(load(mqtt=f"awsiot://{AMAZON}", mqtt_sharers=number)) for number in (1, 4))
 
