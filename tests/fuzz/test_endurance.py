@@ -114,7 +114,7 @@ class Driver:
     async def _exchange(self, peer: Wire, cases: list[Case]) -> None:
         sentinel = f"end of {self.sent}"
         peer.send(*[frame(TEXT, text) for text, _ in cases], frame(TEXT, _heartbeat(sentinel)))
-        expected = Counter(fate.message_id for _, fate in cases for _ in range(fate.answers))
+        expected = Counter(str(fate.message_id) for _, fate in cases for _ in range(fate.answers))
         heard: Counter[str] = Counter()
         while (answer := await peer.json())[1] != sentinel:
             assert answer[0] in (3, 4), answer
