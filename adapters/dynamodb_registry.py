@@ -1,5 +1,7 @@
 """The registry in DynamoDB: ChargePointTable, which also holds the gateways' leases as items `gateway#<gateway>`.
 
+An item `name#<id in lower case>` says which charge point goes by that name: in OCPP 2.x identities compare in any case.
+
 A connector's status is an attribute `connector#<connector>` of the row, so that connectors don't wait for each
 other. `gatewayLink` is there only while a charge point is connected; the index on it says who is connected to whom.
 """
@@ -10,15 +12,18 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
-from adapters.dynamodb_items import Item, attribute, read, whole, write
+from adapters.dynamodb_items import Item, attribute, read, text, whole, write
 from domain.models import Boot, ChargePoint, Connection, ConnectorState, Proven
 from domain.ports import NOTHING_PROVEN, RowChangedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+log = structlog.get_logger(__name__)
 
 _INDEX = "byGatewayLink"
 _CONNECTOR = "connector#"
@@ -47,6 +52,10 @@ class DynamoRegistry:
     def find(self, charge_point_id: str) -> ChargePoint | None:
         item = self._get(charge_point_id)
         return _charge_point(item) if item else None
+
+    def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
+        named = self._get(_folded(charge_point_id))
+        return self.find(text(named["name"])) if named else None
 
     def connect(
         self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
@@ -82,6 +91,8 @@ class DynamoRegistry:
         return {row.charge_point_id: row for row in rows}
 
     def add(self, charge_point: ChargePoint) -> bool:
+        if not self._claim_name(charge_point.charge_point_id):
+            return False
         try:
             self._client.put_item(TableName=self._table, Item=_item(charge_point), **_is_new_or_newer(charge_point))
         except ClientError as error:
@@ -106,6 +117,7 @@ class DynamoRegistry:
             if dynamodb.refused(error):
                 return None
             raise
+        self._release_name(charge_point_id)
         return _charge_point(removed["Attributes"])
 
     def rotate(self, charge_point_id: str, next_hash: str) -> bool:
@@ -177,6 +189,37 @@ class DynamoRegistry:
             raise
         return updated.get("Attributes", {})
 
+    def _claim_name(self, charge_point_id: str) -> bool:
+        """Have the name stand for this charge point in any case; False if it stands for another one."""
+        key = _folded(charge_point_id)
+        told = {"name": attribute(charge_point_id)}
+        is_free = "attribute_not_exists(#chargePointId) OR #name = :name"
+        if self._update(key, dynamodb.update(told, is_free)) is not None:
+            return True
+        other = self.find_in_any_case(charge_point_id)
+        if other is not None and other.charge_point_id != charge_point_id:
+            log.warning(
+                "not registered: differs from another in case only",
+                charge_point_id=charge_point_id, other=other.charge_point_id,
+            )  # fmt: skip
+            return False
+        # Whoever removed the other one did not get as far as releasing its name.
+        self._update(key, dynamodb.update(told, _ANYWAY))
+        return True
+
+    def _release_name(self, charge_point_id: str) -> None:
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_key(_folded(charge_point_id)),
+                ConditionExpression="#name = :name",
+                ExpressionAttributeNames={"#name": "name"},
+                ExpressionAttributeValues={":name": attribute(charge_point_id)},
+            )
+        except ClientError as error:
+            if not dynamodb.refused(error):
+                raise
+
     def _change_password(self, charge_point_id: str, change: str, condition: str, next_hash: str) -> bool:
         values = {":next": attribute(next_hash), ":zero": attribute(0), ":one": attribute(1)}
         expressions = {
@@ -221,6 +264,10 @@ def _key(charge_point_id: str) -> Item:
 
 def _lease(gateway: str) -> str:
     return f"gateway#{gateway}"  # no charge point id has a #
+
+
+def _folded(charge_point_id: str) -> str:
+    return f"name#{charge_point_id.lower()}"
 
 
 def _gateway_link(gateway: str, link: int) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class MemoryRegistry:
     def find(self, charge_point_id: str) -> ChargePoint | None:
         return self._rows.get(charge_point_id)
 
+    def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
+        folded = charge_point_id.lower()
+        return next((row for name, row in list(self._rows.items()) if name.lower() == folded), None)
+
     def connect(
         self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
     ) -> Connection | None:
@@ -54,6 +58,9 @@ class MemoryRegistry:
 
     def add(self, charge_point: ChargePoint) -> bool:
         with self._lock:
+            twin = self.find_in_any_case(charge_point.charge_point_id)
+            if twin is not None and twin.charge_point_id != charge_point.charge_point_id:
+                return False
             row = self._rows.setdefault(charge_point.charge_point_id, charge_point)
             if registry.is_superseded(row, charge_point):
                 row = self._rows[row.charge_point_id] = charge_point
@@ -182,7 +189,7 @@ class MemoryReports:
 
     def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
         kept = self._payloads.get((charge_point_id, action), {})
-        return [kept[key] for key in sorted(kept)]
+        return [kept[key] for key in sorted(kept) if key.startswith(prefix)]
 
 
 @dataclass(frozen=True, slots=True)

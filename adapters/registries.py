@@ -52,6 +52,9 @@ class OpenRegistry:
     def find(self, charge_point_id: str) -> ChargePoint | None:
         return self._connections.of(ChargePoint(charge_point_id))
 
+    def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
+        return self.find(charge_point_id)
+
     def connect(
         self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
     ) -> Connection | None:
@@ -79,6 +82,11 @@ class FileRegistry:
 
     def find(self, charge_point_id: str) -> ChargePoint | None:
         row = self._current().get(charge_point_id)
+        return self._connections.of(row) if row else None
+
+    def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
+        folded = charge_point_id.lower()
+        row = next((row for name, row in self._current().items() if name.lower() == folded), None)
         return self._connections.of(row) if row else None
 
     def connect(
@@ -145,13 +153,17 @@ def _stamp(path: Path) -> Stamp:
 
 def _read(path: Path) -> dict[str, ChargePoint]:
     rows: dict[str, ChargePoint] = {}
+    folded: dict[str, str] = {}
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         if not line.strip():
             continue
         try:
             row = _row(line)
+            earlier = folded.setdefault(row.charge_point_id.lower(), row.charge_point_id)
             if row.charge_point_id in rows:
                 raise ValueError(f"{row.charge_point_id} is in an earlier line already")
+            if earlier != row.charge_point_id:
+                raise ValueError(f"{row.charge_point_id} differs from {earlier} in an earlier line in case only")
         except ValueError as error:
             raise RegistryFileError(f"{path}, line {number}: {error}") from error
         rows[row.charge_point_id] = row

@@ -42,6 +42,9 @@ class Admissions(Protocol):
     def find(self, charge_point_id: str) -> ChargePoint | None:
         """The row, read consistently."""
 
+    def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
+        """The row whose id differs at most in case: identities of OCPP 2.x compare so (P2 2.1.4)."""
+
     def connect(
         self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
     ) -> Connection | None:
@@ -65,7 +68,8 @@ class Registry(Protocol):
     def add(self, charge_point: ChargePoint) -> bool:
         """Create the row unless it exists (then only a missing thing id is filled in); whether it was created.
 
-        A row of an earlier thing, by `created_at`, is replaced as a whole.
+        A row of an earlier thing, by `created_at`, is replaced as a whole. None is created whose id would differ
+        from another's in case only: in 2.x they are the same charge point (G-13).
         """
 
     def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:

@@ -103,7 +103,7 @@ def _prove(request: Handshake, row: ChargePoint, policy: Policy) -> Proven | Ref
 def _check_password(request: Handshake, row: ChargePoint, profile: int, policy: Policy) -> Proven | Refusal:
     presented = request.credentials
     found = _find_password(presented, row, policy.pepper) if presented is not None else None
-    is_itself = presented is not None and hmac.compare_digest(presented.username, request.identity.encode())
+    is_itself = presented is not None and _names(request, presented.username)
     if found is not None and is_itself:
         return _proven(row, profile, _hash_to_keep(row, *found, policy))
     if row.password_hash is None:
@@ -114,6 +114,13 @@ def _check_password(request: Handshake, row: ChargePoint, profile: int, policy: 
         text = f'The charge point "{request.identity}" needs a password (HTTP Basic); none was sent.'
         return Refusal(401, "no_credentials", text, (CHALLENGE,))
     return _wrong(request)
+
+
+def _names(request: Handshake, username: bytes) -> bool:
+    identity = request.identity.encode()
+    if request.version is not None and request.version.base is not V16:
+        identity, username = identity.lower(), username.lower()  # G-13
+    return hmac.compare_digest(username, identity)
 
 
 def _wrong(request: Handshake) -> Refusal:

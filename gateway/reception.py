@@ -7,7 +7,7 @@ reach it, and its first CALL never overtakes the subscription its answer needs.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -115,6 +115,7 @@ class Reception:
 
     async def _let_in(self, shaken: Handshake, websocket: WebSocket, response: Response, door: Door) -> None:
         row, admitted = await self.records.admit(shaken)
+        shaken = replace(shaken, charge_point_id=row.charge_point_id)
         await self._wait_in_line()
         place = await self._take_place(shaken)
         try:

@@ -11,6 +11,7 @@ from gateway.gate import not_now
 from gateway.handshake import Handshake
 from gateway.refusals import Refusal, RefusedError
 from gateway.threads import BusyError, Threads
+from ocppj.versions import V16
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Records:
         self._rows: dict[str, tuple[ChargePoint, float]] = {}
 
     async def admit(self, shaken: Handshake) -> tuple[ChargePoint, Admitted]:
-        """The row, and what it admits.
+        """The row, and what it admits. The row's id is the one that counts: in 2.x it may differ in case (G-13).
 
         Raises:
             RefusedError: it does not admit this charge point, or can't be asked.
@@ -54,6 +55,8 @@ class Records:
         if remembered is not None and isinstance(verdict, Admitted):
             return remembered, verdict
         row = await _in_time(self._threads, self._admissions.find, shaken.charge_point_id)
+        if row is None and shaken.version is not None and shaken.version.base is not V16:
+            row = await _in_time(self._threads, self._admissions.find_in_any_case, shaken.charge_point_id)
         if verdict is None or row != remembered:
             verdict = await self._judge(shaken, row)
         if row is None or isinstance(verdict, Refusal):

@@ -98,6 +98,31 @@ def test_a_thing_created_later_replaces_the_row_of_an_earlier_one(stores: Stores
     assert stores.registry.find(stores.name) == later
 
 
+def test_g13_a_row_is_found_in_any_case_and_has_no_twin(stores: Stores) -> None:
+    row = ChargePoint(f"{stores.name}-Ab:2A", thing_id="thing-1")
+    folded, other = row.charge_point_id.lower(), row.charge_point_id.upper()
+    stores.registry.add(row)
+
+    twin = stores.registry.add(ChargePoint(other))
+    again = stores.registry.add(replace(row))
+
+    assert (twin, again) == (False, False)
+    assert stores.registry.find_in_any_case(folded) == stores.registry.find_in_any_case(other) == row
+    assert (stores.registry.find(folded), stores.registry.find(other)) == (None, None)
+    assert stores.registry.find_in_any_case(f"{other}-unknown") is None
+
+
+def test_g13_a_name_is_free_again_once_its_row_is_removed(stores: Stores) -> None:
+    row, twin = ChargePoint(f"{stores.name}-a", thing_id="thing-1"), ChargePoint(f"{stores.name}-A")
+    stores.registry.add(row)
+
+    stores.registry.remove(row.charge_point_id, "thing-1")
+
+    assert stores.registry.find_in_any_case(twin.charge_point_id) is None
+    assert stores.registry.add(twin)
+    assert stores.registry.find_in_any_case(row.charge_point_id) == twin
+
+
 def test_only_the_thing_a_row_belongs_to_removes_it(stores: Stores) -> None:
     row = ChargePoint(stores.name, thing_id="thing-2", connection=connection(5))
     stores.registry.add(row)

@@ -169,6 +169,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         ('{"identity": "CP-2", "nextPasswordHash": "secret"}', "the password hash is neither hmac-sha256"),
         ('{"identity": "CP-2", "defaultVersion": "1.6"}', "'1.6' is none of ocpp1.6"),
         ('{"identity": 7}', "identity must be a text"),
+        ('{"identity": "cp-1"}', "cp-1 differs from CP-1 in an earlier line in case only"),
         ('{"identity": "CP-1"}', "CP-1 is in an earlier line already"),
     ],
 )

@@ -117,3 +117,16 @@ async def test_a_registry_that_hangs_freezes_nobody_else_not_even_on_tls(authori
         assert await hear(socket) == [3, "h1", {}]
         assert await asyncio.gather(*stuck) == [503] * 4
         rows.go_on.set()
+
+
+@pytest.mark.parametrize(("version", "status"), [("ocpp2.0.1", 101), ("ocpp2.1", 101), ("ocpp1.6", 404)])
+async def test_g13_identities_compare_in_any_case_in_2x_and_exactly_in_16(
+    authority: Authority, server: Files, version: str, status: int
+) -> None:
+    headers = {"Authorization": "Basic " + b64encode(b"cp1:" + OLD).decode()}
+    async with site(authority, server) as here:
+        answered = await here.status(1, None, path="/ocpp/cp1", offered=(version,), headers=headers)
+
+        assert answered == status
+        assert list(here.here.gateway.sessions) == (["CP1"] if status == 101 else [])
+        assert (here.row().connection is not None) == (status == 101)
