@@ -33,15 +33,23 @@ class DynamoReports:
         }
         self._client.put_item(TableName=self._table, Item=item)
 
-    def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
+    def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
         found = dynamodb.query(
             self._client,
             TableName=self._table,
             KeyConditionExpression="chargePointId = :its AND begins_with(reportKey, :action)",
-            ExpressionAttributeValues={":its": attribute(charge_point_id), ":action": attribute(f"{action}#")},
+            ExpressionAttributeValues={
+                ":its": attribute(charge_point_id),
+                ":action": attribute(_beginning(f"{action}#{prefix}")),
+            },
             ConsistentRead=True,
         )
         return [document(item["payload"]) for item in found]
+
+
+def _beginning(key: str) -> str:
+    # Of a key that was cut short only the first part is left to look for.
+    return key if len(key.encode()) <= _LONGEST_KEY else f"{key[:200]}#"
 
 
 def _fitting(key: str) -> str:

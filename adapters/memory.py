@@ -187,7 +187,7 @@ class MemoryReports:
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
         self._payloads[charge_point_id, action][key] = copy.deepcopy(payload)
 
-    def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
+    def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
         kept = self._payloads.get((charge_point_id, action), {})
         return [kept[key] for key in sorted(kept) if key.startswith(prefix)]
 

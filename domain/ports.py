@@ -224,8 +224,8 @@ class Reports(Protocol):
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
         """Keep a payload under (charge point, action, key); the same key again replaces it."""
 
-    def of_charge_point(self, charge_point_id: str, action: str) -> Sequence[dict[str, Any]]:
-        """The payloads kept, by key."""
+    def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
+        """The payloads kept, by key; only those whose key begins so."""
 
 
 class Outbound(Protocol):

@@ -1,20 +1,28 @@
 """What charge points tell and nobody asks about yet: kept as it came, and answered (conformance C.8).
 
-Multi-part reports are kept part by part under their requestId and seqNo, so disorder and repeats don't matter.
+Multi-part reports are kept part by part under their requestId and seqNo, so disorder and repeats don't matter; when
+the last missing part is there, they are marked complete (domain/assembly.py).
 """
 
+import hashlib
+
+import orjson
+
+from domain import assembly
 from ocppj import timestamps
 from ocppj.frames import Payload
 from ocppj.versions import V16, V21, V201
+from processors import states
 from processors.ports import Ports
 from processors.routes import Request, on
 
 
 def keep(request: Request, ports: Ports) -> None:
-    """Keep the payload under its natural key."""
+    """Keep the payload under its natural key, and what it says of its subject."""
     ports.reports.keep(
         request.charge_point_id, request.action, natural_key(request), request.payload, request.received_at
     )
+    states.note(request, ports)
 
 
 def natural_key(request: Request) -> str:
@@ -23,6 +31,9 @@ def natural_key(request: Request) -> str:
     if "seqNo" in said:
         group = said.get("requestId", said.get("generatedAt"))
         return f"{group}#{said['seqNo']:06}"
+    if request.action in assembly.PARTS:
+        # Parts without a number: only what they say tells them apart.
+        return f"{said['requestId']}#{hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}"
     if request.action == "SecurityEventNotification":
         return f"{said['timestamp']}#{said['type']}"
     # No key of its own: when it came, and its id against two in one millisecond. The queue repeats both.
@@ -34,6 +45,14 @@ def natural_key(request: Request) -> str:
 @on("NotifyCustomerInformation", V201)
 @on("NotifyDisplayMessages", V201)
 @on("ReportChargingProfiles", V201)
+@on("ReportDERControl", V21)
+def part(request: Request, ports: Ports) -> Payload:
+    """Keep the part, asked for or not; with the last one missing the report is complete (C-86)."""
+    keep(request, ports)
+    _commit(request, ports)
+    return {}
+
+
 @on("NotifyChargingLimit", V201)
 @on("ClearedChargingLimit", V201)
 @on("ReservationStatusUpdate", V201)
@@ -45,7 +64,6 @@ def natural_key(request: Request) -> str:
 @on("NotifyPeriodicEventStream", V21)
 @on("NotifyPriorityCharging", V21)
 @on("NotifySettlement", V21)
-@on("ReportDERControl", V21)
 def notified(request: Request, ports: Ports) -> Payload:
     """Keep it and say so."""
     keep(request, ports)
@@ -54,12 +72,18 @@ def notified(request: Request, ports: Ports) -> Payload:
 
 @on("NotifyEVChargingNeeds", V201)
 @on("NotifyEVChargingSchedule", V201)
-@on("OpenPeriodicEventStream", V21)
 @on("PullDynamicScheduleUpdate", V21)
 def rejected(request: Request, ports: Ports) -> Payload:
-    """Keep it, but promise nothing: Accepted would oblige us to plan, stream or send schedules (C-111)."""
+    """Keep it, but promise nothing: Accepted would oblige us to plan and send schedules (C-111)."""
     keep(request, ports)
     return {"status": "Rejected"}
+
+
+@on("OpenPeriodicEventStream", V21)
+def stream(request: Request, ports: Ports) -> Payload:
+    """Whatever is streamed is kept, so let it be streamed."""
+    keep(request, ports)
+    return {"status": "Accepted"}
 
 
 @on("VatNumberValidation", V21)
@@ -70,3 +94,15 @@ def vat_number(request: Request, ports: Ports) -> Payload:
     if "evseId" in request.payload:
         answer["evseId"] = request.payload["evseId"]
     return answer
+
+
+def _commit(request: Request, ports: Ports) -> None:
+    request_id = request.payload["requestId"]
+    parts = ports.reports.of_charge_point(request.charge_point_id, request.action, f"{request_id}#")
+    if not assembly.is_complete(parts):
+        return
+    said_at = max((timestamps.parse(part["generatedAt"]) for part in parts if "generatedAt" in part), default=None)
+    at = timestamps.write(request.observed(said_at or request.received_at))
+    mark = {"requestId": request_id, "parts": assembly.count(parts), "at": at}
+    name = assembly.marker(request.action)
+    ports.reports.keep(request.charge_point_id, name, str(request_id), mark, request.received_at)

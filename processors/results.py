@@ -46,7 +46,18 @@ def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: d
         _conclude(command, answer, at, ports)
         if isinstance(answer, CallResult):
             _judge(command, row, answer, ports)
+            _learn(command, answer, at, ports)
     _send_next(command, row, ports)
+
+
+def _learn(command: Command, answer: CallResult, at: datetime, ports: Ports) -> None:
+    """Keep the configuration of a 1.6 charge point, key by key, as it tells it (domain.assembly.configuration)."""
+    keys = answer.payload.get("configurationKey")
+    if command.action != "GetConfiguration" or not isinstance(keys, list):
+        return
+    for each in keys:
+        if isinstance(each, dict) and isinstance(each.get("key"), str):
+            ports.reports.keep(command.charge_point_id, "Configuration", each["key"].lower(), each, at)
 
 
 def _send_next(command: Command, row: ChargePoint | None, ports: Ports) -> None:

@@ -11,7 +11,7 @@ from domain.models import Transaction, TransactionEvent
 from ocppj import timestamps
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
-from processors import id_tokens, reports
+from processors import id_tokens, reports, states
 from processors.id_tokens import Presented, Verdict, masked
 from processors.meter_values import sampled
 from processors.ports import Ports
@@ -40,6 +40,7 @@ def start_16(request: Request, ports: Ports) -> Payload:
             start_received_at=request.received_at,
         )
     )
+    _use_reservation(begun, request, ports)
     _note_token(begun, info["status"], ports)
     _log_started(begun)
     return {"transactionId": int(begun.transaction_id), "idTagInfo": info}
@@ -75,6 +76,8 @@ def event_201(request: Request, ports: Ports) -> Payload:
             payload=said,
         )
     )
+    if "reservationId" in said:
+        _use_reservation(stored, request, ports)
     if verdict is not None and not _stops(said):
         _note_token(stored, verdict.status, ports)
     if said["eventType"] == "Started":
@@ -97,6 +100,13 @@ def _stops(said: Payload) -> bool:
     # The token that stops may be another one than the token that started (C-23), and both come as `idToken`.
     stops = said["triggerReason"] == "StopAuthorized" or said["eventType"] == "Ended"
     return bool(stops and said["triggerReason"] != "Authorized")
+
+
+def _use_reservation(transaction: Transaction, request: Request, ports: Ports) -> None:
+    """A reservation ends with the transaction it was made for (C-53, C-69)."""
+    if transaction.reservation_id is not None:
+        used = {"reservationUpdateStatus": "Used", "transactionId": transaction.transaction_id}
+        states.keep("Reservation", str(transaction.reservation_id), used, request, ports)
 
 
 def _note_token(transaction: Transaction, status: str, ports: Ports) -> None:

@@ -454,6 +454,17 @@ def test_reports_are_kept_by_key_and_replaced_by_the_same_key(stores: Stores) ->
     assert stores.reports.of_charge_point(stores.name, "NotifyEvent") == []
 
 
+def test_reports_are_found_by_how_their_key_begins(stores: Stores) -> None:
+    long = "x" * 2000
+    for key in ("7#1", "71#0", "7#0", long):
+        stores.reports.keep(stores.name, "NotifyReport", key, {"key": key}, NOON)
+
+    found = stores.reports.of_charge_point(stores.name, "NotifyReport", "7#")
+
+    assert found == [{"key": "7#0"}, {"key": "7#1"}]
+    assert stores.reports.of_charge_point(stores.name, "NotifyReport", long) == [{"key": long}]
+
+
 def test_a_report_of_a_megabyte_is_kept(stores: Stores) -> None:
     report = {"reportData": [{"component": {"name": f"C{n}"}, "value": "x" * 90} for n in range(8000)]}
 
