@@ -1,15 +1,22 @@
 """What a charge point does when told to, the same in every version: each verb acts and says how it went."""
 
-from charge_point_sim import sessions
+from charge_point_sim import charging, sessions
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.parts import Cause, Connector, Token
+from ocppj.frames import Payload
 
 # A knob turned by the CSMS takes effect at once.
 _PACED = "sample_s"
 _BEATING = "heartbeat_s"
 
 
-def remote_start(cp: ChargePoint, number: int | None, token: Token, remote_start_id: int | None = None) -> bool:
+def remote_start(
+    cp: ChargePoint,
+    number: int | None,
+    token: Token,
+    remote_start_id: int | None = None,
+    profile: Payload | None = None,
+) -> bool:
     """Start a session at this connector, or at any free one; False if none is free or we may not."""
     if cp.registration != "Accepted" or cp.is_resetting:  # 2.0.1 part 2 B02.FR.05
         return False
@@ -17,6 +24,7 @@ def remote_start(cp: ChargePoint, number: int | None, token: Token, remote_start
     connector = next((each for each in candidates if each and each.is_free), None)
     if connector is None:
         return False
+    charging.take_with_start(cp, connector, profile)
     begin = sessions.arrive if cp.variables.flag("authorize_remote") else sessions.plug_in
     begin(cp, connector, token, remote_start_id)
     return True

@@ -15,6 +15,7 @@ import structlog
 from charge_point_sim.effects import Effect, HangUp
 from charge_point_sim.exchange import CLOSED, Exchange, Message, Persistence
 from charge_point_sim.parts import Cause, Connector, Session, Setup, Status, Token
+from charge_point_sim.profiles import Profile
 from charge_point_sim.quirks import DeviceClock, Mischief
 from charge_point_sim.timers import Timers
 from charge_point_sim.variables import Variables
@@ -67,6 +68,7 @@ class ChargePoint:
         self.registration = ""
         self.boot_reason = "PowerUp"
         self.firmware = setup.firmware
+        self.profiles: list[Profile] = []
         self.progress: dict[str, Payload] = {}  # what is being told by trains of status messages
         self.after_boot: Callable[[], None] | None = None
         self.local_list: dict[str, str] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, sessions, trains
+from charge_point_sim import answers, charging_commands, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
@@ -20,7 +20,7 @@ def _remote_start(cp: ChargePoint, payload: Payload) -> Payload:
     profile = payload.get("chargingProfile")
     if profile and profile["chargingProfilePurpose"] != "TxProfile":
         return _status(False)
-    return _status(answers.remote_start(cp, payload.get("connectorId"), Token(payload["idTag"])))
+    return _status(answers.remote_start(cp, payload.get("connectorId"), Token(payload["idTag"]), profile=profile))
 
 
 def _remote_stop(cp: ChargePoint, payload: Payload) -> Payload:
@@ -200,8 +200,10 @@ COMMANDS: dict[str, Command] = {
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
+    "ClearChargingProfile": charging_commands.clear_v16,
     "DataTransfer": _data_transfer,
     "ExtendedTriggerMessage": _trigger_extended,
+    "GetCompositeSchedule": charging_commands.get_schedule_v16,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
     "GetLocalListVersion": _get_local_list_version,
@@ -210,6 +212,7 @@ COMMANDS: dict[str, Command] = {
     "RemoteStopTransaction": _remote_stop,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
+    "SetChargingProfile": charging_commands.set_profile_v16,
     "SignedUpdateFirmware": _update_signed_firmware,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,

@@ -6,7 +6,7 @@ Those about the device model are in `inventory`.
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, inventory, sessions, trains
+from charge_point_sim import answers, charging_commands, inventory, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.events import meter_value, transaction_event
 from charge_point_sim.exchange import Message
@@ -24,7 +24,7 @@ def _request_start(cp: ChargePoint, payload: Payload) -> Payload:
     if profile and profile["chargingProfilePurpose"] != "TxProfile":
         return _status(False)
     token = Token(payload["idToken"]["idToken"], payload["idToken"]["type"])
-    return _status(answers.remote_start(cp, payload.get("evseId"), token, payload["remoteStartId"]))
+    return _status(answers.remote_start(cp, payload.get("evseId"), token, payload["remoteStartId"], profile))
 
 
 def _request_stop(cp: ChargePoint, payload: Payload) -> Payload:
@@ -176,8 +176,11 @@ _TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {
 COMMANDS: dict[str, Command] = {
     "ChangeAvailability": _change_availability,
     "ClearCache": _clear_cache,
+    "ClearChargingProfile": charging_commands.clear,
     "DataTransfer": _data_transfer,
     "GetBaseReport": inventory.get_base_report,
+    "GetChargingProfiles": charging_commands.get_profiles,
+    "GetCompositeSchedule": charging_commands.get_schedule,
     "GetLocalListVersion": _get_local_list_version,
     "GetLog": _get_log,
     "GetTransactionStatus": _get_transaction_status,
@@ -186,6 +189,7 @@ COMMANDS: dict[str, Command] = {
     "RequestStopTransaction": _request_stop,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
+    "SetChargingProfile": charging_commands.set_profile,
     "SetVariables": inventory.set_variables,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,

@@ -1,6 +1,7 @@
 """The configuration keys of a simulated 1.6 charge point (1.6 §9, security whitepaper §7)."""
 
 from charge_point_sim.parts import Setup
+from charge_point_sim.profiles import MOST_STACKED
 from charge_point_sim.variables import Name, Variable, Variables
 
 MEASURANDS = (
@@ -10,7 +11,7 @@ MEASURANDS = (
     "Voltage",
     "SoC",
 )
-_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger"
+_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,SmartCharging"
 
 
 def keys(setup: Setup) -> Variables:
@@ -47,8 +48,11 @@ def _behaviour(setup: Setup) -> dict[str, Variable]:
 
 def _fixed(setup: Setup) -> dict[str, Variable]:
     fixed = {
-        "ChargeProfileMaxStackLevel": "0",
+        "ChargeProfileMaxStackLevel": str(MOST_STACKED),
         "ConnectorPhaseRotation": ",".join(f"{number}.RST" for number in range(setup.connectors + 1)),
+        "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
+        "ChargingScheduleMaxPeriods": "100",
+        "MaxChargingProfilesInstalled": "100",
         "GetConfigurationMaxKeys": "100",
         "LocalAuthListMaxLength": "1000",
         "NumberOfConnectors": str(setup.connectors),

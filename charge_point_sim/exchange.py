@@ -17,7 +17,8 @@ from ocppj.frames import Call, CallError, CallResult, Payload
 from ocppj.versions import Version
 
 CLOSED, TIMED_OUT, INVALID = "closed", "timed out", "invalid answer"
-ANSWERED = "answered"
+ANSWERED, FULL = "answered", "no room"
+MOST_KEPT = 1000  # durable messages: a charge point's memory is small
 
 Witness = Callable[[str, str], None]
 
@@ -39,7 +40,8 @@ class Message:
     """A CALL that waits for its turn.
 
     `late` completes the payload when it leaves: a StopTransaction queued offline learns its transactionId only then.
-    `is_durable`: kept over disconnects and repeated until answered. `is_early`: may go before the boot is accepted.
+    `is_durable`: kept over disconnects and repeated until answered. `is_expendable`: durable, but the first to go
+    when there is no room left. `is_early`: may go before the boot is accepted.
     """
 
     action: str
@@ -48,6 +50,7 @@ class Message:
     on_answer: Callable[[Payload], None] = _nothing
     on_failure: Callable[[str], None] = _nothing
     is_durable: bool = False
+    is_expendable: bool = False
     is_early: bool = False
     attempts: int = 0
     number: int = 0
@@ -91,6 +94,11 @@ class Exchange:
         self._count = 0
 
     @property
+    def undelivered(self) -> int:
+        """How many durable messages are waiting."""
+        return len(self._durable)
+
+    @property
     def has_undelivered(self) -> bool:
         """Whether a durable message is still waiting or unanswered."""
         return bool(self._durable) or (self._outstanding is not None and self._outstanding[1].is_durable)
@@ -107,6 +115,8 @@ class Exchange:
             return
         self._count += 1
         message.number = 0 if first else self._count
+        if message.is_durable and len(self._durable) >= MOST_KEPT:
+            self._make_room()
         line = self._durable if message.is_durable else self._others
         line.appendleft(message) if first else line.append(message)
 
@@ -157,6 +167,13 @@ class Exchange:
                 lost.insert(0, message)
         for message in lost:
             message.on_failure(CLOSED)
+
+    def _make_room(self) -> None:
+        # Readings between start and stop may be left out (2.0.1 E04.FR.07); every other one, so that a course remains.
+        expendable = [message for message in self._durable if message.is_expendable][::2]
+        for message in expendable or [self._durable[0]]:
+            self._durable.remove(message)
+            message.on_failure(FULL)
 
     def _pick(self) -> Message | None:
         heads = [message for message in self._others if self._may_go(message)][:1]

@@ -41,7 +41,13 @@ class Meter:
 
     energy_wh: float = 0.0
     power_w: float = 0.0
+    limit_w: float | None = None
     _read_at: datetime | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether energy may flow."""
+        return self._read_at is not None
 
     def switch_on(self, now: datetime) -> None:
         """Energy flows from now on."""
@@ -58,13 +64,16 @@ class Meter:
             return
         hours = max(0.0, (now - self._read_at).total_seconds()) / 3600
         room_wh = vehicle.capacity_wh * (1 - vehicle.state_of_charge)
-        taken_wh = min(room_wh, vehicle.power_w() * hours)
+        taken_wh = min(room_wh, self._allowed_w(vehicle) * hours)
         self.energy_wh += taken_wh
         vehicle.state_of_charge = (
             1.0 if taken_wh == room_wh else vehicle.state_of_charge + taken_wh / vehicle.capacity_wh
         )
-        self.power_w = vehicle.power_w()
+        self.power_w = self._allowed_w(vehicle)
         self._read_at = max(now, self._read_at)
+
+    def _allowed_w(self, vehicle: Vehicle) -> float:
+        return vehicle.power_w() if self.limit_w is None else max(0.0, min(vehicle.power_w(), self.limit_w))
 
 
 def readings(meter: Meter, vehicle: Vehicle | None) -> dict[str, tuple[float, str]]:

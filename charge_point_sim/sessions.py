@@ -1,9 +1,10 @@
 """The life of a charging session: authorise, plug in, charge, stop, unplug. The same in every version."""
 
 from functools import partial
-from typing import Literal
 
+from charge_point_sim import charging
 from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.charging import show
 from charge_point_sim.exchange import Message
 from charge_point_sim.meter import some_vehicle
 from charge_point_sim.parts import Cause, Connector, Session, Token
@@ -40,6 +41,7 @@ def stop(cp: ChargePoint, connector: Connector, cause: Cause) -> None:
     if session.is_running:
         connector.meter.advance(session.vehicle, cp.now)
         connector.meter.switch_off()
+        charging.forget_transaction(cp, connector)
         cp.exchange.put(cp.dialect.stop(cp, connector, session, cause))
         cp.log.info("transaction stopped", connector=connector.number, cause=cause, meter_wh=_meter_wh(connector))
     session.is_over = True
@@ -93,7 +95,8 @@ def _start(cp: ChargePoint, connector: Connector, session: Session) -> None:
     message.on_answer = partial(_started, cp, connector, session)
     cp.exchange.put(message)
     cp.log.info("charging", connector=connector.number, meter_wh=_meter_wh(connector))
-    _show(cp, connector, session, "Charging")
+    show(cp, connector, session, "Charging")
+    charging.obey(cp, connector, session)
     pace_samples(cp, connector, session)
 
 
@@ -113,16 +116,7 @@ def _started(cp: ChargePoint, connector: Connector, session: Session, answer: Pa
     else:
         connector.meter.advance(session.vehicle, cp.now)
         connector.meter.switch_off()
-        _show(cp, connector, session, "SuspendedEVSE")
-
-
-def _show(
-    cp: ChargePoint, connector: Connector, session: Session, status: Literal["Charging", "SuspendedEV", "SuspendedEVSE"]
-) -> None:
-    cp.show(connector, status)
-    message = cp.dialect.change(cp, connector, session)
-    if message:
-        cp.exchange.put(message)
+        show(cp, connector, session, "SuspendedEVSE")
 
 
 def _sample_again(cp: ChargePoint, connector: Connector, session: Session) -> None:
@@ -135,7 +129,7 @@ def _sample_again(cp: ChargePoint, connector: Connector, session: Session) -> No
         soc=round(session.vehicle.state_of_charge * 100, 1),
     )
     if session.vehicle.is_full and connector.status == "Charging":
-        _show(cp, connector, session, "SuspendedEV")
+        show(cp, connector, session, "SuspendedEV")
     pace_samples(cp, connector, session)
 
 

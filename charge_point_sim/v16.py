@@ -72,7 +72,7 @@ def sample(cp: ChargePoint, connector: Connector, context: str) -> Message:
     is_triggered = context == "Trigger"
     message = Message("MeterValues", meter_values(cp, connector, context), is_early=is_triggered)
     if session:
-        message.is_durable = not is_triggered
+        message.is_durable = message.is_expendable = not is_triggered
         message.late = lambda: {"transactionId": session.transaction_id}
     return message
 

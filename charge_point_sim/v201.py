@@ -82,7 +82,9 @@ def sample(cp: ChargePoint, connector: Connector, context: str) -> Message:
     session = connector.running
     if session is None or context == "Trigger":
         return Message("MeterValues", {"evseId": connector.number, "meterValue": [value]}, is_early=True)
-    return transaction_event(cp, session, "Updated", "MeterValuePeriodic", {}, meterValue=[value])
+    message = transaction_event(cp, session, "Updated", "MeterValuePeriodic", {}, meterValue=[value])
+    message.is_expendable = True
+    return message
 
 
 def stop(cp: ChargePoint, connector: Connector, session: Session, cause: Cause) -> Message:

@@ -3,6 +3,7 @@
 import pytest
 
 from charge_point_sim import sessions
+from charge_point_sim.exchange import MOST_KEPT
 from charge_point_sim.parts import Connector, Token
 from charge_point_sim.routine import FOREVER, Routine, begin
 from ocppj.frames import CallError
@@ -349,3 +350,23 @@ def _time(payload: dict[str, object]) -> str:
     time = payload.get("timestamp") or (values[0]["timestamp"] if isinstance(values, list) else "")
     assert str(time) >= NOW.isoformat()[:16]
     return str(time)
+
+
+@BOTH
+def test_a_long_time_offline_costs_readings_but_no_start_and_no_stop(version: Version) -> None:
+    wire = Wire(version, sample_s=5).boot()
+    wire.order("ClearCache")
+    _arrive(wire)
+    wire.run(30)
+    wire.cut()
+
+    wire.run(20_000)
+    kept = wire.cp.exchange.undelivered
+    _stop(wire)
+    wire.connect()
+    wire.run(30)
+
+    said = wire.script.said()
+    assert kept <= MOST_KEPT
+    assert {"StopTransaction", "Ended StopAuthorized"} & set(said)
+    assert sum(words in ("MeterValues", "Updated MeterValuePeriodic") for words in said) > MOST_KEPT / 3
