@@ -95,7 +95,8 @@ def _may_go(command: Command, version: Version, delivery: Delivery) -> bool:
 def _send(command: Command, route: Route, delivery: Delivery) -> Command:
     # Its time starts now. Sent before it is: if we die in between it times out, and never goes twice.
     deadline = delivery.now + (command.deadline - command.created_at)
-    sent = delivery.commands.move(command.command_id, CommandState.SENT, deadline=deadline) or command
+    moved = delivery.commands.move(command.command_id, CommandState.SENT, deadline=deadline, sent_at=delivery.now)
+    sent = moved or command
     publish(sent, frame_of(sent), route, delivery)
     log.info(
         "queued command sent",

@@ -72,7 +72,7 @@ def until(command: Command) -> datetime:
 def judge(command: Command, message: Message) -> str | None:
     """Whether this message shows that the command had its effect, or that it had none; None if it says nothing."""
     effect = _EFFECTS.get(command.action)
-    is_older = message.received_at < command.created_at - _SKEW
+    is_older = message.received_at < _sent_at(command) - _SKEW
     if effect is None or is_older or message.action not in effect.shown_by:
         return None
     return effect.judge(command, message)
@@ -85,6 +85,10 @@ def evidence(message: Message) -> Payload:
     if transaction is not None:
         told["transactionId"] = transaction
     return {"action": message.action, "receivedAt": timestamps.write(message.received_at)} | told
+
+
+def _sent_at(command: Command) -> datetime:
+    return command.sent_at or command.created_at
 
 
 _TOLD = (
@@ -127,7 +131,7 @@ def _stopped_2x(command: Command, message: Message) -> str | None:
 def _rebooted(command: Command, message: Message) -> str | None:
     # One that was on its way before the command came has a connection that is older.
     connection = message.charge_point.connection
-    return CONFIRMED if connection is not None and connection.connected_at > command.created_at else None
+    return CONFIRMED if connection is not None and connection.connected_at > _sent_at(command) else None
 
 
 def _available_16(command: Command, message: Message) -> str | None:

@@ -227,6 +227,7 @@ class Command:
     answered_at: datetime | None = None
     late_answer: dict[str, Any] | None = None
     queued_until: datetime | None = None
+    sent_at: datetime | None = None
     part_before: str | None = None
     part_after: str | None = None
     effect: str | None = None  # confirmed or not_observed, once that is known

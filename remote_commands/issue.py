@@ -264,7 +264,7 @@ def _store_parts(commands: Sequence[Command], ports: Ports) -> None:
 
 
 def _send(command: Command, frame: str, route: Route, ports: Ports) -> Command:
-    command = replace(command, queued_until=None)  # it doesn't wait
+    command = replace(command, queued_until=None, sent_at=command.created_at)  # it doesn't wait
     ports.commands.add(command)
     try:
         delivery.publish(command, frame, route, replace(ports.delivery(), now=command.created_at))

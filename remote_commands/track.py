@@ -55,7 +55,9 @@ def as_json(command: Command, now: datetime) -> dict[str, Any]:
         "createdAt": timestamps.write(command.created_at),
         "deadline": _written(None if is_waiting(command) else command.deadline),
         "queuedUntil": _written(command.queued_until),
+        "sentAt": _written(command.sent_at),
         "answeredAt": _written(command.answered_at),
+        "latencyMs": _latency_ms(command),
         "issuedBy": command.issued_by,
         "payload": command.payload,
         "answer": _masked(command.answer),
@@ -65,6 +67,12 @@ def as_json(command: Command, now: datetime) -> dict[str, Any]:
         "effect": effects.state(command, now),
         "evidence": command.evidence,
     }
+
+
+def _latency_ms(command: Command) -> int | None:
+    if command.answered_at is None or command.sent_at is None:
+        return None
+    return max(0, round((command.answered_at - command.sent_at).total_seconds() * 1000))
 
 
 def _masked(answer: dict[str, Any] | None) -> dict[str, Any] | None:

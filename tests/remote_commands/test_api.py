@@ -31,7 +31,9 @@ def test_a_start_that_nobody_waits_for_is_202_with_its_location() -> None:
         "createdAt": "2026-11-21T12:00:00.000Z",
         "deadline": "2026-11-21T12:00:30.000Z",
         "queuedUntil": None,
+        "sentAt": "2026-11-21T12:00:00.000Z",
         "answeredAt": None,
+        "latencyMs": None,
         "issuedBy": ARN,
         "payload": {"idTag": "ABC", "connectorId": 1},
         "answer": None,
@@ -57,7 +59,7 @@ def test_who_waits_gets_the_charge_points_own_answer(status: str, state: Command
     assert reply.status == 200
     assert reply.headers["Preference-Applied"] == "wait=25"
     assert (reply.body["state"], reply.body["answer"]) == (state.value, {"status": status})
-    assert reply.body["answeredAt"] == "2026-11-21T12:00:00.050Z"
+    assert (reply.body["answeredAt"], reply.body["latencyMs"]) == ("2026-11-21T12:00:00.050Z", 50)
     assert len(desk.clock.slept) == 1
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain import delivery
 from domain.models import Connection
 from ocppj.frames import Call, CallResult
 from ocppj.versions import V16, V201, Version
@@ -41,9 +42,9 @@ class Journey:
         answers = self.house.send("CP1", Call(f"m-{self.house.now}", action, payload), epoch=EPOCH)
         assert all(isinstance(answer, CallResult) for answer in answers), answers
 
-    def reconnect(self) -> None:
+    def reconnect(self, epoch: int) -> None:
         self.tick(1)
-        connection = Connection(self.version, "gw1", 3, EPOCH + 1, self.house.now)
+        connection = Connection(self.version, "gw1", 3, epoch, self.house.now)
         self.desk.registry.connect("CP1", connection, 0)
 
     def tick(self, seconds: float) -> None:
@@ -172,11 +173,28 @@ def test_a_reset_is_confirmed_by_a_boot_on_a_new_connection() -> None:
     journey.says("BootNotification", **BOOT_16)
     before = journey.effect
 
-    journey.reconnect()
+    journey.reconnect(EPOCH + 1)
     journey.says("BootNotification", **BOOT_16)
 
     assert (before, journey.effect) == ("pending", "confirmed")
     assert journey.evidence == {"action": "BootNotification", "receivedAt": "2026-11-21T12:00:03.000Z"}
+
+
+def test_the_boot_of_a_connect_that_a_reset_has_waited_for_is_not_its_effect() -> None:
+    journey = Journey(V16)
+    journey.desk.registry.disconnected("CP1", EPOCH, NOON)
+    journey.command("reset", {"ttlSeconds": 600})
+    journey.reconnect(EPOCH + 1)
+    journey.tick(1)
+    delivery.release("CP1", journey.desk.row("CP1"), journey.house.ports().delivery())
+    journey.answer({"status": "Accepted"})
+
+    journey.says("BootNotification", **BOOT_16)
+    before = journey.effect
+    journey.reconnect(EPOCH + 2)
+    journey.says("BootNotification", **BOOT_16)
+
+    assert (before, journey.effect) == ("pending", "confirmed")
 
 
 def test_the_evidence_of_a_start_names_the_transaction() -> None:
