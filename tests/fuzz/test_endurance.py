@@ -9,7 +9,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,11 +17,9 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from adapters.mqtt_link import MqttLink
-from adapters.mqtt_settings import MqttSettings
-from domain.ports import Message
 from ocppj.versions import VERSIONS, Version
 from tests.brokers import Mosquitto
+from tests.conformance.clouds import answering_cloud
 from tests.conformance.wire import CLOSE, TEXT, Wire, frame, frames_in, request, wire
 from tests.fuzz import mutations, oracle
 from tests.fuzz.oracle import Fate
@@ -48,27 +45,6 @@ async def process(mosquitto: Mosquitto, tmp_path: Path) -> AsyncIterator[Process
     await started.ready()
     yield started
     await started.end()
-
-
-@asynccontextmanager
-async def answering_cloud(mosquitto: Mosquitto) -> AsyncIterator[None]:
-    """A cloud that answers every CALL at once."""
-    link = MqttLink(MqttSettings("127.0.0.1", mosquitto.port, "cloud"))
-
-    def answer(message: Message) -> None:
-        sent = orjson.loads(message.payload)
-        if sent[0] == 2:
-            link.publish(message.topic.removesuffix("/in") + "/out", orjson.dumps([3, sent[1], {}]))
-
-    subscribed = [asyncio.Event() for _ in IDENTITIES]
-    for identity, event in zip(IDENTITIES, subscribed, strict=True):
-        link.subscribe(f"{identity}/in", answer, event.set)
-    running = asyncio.create_task(link.run())
-    for event in subscribed:
-        await event.wait()
-    yield
-    await link.close(1.0)
-    await running
 
 
 class Driver:
@@ -184,7 +160,8 @@ def faults(log: str) -> list[Any]:
 
 async def test_b27_b33_100_000_wrong_frames_leave_no_trace(process: Process, mosquitto: Mosquitto) -> None:
     ends_at = time.monotonic() + ENOUGH_S
-    async with answering_cloud(mosquitto):
+    async with answering_cloud(mosquitto, IDENTITIES) as cloud:
+        cloud.keeps = False
         warm = await sent_by_all(process, FRAMES // 4, ends_at)
         before = rss_kib(process)
         sent = warm + await sent_by_all(process, FRAMES - FRAMES // 4, ends_at)

@@ -18,7 +18,7 @@ from tests.conformance.wire import CLOSE, TEXT, Wire, frame, frames_in, request,
 from tests.fuzz import mutations, oracle
 from tests.gateway.house import House, house, until
 
-EXAMPLES = 300
+EXAMPLES = 200
 SENTINEL = "sentinel"
 
 JSON = st.recursive(
@@ -64,6 +64,11 @@ class Bench:
         heard: list[Any] | None = self._run(self._exchange(version, text))
         return heard
 
+    def told(self, version: Version, text: bytes, properties: list[tuple[str, str]]) -> list[Any]:
+        """What a charge point hears of a message of the cloud; it answers what it can."""
+        heard: list[Any] = self._run(self._told(version, text, properties))
+        return heard
+
     def disturb(self, data: bytes, shake: bool) -> None:
         """Send bytes on a new connection and leave."""
         self._run(self._disturb(data, shake))
@@ -89,6 +94,15 @@ class Bench:
             if heard[-1][:2] == [3, SENTINEL]:
                 self.here.broker.messages.clear()
                 return heard[:-1]
+
+    async def _told(self, version: Version, text: bytes, properties: list[tuple[str, str]]) -> list[Any]:
+        await self._exchange(version, b"[3]")  # connected, and nothing is on its way
+        self.here.broker.publish(f"{version.schema_folder}/out", text, properties)
+        heard = await self._exchange(version, b"[3]") or []
+        for frame_ in heard:
+            if frame_[0] == 2:
+                await self._exchange(version, orjson.dumps([3, frame_[1], {}]))
+        return heard
 
     async def _connect(self, version: Version) -> Wire:
         asked = request(f"/ocpp/{version.schema_folder}", version.subprotocol)
@@ -178,3 +192,22 @@ def test_a55_garbage_instead_of_websocket_frames_ends_one_connection_only(bench:
 @given(st.binary() | st.lists(st.sampled_from(request().split(b"\r\n")) | st.binary()).map(b"\r\n".join))
 def test_a55_garbage_instead_of_a_request_ends_one_connection_only(bench: Bench, data: bytes) -> None:
     bench.disturb(data, shake=False)
+
+
+@some
+@given(
+    versions,
+    st.randoms(use_true_random=False),
+    st.dictionaries(st.sampled_from(["epoch", "deadline", "trace", "x"]), st.text() | st.integers().map(str)),
+    st.booleans(),
+)
+def test_whatever_the_cloud_sends_a_charge_point_hears_frames_only(
+    bench: Bench, version: Version, random: Random, properties: dict[str, str], is_garbage: bool
+) -> None:
+    text = random.randbytes(random.randint(0, 40)) if is_garbage else mutations.text(random, version, "c-1")
+    note(f"{text!r} with {properties}")
+
+    for heard in bench.told(version, text, list(properties.items())):
+        decoded = oracle.fate(orjson.dumps(heard), version)
+        assert not decoded.closes
+        assert heard[0] in (2, 5, 6)
