@@ -35,15 +35,17 @@ START_S = 20.0
 class Process:
     """`ocppgw gateway` as a child."""
 
-    def __init__(self, mqtt: str, *arguments: str, registry: str = "open", log: Path) -> None:
+    def __init__(
+        self, mqtt: str, *arguments: str, registry: str = "open", log: Path, environment: dict[str, str] | None = None
+    ) -> None:
         self.port, self.admin_port = free_port(), free_port()
         command = [sys.executable, "-m", "cli", "gateway", "--port", str(self.port), "--mqtt", mqtt]
-        environment = os.environ | {"OCPPGW_ADMIN_PORT": str(self.admin_port), "OCPPGW_REGISTRY": registry}
+        own = {"OCPPGW_ADMIN_PORT": str(self.admin_port), "OCPPGW_REGISTRY": registry}
         self._log = log
         self._sockets: list[ClientConnection] = []
         with log.open("wb") as stderr:
             self.child = subprocess.Popen(
-                [*command, *arguments], env=environment, stderr=stderr, start_new_session=True
+                [*command, *arguments], env=(environment or os.environ) | own, stderr=stderr, start_new_session=True
             )
 
     async def ready(self) -> None:

@@ -1,0 +1,145 @@
+"""Charge points that write everything down: what they sent, how each CALL ended, which commands they got.
+
+A charger is a plain WebSocket client that speaks OCPP-J 1.6; it answers every command with Accepted, and connects
+again by itself when told to (`stays`).
+"""
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+RETRY_S = 0.5
+CONNECTING_AT_ONCE = 20
+
+
+class Charger:
+    """One charge point; `answers` says how often each CALL was answered, `errors` which of them by a CALLERROR."""
+
+    _ids = itertools.count(1)
+
+    def __init__(self, url: str, charge_point_id: str, interval_s: float, stays: bool = False) -> None:
+        self.charge_point_id = charge_point_id
+        self.url = f"{url}/{charge_point_id}"
+        self.sent: dict[str, float] = {}  # of each CALL, when it left
+        self.answers: Counter[str] = Counter()
+        self.errors: dict[str, str] = {}
+        self.commands: Counter[str] = Counter()
+        self.closes: list[int | None] = []
+        self.answered_at = 0.0
+        self.is_sending = True
+        self._interval_s = interval_s
+        self._stays = stays
+        self._socket: ClientConnection | None = None
+        self.is_connected = False
+
+    @property
+    def open_calls(self) -> set[str]:
+        """The CALLs that have not ended."""
+        return self.sent.keys() - self.answers.keys()
+
+    async def connect(self) -> None:
+        """Connect."""
+        self._socket = await connect(
+            self.url, subprotocols=[Subprotocol("ocpp1.6")], compression=None, ping_interval=None, proxy=None,
+            close_timeout=1,
+        )  # fmt: skip
+        self.is_connected = True
+
+    async def live(self) -> None:
+        """Send and answer, until it is cancelled or the socket is closed for good."""
+        while True:
+            try:
+                await self._converse()
+            except ConnectionClosed as closed:
+                self.closes.append(closed.rcvd.code if closed.rcvd else None)
+            self.is_connected = False
+            if not self._stays:
+                return
+            await self._come_back()
+
+    async def call(self, action: str, payload: dict[str, object]) -> str:
+        """Send a CALL; returns its id."""
+        message_id = f"{self.charge_point_id}-{next(self._ids)}"
+        self.sent[message_id] = asyncio.get_running_loop().time()
+        assert self._socket is not None
+        await self._socket.send(orjson.dumps([2, message_id, action, payload]).decode())
+        return message_id
+
+    def cut(self) -> None:
+        """Lose the connection without a word."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def _converse(self) -> None:
+        sending = asyncio.create_task(self._send_for_ever(), name="send")
+        try:
+            await self._receive_for_ever()
+        finally:
+            sending.cancel()
+            await asyncio.wait([sending])
+
+    async def _send_for_ever(self) -> None:
+        # Not all in the same moment of every second.
+        await asyncio.sleep(random.uniform(0, self._interval_s))  # noqa: S311 - no secret
+        while True:
+            if self.is_sending:
+                try:
+                    await self.call("Heartbeat", {})
+                except ConnectionClosed:
+                    return  # who receives says why
+            await asyncio.sleep(self._interval_s)
+
+    async def _receive_for_ever(self) -> None:
+        assert self._socket is not None
+        while True:
+            frame = orjson.loads(await self._socket.recv())
+            if frame[0] == 2:
+                self.commands[frame[1]] += 1
+                await self._socket.send(orjson.dumps([3, frame[1], {"status": "Accepted"}]).decode())
+                continue
+            self.answers[frame[1]] += 1
+            if frame[0] == 4:
+                self.errors[frame[1]] = frame[2]
+            else:
+                self.answered_at = asyncio.get_running_loop().time()
+
+    async def _come_back(self) -> None:
+        self.sent = {name: at for name, at in self.sent.items() if name in self.answers}  # nobody waits any more
+        while not self.is_connected:
+            await asyncio.sleep(random.uniform(0, RETRY_S))  # noqa: S311 - no secret
+            with suppress(OSError, InvalidHandshake, TimeoutError, EOFError):
+                await self.connect()
+
+
+@asynccontextmanager
+async def connected(
+    url: str, charge_point_ids: list[str], interval_s: float, stays: bool = False
+) -> AsyncIterator[list[Charger]]:
+    """Chargers that are connected and live; all are cut at the end."""
+    chargers = [Charger(url, charge_point_id, interval_s, stays) for charge_point_id in charge_point_ids]
+    for some in _some(chargers):
+        await asyncio.gather(*[charger.connect() for charger in some])
+    lives = [asyncio.create_task(charger.live(), name=charger.charge_point_id) for charger in chargers]
+    try:
+        yield chargers
+    finally:
+        for life in lives:
+            life.cancel()
+        for charger in chargers:
+            charger.cut()
+        for result in await asyncio.gather(*lives, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+
+def _some(chargers: list[Charger]) -> list[list[Charger]]:
+    starts = range(0, len(chargers), CONNECTING_AT_ONCE)
+    return [chargers[start : start + CONNECTING_AT_ONCE] for start in starts]
