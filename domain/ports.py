@@ -4,7 +4,7 @@ All of them are synchronous. An adapter that can't reach its service raises what
 the queue retries. Each port has its contract tests in tests/adapters/test_contracts.py, run against every adapter.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -226,6 +226,28 @@ class Reports(Protocol):
 
     def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
         """The payloads kept, by key; only those whose key begins so."""
+
+
+class CsrRefusedError(Exception):
+    """A certificate signing request that is not to be signed; the text says why."""
+
+
+class CertificateSigner(Protocol):
+    """Signs the certificates charge points ask for."""
+
+    def check(self, csr: str, names: Collection[str]) -> None:
+        """Look at a request; its common name must be one of these.
+
+        Raises:
+            CsrRefusedError: it is none, or none for this charge point.
+        """
+
+    def sign(self, csr: str, names: Collection[str], now: datetime) -> str:
+        """Sign it: the PEM chain, leaf first, without the root.
+
+        Raises:
+            CsrRefusedError: as `check`.
+        """
 
 
 class Outbound(Protocol):

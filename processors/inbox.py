@@ -193,6 +193,8 @@ def _answer(request: Request, reply: _Reply, ports: Ports) -> None:
         raise
     else:
         reply.publish(CallResult(request.message_id, payload), ports)
+        for follow in request.afterwards:
+            follow()
         effects.observe(request, payload, ports)
 
 

@@ -18,6 +18,7 @@ from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound, IotShadows
+from adapters.local_ca import LocalCertificateAuthority
 from adapters.sqs import SqsShadowRepairs
 from processors import inbox, settings
 from processors.ports import Ports
@@ -71,6 +72,15 @@ def on_aws(chosen: Settings) -> Ports:
         shadow_repairs=SqsShadowRepairs(sqs.connect(), inbox.SHADOW_REPAIRS),
         clock=lambda: datetime.now(UTC),
         settings=chosen,
+        signer=_signer(chosen),
+    )
+
+
+def _signer(chosen: Settings) -> LocalCertificateAuthority | None:
+    if chosen.ca_certificate is None or chosen.ca_key is None:
+        return None
+    return LocalCertificateAuthority(
+        chosen.ca_certificate, chosen.ca_key, chosen.certificate_days, chosen.certificate_organization
     )
 
 

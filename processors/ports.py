@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.delivery import Delivery
 from domain.ports import (
+    CertificateSigner,
     CommandLines,
     Commands,
     IdTokens,
@@ -38,6 +39,7 @@ class Ports:
     shadow_repairs: ShadowRepairs
     clock: Callable[[], datetime]
     settings: Settings
+    signer: CertificateSigner | None = None
 
     def delivery(self) -> Delivery:
         """What delivering commands that wait takes, now."""

@@ -18,7 +18,8 @@ class Request:
     """A CALL or SEND whose payload has passed its schema.
 
     `charge_point` is the registry row as the record found it. A handler that changes what the shadow shows says so
-    in `reported`; it is merged into the shadow once the answer is out.
+    in `reported`; it is merged into the shadow once the answer is out. What else has to wait for the answer goes into
+    `afterwards`.
     """
 
     charge_point: ChargePoint
@@ -29,6 +30,7 @@ class Request:
     received_at: datetime
     now: datetime
     reported: Payload = field(default_factory=dict)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def charge_point_id(self) -> str:

@@ -3,7 +3,7 @@
 import zlib
 from enum import StrEnum
 
-from pydantic import Field, ValidationError
+from pydantic import Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.models import Registration
@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     gate: Gate = Gate.STRICT
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
     one_transaction_per_token: bool = False
+    ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
+    ca_key: FilePath | None = None
+    certificate_days: int = Field(default=365, ge=1, le=3650)
+    certificate_organization: str | None = None  # what the O of their requests must be
     worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames
 
     def interval_s(self, charge_point_id: str, registration: Registration) -> int:
