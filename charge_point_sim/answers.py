@@ -21,7 +21,7 @@ def remote_start(
     if cp.registration != "Accepted" or cp.is_resetting:  # 2.0.1 part 2 B02.FR.05
         return False
     candidates = cp.connectors if number is None else [cp.connector(number)]
-    connector = next((each for each in candidates if each and each.is_free), None)
+    connector = next((each for each in candidates if each and each.is_free_for(token)), None)
     if connector is None:
         return False
     charging.take_with_start(cp, connector, profile)

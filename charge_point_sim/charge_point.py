@@ -163,7 +163,10 @@ class ChargePoint:
 
     def rest(self, connector: Connector) -> None:
         """Show what a connector without a car shows."""
-        self.show(connector, "Available" if connector.is_operative else "Unavailable")
+        if not connector.is_operative:
+            self.show(connector, "Unavailable")
+        else:
+            self.show(connector, "Reserved" if connector.reservation else "Available")
 
     def tell_status(self, connector: Connector, *, anyway: bool = False) -> None:
         """Send a StatusNotification if there is something new to say, or anyway; offline it waits for the reconnect."""

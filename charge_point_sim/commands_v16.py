@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, charging_commands, sessions, trains
+from charge_point_sim import answers, charging_commands, reservations, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
@@ -197,6 +197,7 @@ _TRIGGERS: dict[str, Callable[[ChargePoint, list[Connector]], bool]] = {
 }
 
 COMMANDS: dict[str, Command] = {
+    "CancelReservation": reservations.cancel_any,
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
@@ -210,6 +211,7 @@ COMMANDS: dict[str, Command] = {
     "GetLog": _get_log,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
+    "ReserveNow": reservations.reserve_v16,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
     "SetChargingProfile": charging_commands.set_profile_v16,

@@ -6,7 +6,7 @@ Those about the device model are in `inventory`.
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, charging_commands, inventory, sessions, trains
+from charge_point_sim import answers, charging_commands, inventory, reservations, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.events import meter_value, transaction_event
 from charge_point_sim.exchange import Message
@@ -174,6 +174,7 @@ _TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {
 }
 
 COMMANDS: dict[str, Command] = {
+    "CancelReservation": reservations.cancel_any,
     "ChangeAvailability": _change_availability,
     "ClearCache": _clear_cache,
     "ClearChargingProfile": charging_commands.clear,
@@ -187,6 +188,7 @@ COMMANDS: dict[str, Command] = {
     "GetVariables": inventory.get_variables,
     "RequestStartTransaction": _request_start,
     "RequestStopTransaction": _request_stop,
+    "ReserveNow": reservations.reserve_v201,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
     "SetChargingProfile": charging_commands.set_profile,

@@ -11,7 +11,7 @@ MEASURANDS = (
     "Voltage",
     "SoC",
 )
-_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,SmartCharging"
+_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"
 
 
 def keys(setup: Setup) -> Variables:
@@ -56,6 +56,7 @@ def _fixed(setup: Setup) -> dict[str, Variable]:
         "GetConfigurationMaxKeys": "100",
         "LocalAuthListMaxLength": "1000",
         "NumberOfConnectors": str(setup.connectors),
+        "ReserveConnectorZeroSupported": "false",
         "SecurityProfile": "1" if setup.password else "0",
         "SendLocalListMaxLength": "100",
         "SupportedFeatureProfiles": _PROFILES,

@@ -9,7 +9,9 @@ from charge_point_sim.quirks import Quirk
 from ocppj.versions import Version
 
 # The words of 1.6; 2.x says Occupied for all between Available and Unavailable.
-Status = Literal["Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Unavailable"]
+Status = Literal[
+    "Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved", "Unavailable"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,15 @@ class Token:
     kind: str = "ISO14443"
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A connector is kept for this id token."""
+
+    id: int
+    token: str
+    until: datetime
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """A car at a connector. It is a transaction from `started_at` on.
@@ -58,6 +69,7 @@ class Session:
     token: Token
     vehicle: Vehicle
     remote_start_id: int | None = None
+    reservation_id: int | None = None
     transaction_id: int | str = -1
     started_at: datetime | None = None
     is_over: bool = False
@@ -77,11 +89,17 @@ class Connector:
     reported: str = ""
     is_operative: bool = True
     session: Session | None = None
+    reservation: Reservation | None = None
     meter: Meter = field(default_factory=Meter)
 
     @property
     def is_free(self) -> bool:
         return self.status == "Available" and self.session is None
+
+    def is_free_for(self, token: Token) -> bool:
+        """Whether this token may charge here: nobody does, and it is kept for nobody else."""
+        is_kept_for_it = self.reservation is not None and self.reservation.token == token.text
+        return self.is_free or (is_kept_for_it and self.session is None and self.is_operative)
 
     @property
     def running(self) -> Session | None:

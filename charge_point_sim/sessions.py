@@ -26,6 +26,9 @@ def arrive(cp: ChargePoint, connector: Connector, token: Token, remote_start_id:
 def plug_in(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None = None) -> None:
     """An authorised car takes the connector, and its transaction starts a moment later."""
     session = Session(token, some_vehicle(cp.rng, cp.setup.max_power_w), remote_start_id)
+    if connector.reservation:
+        session.reservation_id, connector.reservation = connector.reservation.id, None
+        cp.timers.cancel(f"reservation {connector.number}")
     connector.session = session
     cp.show(connector, "Preparing")
     cp.after(f"start {connector.number}", cp.setup.plug_in_s, lambda: _start(cp, connector, session))
@@ -84,7 +87,7 @@ def _authorised(cp: ChargePoint, connector: Connector, token: Token, remote_star
         return
     cp.accepted_tokens.add(token.text)
     # While the CSMS thought about it, somebody else may have come.
-    if connector.is_free and not cp.is_resetting:
+    if connector.is_free_for(token) and not cp.is_resetting:
         plug_in(cp, connector, token, remote_start_id)
 
 

@@ -53,12 +53,14 @@ def verdict(answer: Payload) -> str | None:
 
 def start(cp: ChargePoint, connector: Connector, session: Session) -> Message:
     """StartTransaction."""
-    payload = {
+    payload: Payload = {
         "connectorId": connector.number,
         "idTag": session.token.text,
         "meterStart": int(connector.meter.energy_wh),
         "timestamp": cp.stamp(),
     }
+    if session.reservation_id is not None:
+        payload["reservationId"] = session.reservation_id
     return Message("StartTransaction", payload, is_durable=True)
 
 

@@ -65,6 +65,8 @@ def start(cp: ChargePoint, connector: Connector, session: Session) -> Message:
         "idToken": _id_token(session.token),
         "meterValue": [meter_value(cp, connector, "Transaction.Begin")],
     }
+    if session.reservation_id is not None:
+        more["reservationId"] = session.reservation_id
     is_remote = session.remote_start_id is not None
     info: dict[str, Any] = {"remoteStartId": session.remote_start_id} if is_remote else {}
     info["chargingState"] = "EVConnected"
