@@ -56,7 +56,8 @@ _SUBPROTOCOLS = {ChargePoint16: "ocpp1.6", ChargePoint201: "ocpp2.0.1"}
 @asynccontextmanager
 async def connected(kind: Any, url: str, identity: str) -> AsyncIterator[Any]:
     """A charge point of that kind on its own socket, listening until the block ends."""
-    async with connect(f"{url}/{identity}", subprotocols=[Subprotocol(_SUBPROTOCOLS[kind])]) as socket:
+    subprotocol = next(name for base, name in _SUBPROTOCOLS.items() if issubclass(kind, base))
+    async with connect(f"{url}/{identity}", subprotocols=[Subprotocol(subprotocol)]) as socket:
         charge_point = kind(identity, socket)
         listening = asyncio.create_task(charge_point.start(), name=f"{identity} listens")
         try:
