@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,13 @@ def _section(name: str, said: dict[str, Any], reasons: dict[str, str]) -> Sectio
     return Section(name, title, rows)
 
 
-def named_tests(root: Path = ROOT) -> Iterator[NamedTest]:
+@cache
+def named_tests() -> tuple[NamedTest, ...]:
     """Every test whose name begins with rows, file by file."""
-    for path in sorted((root / "tests").rglob("test_*.py")):
-        yield from tests_of(path.read_text("utf-8"), path.relative_to(root).as_posix())
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return tuple(
+        test for path in files for test in tests_of(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
+    )
 
 
 def tests_of(source: str, file: str) -> Iterator[NamedTest]:

@@ -156,7 +156,7 @@ async def test_a20_an_unknown_identity_is_404_without_a_websocket(here: House, v
         basic(b"CP1", b"wrong"),
         basic(b"CP1", b""),
         basic(b"CP2", SECRET),
-        basic(b"cp1", SECRET),
+        basic(b"CP12", SECRET),
         basic(b"", SECRET),
         basic(b"CP1", SECRET + b"\x00"),
     ],
