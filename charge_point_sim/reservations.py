@@ -18,6 +18,8 @@ def reserve(cp: ChargePoint, number: int | None, reservation: Reservation) -> st
         return "Unavailable" if not connector.is_operative else "Occupied"
     if old:
         _let_go(cp, old)
+        if old is not connector and old.session is None:
+            cp.rest(old)
     connector.reservation = reservation
     cp.show(connector, "Reserved")
     cp.timers.set(f"reservation {connector.number}", reservation.until, lambda: _expire(cp, connector))
