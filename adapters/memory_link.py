@@ -108,6 +108,11 @@ class MemoryLink:
         """Whether the link is up."""
         return self._is_connected
 
+    @property
+    def outstanding(self) -> int:
+        """How many messages are not acknowledged yet."""
+        return len(self._waiting) + self._unacknowledged
+
     def publish(
         self,
         topic: str,

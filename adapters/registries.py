@@ -31,10 +31,10 @@ log = structlog.get_logger(__name__)
 _FIELDS = {
     "identity": str, "chargePointId": str, "disabled": bool, "passwordHash": str, "nextPasswordHash": str,
     "securityProfile": int, "allowDowngrade": bool, "serialNumber": str, "certificateNames": list,
-    "defaultVersion": str,
+    "defaultVersion": str, "pingIntervalS": int,
 }  # fmt: skip
 _WORDS = {str: "a text", bool: "true or false", int: "a whole number", list: "a list of texts"}
-_NO_CREDENTIALS = frozenset({"identity", "chargePointId", "disabled"})
+_NO_CREDENTIALS = frozenset({"identity", "chargePointId", "disabled", "pingIntervalS"})
 
 Stamp = tuple[int, int, int]
 
@@ -190,6 +190,7 @@ def _row(line: bytes) -> ChargePoint:
         serial_number=fields.get("serialNumber"),
         certificate_names=tuple(fields.get("certificateNames", ())),
         default_version=versions.of_subprotocol(default_version) if default_version else None,
+        ping_interval_s=fields.get("pingIntervalS"),
     )
 
 
@@ -211,6 +212,8 @@ def _check(fields: dict[str, Any]) -> None:
             credentials.check(fields[name])
     if not all(isinstance(name, str) for name in fields.get("certificateNames", ())):
         raise ValueError("certificateNames must be a list of texts")
+    if fields.get("pingIntervalS", 0) < 0:
+        raise ValueError("pingIntervalS must be a number of seconds, or 0 for no pings")
     if not 0 <= fields.get("securityProfile", 0) <= 3:
         raise ValueError("securityProfile must be 0, 1, 2 or 3")
 

@@ -80,6 +80,7 @@ class ChargePoint:
     `security_profile` is what the operator configured, None for any; `highest_profile` is the highest proven.
     `serial_number` is the common name its certificate must have; `certificate_names` are others that will do: its
     identity, or those of local controllers (A-57). `default_version` is spoken when it offers none (A-14).
+    `ping_interval_s` is for connections that need other pings than most, 0 for none.
     """
 
     charge_point_id: str
@@ -96,6 +97,7 @@ class ChargePoint:
     serial_number: str | None = None
     certificate_names: tuple[str, ...] = ()
     default_version: Version | None = None
+    ping_interval_s: int | None = None
     connection: Connection | None = None
     boot: Boot | None = None
     connectors: dict[str, ConnectorState] = field(default_factory=dict)

@@ -310,6 +310,10 @@ class Link(Protocol):
     def is_connected(self) -> bool:
         """Whether the broker has accepted the connection and it is still up."""
 
+    @property
+    def outstanding(self) -> int:
+        """How many messages are not acknowledged yet, in flight or waiting."""
+
     def publish(
         self,
         topic: str,

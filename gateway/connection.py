@@ -1,9 +1,11 @@
 """One charge point that is connected: its WebSocket, its conversation and its place on a link."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, Protocol
 
 import structlog
@@ -59,6 +61,7 @@ class Session:
         "_clock",
         "_conversation",
         "_oddities",
+        "_ping_interval_s",
         "_pinged_at",
         "_pings_at",
         "_properties",
@@ -99,7 +102,8 @@ class Session:
         self._way_around = way_around
         self._why: str | None = None
         self._oddities = 0
-        self._pings_at = float("inf")
+        self._pings_at = inf
+        self._ping_interval_s = 0.0
         self._pinged_at = 0.0
         self._topic = topics.inbound(self.charge_point_id)
         self._properties = (
@@ -187,11 +191,13 @@ class Session:
 
     def to_cloud(self, frame: bytes) -> Handover:
         """Hand a frame over to the broker."""
+        pooled = self.place.pooled
         try:
-            taken = self.place.link.publish(self._topic, frame, self._properties)
+            taken = pooled.link.publish(self._topic, frame, self._properties, pooled.lag.begin())
         except PacketTooLargeError:
+            pooled.lag.forget()
             return self._to_cloud_past_the_broker(frame)
-        self.place.pooled.published += taken
+        pooled.published += taken
         return Handover.TAKEN if taken else Handover.BUSY
 
     def _to_cloud_past_the_broker(self, frame: bytes) -> Handover:
@@ -223,21 +229,23 @@ class Session:
 
     # The gateway.
 
-    def sweep(self, now: float, ping_interval_s: float) -> None:
-        """Do what is due: time-outs, and a ping every `ping_interval_s` (0 = never)."""
+    def sweep(self, now: float) -> None:
+        """Do what is due: time-outs, and pings."""
         if now >= self._conversation.wakes_at:
             self._conversation.expire(now)
-        if ping_interval_s and now >= self._pings_at:
+        if now >= self._pings_at:
             if self._websocket.heard_at < self._pinged_at and not self._websocket.is_resting:
                 self.end(CloseCode.ABNORMAL_CLOSURE, "silent")
                 return
             self._pinged_at = now
             self._websocket.ping()
-            self._pings_at = now + ping_interval_s
+            self._pings_at = now + self._ping_interval_s
 
-    def begin_pings(self, first_at: float) -> None:
-        """From when on it is pinged."""
-        self._pings_at = first_at
+    def begin_pings(self, interval_s: float) -> None:
+        """Ping it so often from now on; 0 = never. Those who came together are not pinged together."""
+        self._ping_interval_s = interval_s
+        wait_s = interval_s * random.uniform(0.5, 1) if interval_s else inf  # noqa: S311 - spreads, keeps no secret
+        self._pings_at = self._clock.monotonic() + wait_s
 
     def end(self, code: int, why: str) -> None:
         """Close the WebSocket, or give up on it (1006); `why` is the reason as presence tells it."""

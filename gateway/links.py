@@ -18,6 +18,7 @@ from ocppj import topics
 CONTROL = 0
 MAX_KEPT = 32
 EVICT_ALL = "gateways/all/evict"
+MEASURED_S = 60.0
 
 log = structlog.get_logger()
 
@@ -30,12 +31,47 @@ class BrokerLostError(Exception):
     """No link to the broker is up: nobody can be carried now."""
 
 
+class Lag:
+    """How long the broker takes to acknowledge what it is sent; one message at a time is measured."""
+
+    __slots__ = ("_clock", "_last_s", "_since")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self._last_s = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """As measured last, or what it is at least if the broker takes longer now."""
+        waiting_s = self._clock() - self._since if self._since is not None else 0.0
+        return max(self._last_s, waiting_s)
+
+    def begin(self) -> Callable[[], None] | None:
+        """What is to be called when the next message is acknowledged, if that one is to be measured."""
+        now = self._clock()
+        # A message that was refused, or not taken, is never acknowledged.
+        if self._since is not None and now - self._since < MEASURED_S:
+            return None
+        self._since = now
+        return self._end
+
+    def forget(self) -> None:
+        """The message was not sent."""
+        self._since = None
+
+    def _end(self) -> None:
+        if self._since is not None:
+            self._last_s, self._since = self._clock() - self._since, None
+
+
 @dataclass(slots=True, eq=False)
 class PooledLink:
     """One link and how many charge points it carries; `has_been_up` tells one that starts from one that was lost."""
 
     number: int
     link: Link
+    lag: Lag
     places: int = 0
     has_been_up: bool = False
     published: int = 0  # frames of charge points
@@ -159,7 +195,7 @@ class LinkPool:
     def _open(self, will: tuple[str, bytes] | None = None) -> PooledLink:
         number = len(self._links)
         link = self._make_link(number, will, lambda is_up: self._on_state(number, is_up))
-        pooled = PooledLink(number, link)
+        pooled = PooledLink(number, link, Lag(asyncio.get_running_loop().time))
         self._links.append(pooled)
         if self._tasks is not None:
             self._tasks.create_task(link.run(), name=f"link-{number}")

@@ -4,7 +4,7 @@ The names are those other OCPP systems use. No label ever names a charge point.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from gateway.gate import Pulse
+from gateway.links import PooledLink
 from ocppj import schemas
 from ocppj.conversation import Direction, Tally
 from ocppj.versions import VERSIONS
@@ -58,6 +59,26 @@ class Metrics:
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Add a value that is read when asked for."""
         self._registry.register(_Counts(lambda: [GaugeMetricFamily(name, text, read())]))
+
+    def watch_links(self, links: Callable[[], Sequence[PooledLink]]) -> None:
+        """Tell of the links to the broker, as they are when asked for."""
+
+        def collect() -> Iterator[Metric]:
+            up = sum(pooled.link.is_connected for pooled in links())
+            yield GaugeMetricFamily("mqtt_links_up", "Links to the broker that are up", up)
+            lag = max((pooled.lag.seconds for pooled in links()), default=0.0)
+            yield GaugeMetricFamily(
+                "ocpp_uplink_lag_seconds", "From a publish to its acknowledgement, slowest link", lag
+            )
+            inflight = GaugeMetricFamily("mqtt_link_inflight", "Messages not acknowledged yet", labels=["link"])
+            published = CounterMetricFamily("mqtt_link_published", "Frames of charge points", labels=["link"])
+            for pooled in links():
+                inflight.add_metric([str(pooled.number)], pooled.link.outstanding)
+                published.add_metric([str(pooled.number)], pooled.published)
+            yield inflight
+            yield published
+
+        self._registry.register(_Counts(collect))
 
     def render(self) -> bytes:
         """Everything, in the text format of Prometheus."""

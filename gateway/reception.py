@@ -46,10 +46,20 @@ class Door(Protocol):
     def connections(self, charge_point_id: str) -> int:
         """How many others are connected."""
 
-    def open(
-        self, websocket: WebSocket, response: Response, place: Place, connection: Connection, old: Connection | None
-    ) -> bool:
+    def open(self, arrival: "Arrival") -> bool:
         """Open the session; False if a newer one of this charge point is open already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A charge point that may come in: `response` is its 101, `old` the connection that it replaces."""
+
+    websocket: WebSocket
+    response: Response
+    row: ChargePoint
+    place: Place
+    connection: Connection
+    old: Connection | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ class Reception:
             if websocket.is_lost:
                 self.presence.disconnected(shaken.charge_point_id, connection, "lost", place.link)
                 raise RefusedError(not_now("left", "The charge point left before it was let in."))
-            if not door.open(websocket, response, place, connection, old):
+            if not door.open(Arrival(websocket, response, row, place, connection, old)):
                 raise RefusedError(not_now("replaced", "A newer connection of this charge point was faster."))
         except BaseException:
             place.kept = None

@@ -1,20 +1,18 @@
 """The gateway: a listener, everybody who is connected, and what happens to them all."""
 
 import asyncio
-import random
 import secrets
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import inf
 from typing import Any
 
 import orjson
 import structlog
 from websockets.frames import CloseCode
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 
 from domain.models import Connection
 from domain.ports import Admissions, LargeFrames, Message
@@ -27,12 +25,12 @@ from gateway.gate import Arrivals, Gate, Pulse
 from gateway.heartbeats import EdgeHeartbeats
 from gateway.large_frames import WayAround
 from gateway.limits import TrafficLimits
-from gateway.links import EVICT_ALL, LinkPool, MakeLink, Place
+from gateway.links import EVICT_ALL, LinkPool, MakeLink
 from gateway.listener import Before
 from gateway.metrics import Metrics
 from gateway.pages import pages_of
 from gateway.presence import Lease, Presence
-from gateway.reception import Reception, utc_now
+from gateway.reception import Arrival, Reception, utc_now
 from gateway.records import Records
 from gateway.refusals import Refusals
 from gateway.threads import Threads
@@ -131,10 +129,7 @@ class Gateway:
             options.closes_without_version,
         )  # fmt: skip
         self.metrics.gauge("ocpp_ws_active_connections", "Open connections", lambda: len(self.sessions))
-        self.metrics.gauge(
-            "mqtt_links_up", "Links to the broker that are up",
-            lambda: sum(pooled.link.is_connected for pooled in self._pool.links),
-        )  # fmt: skip
+        self.metrics.watch_links(lambda: self._pool.links)
 
     @property
     def is_ready(self) -> bool:
@@ -267,42 +262,47 @@ class Gateway:
         """How many others are connected: who connects anew takes its own place."""
         return len(self.sessions) - (charge_point_id in self.sessions)
 
-    def open(
-        self, websocket: WebSocket, response: Response, place: Place, connection: Connection, old: Connection | None
-    ) -> bool:
+    def open(self, arrival: Arrival) -> bool:
         """Open a session; a session the charge point has already ends now, and one elsewhere is told to."""
-        known = self.sessions.get(place.charge_point_id)
+        charge_point_id, connection, place = arrival.place.charge_point_id, arrival.connection, arrival.place
+        known = self.sessions.get(charge_point_id)
         if known is not None:
             if known.connection.epoch > connection.epoch:
                 return False
             known.end(CloseCode.POLICY_VIOLATION, "replaced")
-        elif old is not None and old.gateway != self.gateway and old.disconnected_at is None:
-            order = orjson.dumps({"id": place.charge_point_id, "epoch": old.epoch})
-            self._pool.control.publish(f"gateways/{old.gateway}/evict", order)
-        if self._options.announces_takeovers:
-            order = orjson.dumps({"id": place.charge_point_id, "epoch": connection.epoch - 1})
-            self._pool.control.publish(EVICT_ALL, order)
-        every = self._options.forward_heartbeat_every
-        session = Session(
-            self, websocket, place, connection,
-            trace=secrets.token_hex(8), limits=self._options.limits, metrics=self.metrics, clock=self._clock,
-            way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,
-        )  # fmt: skip
-        self.sessions[place.charge_point_id] = session
-        interval = self._options.ping_interval_s
-        # Those who came together are not pinged together.
-        session.begin_pings(self._clock.monotonic() + interval * random.uniform(0.5, 1) if interval else inf)  # noqa: S311
-        self._presence.connected(place.charge_point_id, connection, place.link)
+        self._evict_elsewhere(charge_point_id, connection, arrival.old)
+        session = self.sessions[charge_point_id] = self._session(arrival)
+        self._presence.connected(charge_point_id, connection, place.link)
         self.metrics.established.inc()
         session.log.info(
-            "connected", peer=websocket.remote, ocpp=connection.version.subprotocol, link=place.number,
+            "connected", peer=arrival.websocket.remote, ocpp=connection.version.subprotocol, link=place.number,
             took_over=known is not None,
         )  # fmt: skip
-        websocket.accept(response, session, self._options.traffic.traffic())
+        arrival.websocket.accept(arrival.response, session, self._options.traffic.traffic())
         kept, place.kept = place.kept, None
         for message in kept or ():
             session.on_message(message)
         return True
+
+    def _evict_elsewhere(self, charge_point_id: str, connection: Connection, old: Connection | None) -> None:
+        if self._options.announces_takeovers:
+            topic, epoch = EVICT_ALL, connection.epoch - 1
+        elif old is not None and old.gateway != self.gateway and old.disconnected_at is None:
+            topic, epoch = f"gateways/{old.gateway}/evict", old.epoch
+        else:
+            return
+        self._pool.control.publish(topic, orjson.dumps({"id": charge_point_id, "epoch": epoch}))
+
+    def _session(self, arrival: Arrival) -> Session:
+        options, every = self._options, self._options.forward_heartbeat_every
+        session = Session(
+            self, arrival.websocket, arrival.place, arrival.connection,
+            trace=secrets.token_hex(8), limits=options.limits, metrics=self.metrics, clock=self._clock,
+            way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,
+        )  # fmt: skip
+        own = arrival.row.ping_interval_s
+        session.begin_pings(options.ping_interval_s if own is None else own)
+        return session
 
     # Sessions.
 
@@ -333,13 +333,12 @@ class Gateway:
             session.end(CloseCode.POLICY_VIOLATION, "evicted")
 
     async def _sweep_for_ever(self) -> None:
-        interval = self._options.ping_interval_s
         while True:
             await asyncio.sleep(self._options.sweep_s)
             now = self._clock.monotonic()
             self._pulse.is_slow(now)
             for session in list(self.sessions.values()):
-                session.sweep(now, interval)
+                session.sweep(now)
             if self._pool.links:
                 self._presence.tell_again(self._pool.control)
             self._shed_if_lost(now)

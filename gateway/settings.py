@@ -214,7 +214,9 @@ class Settings(BaseSettings):
         return Arrivals(
             handshakes_per_source_s=self.handshakes_per_source_s,
             max_connections=self.max_connections,
-            subscribe_rate=(_AWS_SUBSCRIBE_RATE if self.is_aws else 0.0) if rate is None else rate,
+            subscribe_rate=(_AWS_SUBSCRIBE_RATE / self.mqtt_sharers if self.is_paced else 0.0)
+            if rate is None
+            else rate,
             slow_answer_s=self.slow_answer_s,
         )
 

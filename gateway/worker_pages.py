@@ -18,6 +18,7 @@ from gateway.pages import QueryError, closing_order
 from gateway.refusals import KEPT
 
 TIMEOUT_S = 2.0
+_LARGEST = ("ocpp_uplink_lag_seconds",)  # of these the largest is told, not the sum
 
 Response = tuple[int, bytes]
 
@@ -88,7 +89,7 @@ def pages_of_all(workers: Sequence[Asked]) -> Pages:
 
 
 def add_up(texts: Sequence[str]) -> bytes:
-    """One page of metrics from several: samples of the same name and labels are summed, gauges too."""
+    """One page of metrics from several: samples of the same name and labels are summed, most gauges too."""
     families: dict[str, Metric] = {}
     sums: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
     for each in texts:
@@ -99,7 +100,9 @@ def add_up(texts: Sequence[str]) -> bytes:
             known = sums.setdefault(family.name, {})
             for sample in family.samples:
                 key = (sample.name, tuple(sorted(sample.labels.items())))
-                known[key] = known.get(key, 0.0) + sample.value
+                before = known.get(key, 0.0)
+                is_largest = family.name in _LARGEST
+                known[key] = max(before, sample.value) if is_largest else before + sample.value
     workers = GaugeMetricFamily("gateway_workers_up", "Workers that answer", len(texts))
     registry = CollectorRegistry()
     registry.register(_Sums([workers, *(_family(family, sums[name]) for name, family in families.items())]))

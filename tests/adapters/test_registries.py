@@ -94,6 +94,16 @@ def test_a_file_says_what_is_expected_of_a_charge_point(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_says_how_often_a_charge_point_is_pinged(tmp_path: Path) -> None:
+    file = tmp_path / "registry.jsonl"
+    file.write_text('{"identity": "CP-1", "pingIntervalS": 240}\n{"identity": "CP-2"}\n')
+
+    registry = FileRegistry(file)
+    rows = [registry.find("CP-1"), registry.find("CP-2")]
+
+    assert [row and row.ping_interval_s for row in rows] == [240, None]
+
+
 def test_a32_a39_what_was_proven_is_remembered_until_the_file_says_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "registry.jsonl"
     registry = write(path, f'{{"identity": "CP-1", "passwordHash": "{HASH}", "nextPasswordHash": "{OTHER}"}}')
@@ -166,6 +176,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         ('{"identity": "CP-2", "securityProfile": true}', "securityProfile must be a whole number"),
         ('{"identity": "CP-2", "securityProfile": 4}', "securityProfile must be 0, 1, 2 or 3"),
         ('{"identity": "CP-2", "certificateNames": [1]}', "certificateNames must be a list of texts"),
+        ('{"identity": "CP-2", "pingIntervalS": -1}', "pingIntervalS must be a number of seconds, or 0 for no pings"),
         ('{"identity": "CP-2", "nextPasswordHash": "secret"}', "the password hash is neither hmac-sha256"),
         ('{"identity": "CP-2", "defaultVersion": "1.6"}', "'1.6' is none of ocpp1.6"),
         ('{"identity": 7}', "identity must be a text"),

@@ -95,6 +95,12 @@ def test_adding_up_keeps_labels_apart() -> None:
     assert 'a_total{x="2"} 7.0' in added
 
 
+def test_of_the_lag_the_largest_is_told() -> None:
+    page = "# HELP ocpp_uplink_lag_seconds L\n# TYPE ocpp_uplink_lag_seconds gauge\nocpp_uplink_lag_seconds {}\n"
+
+    assert "ocpp_uplink_lag_seconds 0.5" in add_up([page.format(0.25), page.format(0.5)]).decode()
+
+
 async def test_refusals_of_all_are_told_newest_first() -> None:
     async with family() as both:
         for number in range(3):
