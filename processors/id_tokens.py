@@ -146,7 +146,7 @@ def _unknown(presented: Presented, request: Request, ports: Ports) -> Verdict:
 def _was_named(id_token: str, commands: Iterable[Command], since: datetime) -> bool:
     return any(
         command.action in _REMOTE_STARTS
-        and command.created_at >= since
+        and (command.sent_at or command.created_at) >= since  # it may have waited for its charge point
         and command.state not in _NO_AUTHORISATION
         and _named_in(command.payload).lower() == id_token.lower()
         for command in commands

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from domain import delivery
+from domain import delivery, secrets
 from domain.models import ChargePoint, Command, CommandState, Route
 from ocppj import frames, schemas
 from ocppj.errors import OcppError
@@ -57,7 +57,7 @@ def _learn(command: Command, answer: CallResult, at: datetime, ports: Ports) -> 
         return
     for each in keys:
         if isinstance(each, dict) and isinstance(each.get("key"), str):
-            ports.reports.keep(command.charge_point_id, "Configuration", each["key"].lower(), each, at)
+            ports.reports.keep(command.charge_point_id, "Configuration", each["key"].lower(), secrets.masked(each), at)
 
 
 def _send_next(command: Command, row: ChargePoint | None, ports: Ports) -> None:
@@ -95,7 +95,7 @@ def _read(command: Command, answer: Answer) -> tuple[CommandState, Payload]:
     # Some answers have no status, some a list of results: whoever asked reads them.
     status = answer.payload.get("status")
     refused = isinstance(status, str) and status not in _ACCEPTING
-    return (CommandState.REJECTED if refused else CommandState.ACCEPTED), answer.payload
+    return (CommandState.REJECTED if refused else CommandState.ACCEPTED), secrets.masked(answer.payload)
 
 
 def _judge(command: Command, row: ChargePoint | None, answer: CallResult, ports: Ports) -> None:

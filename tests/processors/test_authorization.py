@@ -182,6 +182,14 @@ def test_an_unknown_token_stays_unknown_after_a_remote_start(
     assert status == "Invalid"
 
 
+def test_a_start_that_waited_for_its_charge_point_counts_from_when_it_was_sent() -> None:
+    house = house_with()
+    remote_start(house, "guest-1", age_s=3600, state=CommandState.ACCEPTED)
+    house.commands.note("c-1", sent_at=house.now - timedelta(seconds=599))
+
+    assert authorize_16(house, "GUEST-1")["status"] == "Accepted"
+
+
 def test_a_blocked_token_stays_blocked_after_a_remote_start() -> None:
     house = house_with(IdToken("guest-1", "Blocked"))
     remote_start(house, "guest-1", age_s=1, state=CommandState.ACCEPTED)

@@ -33,6 +33,16 @@ def synthetic(reason: str, epoch: int = EPOCH) -> CallError:
     return CallError("c-1", "GenericError", "no answer", {"reason": reason, "gateway": GATEWAY, "epoch": epoch})
 
 
+def test_a_password_that_a_charge_point_tells_is_kept_nowhere() -> None:
+    house = house_with(replace(ASKED, action="GetConfiguration", payload={}))
+    key = {"key": "AuthorizationKey", "readonly": False, "value": "736563726574"}
+
+    command = answered(house, CallResult("c-1", {"configurationKey": [key]}))
+
+    assert command.answer == {"configurationKey": [key | {"value": "***"}]}
+    assert list(house.reports.of_charge_point(CP, "Configuration")) == [key | {"value": "***"}]
+
+
 @pytest.mark.parametrize(
     ("payload", "state"),
     [
