@@ -1,6 +1,7 @@
 """Rows of the registry as the door sees them: read in threads, judged, remembered for a few seconds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from domain.models import ChargePoint
@@ -57,7 +58,7 @@ class Records:
         row = await _in_time(self._threads, self._admissions.find, shaken.charge_point_id)
         if row is None and shaken.version is not None and shaken.version.base is not V16:
             row = await _in_time(self._threads, self._admissions.find_in_any_case, shaken.charge_point_id)
-        if verdict is None or row != remembered:
+        if verdict is None or row is None or _lean(row) != remembered:
             verdict = await self._judge(shaken, row)
         if row is None or isinstance(verdict, Refusal):
             self.forget(shaken.charge_point_id)
@@ -69,13 +70,23 @@ class Records:
         """Remember a row as it is now."""
         self._rows.pop(row.charge_point_id, None)
         if self._remember_s:
-            self._rows[row.charge_point_id] = row, self._now() + self._remember_s
-            while len(self._rows) > MOST_REMEMBERED:
-                del self._rows[next(iter(self._rows))]
+            self._rows[row.charge_point_id] = _lean(row), self._now() + self._remember_s
+        self._tidy()
 
     def forget(self, charge_point_id: str) -> None:
         """Read it again the next time."""
         self._rows.pop(charge_point_id, None)
+
+    def __len__(self) -> int:
+        """How many rows are remembered."""
+        return len(self._rows)
+
+    def _tidy(self) -> None:
+        while self._rows:
+            oldest = next(iter(self._rows))
+            if len(self._rows) <= MOST_REMEMBERED and self._now() < self._rows[oldest][1]:
+                return
+            del self._rows[oldest]
 
     def _recall(self, charge_point_id: str) -> ChargePoint | None:
         row, until = self._rows.get(charge_point_id, (None, 0.0))
@@ -85,6 +96,11 @@ class Records:
         if admission.is_slow(shaken, row):
             return await _in_time(self._hashing, admission.admit, shaken, row, self._policy)
         return admission.admit(shaken, row, self._policy)
+
+
+def _lean(row: ChargePoint) -> ChargePoint:
+    # What a charge point told of itself takes kilobytes, and decides nothing here.
+    return replace(row, boot=None, connectors={})
 
 
 async def _in_time(threads: Threads, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

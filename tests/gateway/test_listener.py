@@ -7,6 +7,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -200,12 +201,11 @@ async def test_a_plain_port_stays_beside_the_one_with_tls(authority: Authority, 
 
 
 @on_both_loops
-@pytest.mark.parametrize("segments", [1, 3])
-async def test_proxy_header_and_request_may_come_in_any_segments(segments: int) -> None:
+@pytest.mark.parametrize("cuts", [(), (5,), (20,), (len(PROXY),), (5, 20, 60)])
+async def test_proxy_header_and_request_may_come_in_any_segments(cuts: tuple[int, ...]) -> None:
     stream = PROXY + REQUEST
-    size = len(stream) // segments + 1
     async with house(ROWS, has_proxy=True) as here:
-        pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+        pieces = [stream[start:end] for start, end in pairwise((0, *cuts, len(stream)))]
         answer = await answer_to(here.gateway.port, *pieces)
 
         assert answer == b"HTTP/1.1 101"

@@ -11,6 +11,9 @@ import pytest
 from adapters.memory import MemoryRegistry
 from domain.credentials import hash_imported
 from domain.models import ChargePoint
+from gateway.admission import Policy
+from gateway.records import Records
+from gateway.threads import Threads
 from tests.certificates import Authority
 from tests.gateway.house import hear, until
 from tests.gateway.site import NEW, OLD, ROW, SALT, Files, site, stored
@@ -77,6 +80,19 @@ async def test_the_memory_of_rows_can_be_switched_off(authority: Authority, serv
         assert rows.reads == 2
 
 
+def test_rows_are_forgotten_after_their_time() -> None:
+    now = 0.0
+    threads = Threads(1, 1, 1.0)
+    records = Records(MemoryRegistry(), threads, threads, Policy(), 3.0, lambda: now)
+
+    for number in range(10):
+        now = float(number)
+        records.keep(ChargePoint(f"CP{number}"))
+    threads.close()
+
+    assert len(records) == 3
+
+
 class Frozen(Counting):
     """Does not answer for CP2 before it is told to."""
 
@@ -93,16 +109,16 @@ class Frozen(Counting):
 async def test_passwords_being_guessed_do_not_keep_others_out(authority: Authority, server: Files) -> None:
     slow = ChargePoint("CP1", password_hash=hash_imported(b"hunter2", SALT))
     rows = MemoryRegistry([slow, ChargePoint("CP9", password_hash=stored(OLD))])
-    async with site(authority, server, rows=rows) as here:
+    async with site(authority, server, rows=rows, registry_workers=1, hash_workers=1) as here:
         here.here.answer_everything()
-        guesses = [asyncio.create_task(here.status(1, b"guess%d" % n)) for n in range(20)]
+        guesses = [asyncio.create_task(here.status(1, b"guess%d" % n)) for n in range(10)]
         await until(lambda: here.reasons())
         headers = {"Authorization": "Basic " + b64encode(b"CP9:" + OLD).decode()}
         socket = await here.connect(1, None, path="/ocpp/CP9", headers=headers)
         await socket.send('[2,"h1","Heartbeat",{}]')
 
         assert await hear(socket) == [3, "h1", {}]
-        assert len(here.reasons()) < 20
+        assert len(here.reasons()) < 10
         assert set(await asyncio.gather(*guesses)) == {401}
 
 

@@ -1,5 +1,6 @@
 """Security profiles, passwords and the way in, over real sockets and real TLS. Conformance rows by their ids."""
 
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -317,6 +318,30 @@ async def test_a14_who_offers_nothing_gets_the_version_of_its_row(authority: Aut
         assert "Sec-WebSocket-Protocol" not in socket.response.headers  # type: ignore[union-attr]
         assert here.here.events("connected")[0]["ocppVersion"] == "ocpp1.6"
         assert await here.status(1, offered=("ocpp0.1",)) == 400
+
+
+async def test_a40_no_password_shows_up_anywhere(
+    authority: Authority, server: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with site(authority, server) as here:
+        await here.status(1, NEW)
+        await here.status(1, OLD)
+        here.rows.rotate("CP1", stored(NEW))
+        await here.status(2, NEW)
+        pages = [await get(here.here.gateway.admin_port, path) for path in ("/refusals", "/metrics")]
+        messages = [message.payload.decode() for message in here.here.broker.messages]
+
+    told = capsys.readouterr().out + str(pages) + "".join(messages)
+    assert "wrong_credentials" in told
+    for password in (OLD, NEW):
+        shown = (
+            password.decode(),
+            password.hex(),
+            b64encode(password).decode(),
+            b64encode(b"CP1:" + password).decode(),
+        )
+        assert [text for text in shown if text in told] == []
+    assert stored(OLD) not in told
 
 
 async def test_every_refusal_has_its_reason_in_the_metrics(authority: Authority, server: Files) -> None:
