@@ -30,13 +30,6 @@ MEBIBYTE = 1_048_576
 
 
 @pytest_asyncio.fixture
-async def here() -> AsyncIterator[House]:
-    async with house() as running:
-        running.answer_everything()
-        yield running
-
-
-@pytest_asyncio.fixture
 async def peer(here: House) -> AsyncIterator[Wire]:
     """A connection that may compress."""
     async with wire(here.gateway.port, request(Sec_WebSocket_Extensions=OFFER)) as connection:

@@ -19,13 +19,6 @@ LONG = "x" * 37
 
 
 @pytest_asyncio.fixture
-async def here() -> AsyncIterator[House]:
-    async with house() as running:
-        running.answer_everything()
-        yield running
-
-
-@pytest_asyncio.fixture
 async def peer(here: House, version: Version) -> AsyncIterator[Wire]:
     async with wire(here.gateway.port, request(protocol=version.subprotocol)) as connection:
         yield connection

@@ -100,6 +100,11 @@ def call(message_id: str = "1", text: str = "", action: str = "Heartbeat") -> by
     return orjson.dumps([2, message_id, action, {"text": text}])
 
 
+def call_of(size: int) -> bytes:
+    """A CALL of so many bytes."""
+    return call(text="x" * (size - len(call())))
+
+
 def answer(message_id: str = "1", text: str = "") -> list[Any]:
     """That answer."""
     return [3, message_id, {"text": text}]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -14,7 +15,21 @@ from structlog.testing import capture_logs
 
 from domain.models import ChargePoint
 from ocppj.versions import VERSIONS, Version
-from tests.conformance.wire import CLOSE, TEXT, Wire, frame, frames_in, request, wire
+from tests.conformance.wire import (
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    Wire,
+    answer,
+    call,
+    deflated,
+    frame,
+    frames_in,
+    request,
+    wire,
+)
 from tests.fuzz import mutations, oracle
 from tests.gateway.house import House, house, until
 
@@ -69,6 +84,10 @@ class Bench:
         heard: list[Any] = self._run(self._told(version, text, properties))
         return heard
 
+    def carried(self, pieces: list[bytes]) -> Any:
+        """What is answered to a message in these pieces of bytes, on a connection of its own that may compress."""
+        return self._run(self._carried(pieces))
+
     def disturb(self, data: bytes, shake: bool) -> None:
         """Send bytes on a new connection and leave."""
         self._run(self._disturb(data, shake))
@@ -103,6 +122,18 @@ class Bench:
             if frame_[0] == 2:
                 await self._exchange(version, orjson.dumps([3, frame_[1], {}]))
         return heard
+
+    async def _carried(self, pieces: list[bytes]) -> Any:
+        asked = request("/ocpp/RAW", Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits")
+        async with wire(self.here.gateway.port, asked) as peer:
+            for piece in pieces:
+                peer.send(piece)
+                await asyncio.sleep(0)
+            while (received := await peer.frame()).opcode == PONG:
+                pass
+            text = peer.inflated(received.payload) if received.rsv else received.payload
+        await until(lambda: "RAW" not in self.here.gateway.sessions)
+        return orjson.loads(text)
 
     async def _connect(self, version: Version) -> Wire:
         asked = request(f"/ocpp/{version.schema_folder}", version.subprotocol)
@@ -154,9 +185,9 @@ def check(bench: Bench, version: Version, text: bytes) -> None:
         return
     note(f"{expected} but {heard}")
     assert len(heard) == expected.answers or expected.answers < 0
-    for answer in heard:
-        assert answer[0] in (3, 4)
-        assert expected.message_id in (None, answer[1])
+    for said in heard:
+        assert said[0] in (3, 4)
+        assert expected.message_id in (None, said[1])
 
 
 @some
@@ -211,3 +242,23 @@ def test_whatever_the_cloud_sends_a_charge_point_hears_frames_only(
         decoded = oracle.fate(orjson.dumps(heard), version)
         assert not decoded.closes
         assert heard[0] in (2, 5, 6)
+
+
+@some
+@given(st.text(max_size=400), st.booleans(), st.lists(st.integers(0, 600), max_size=6), st.randoms())
+def test_a50_a55_a_message_is_the_same_however_it_is_cut(
+    bench: Bench, text: str, is_compressed: bool, cuts: list[int], random: Random
+) -> None:
+    raw = deflated(call(text=text), 9) if is_compressed else call(text=text)
+    edges = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
+    parts = [raw[start:end] for start, end in pairwise(edges)]
+
+    frames = b""
+    for number, part in enumerate(parts):
+        rsv = 4 if is_compressed and number == 0 else 0
+        frames += frame(CONT if number else TEXT, part, fin=number == len(parts) - 1, rsv=rsv)
+        frames += frame(PING, b"between") * (random.random() < 0.3)
+    chops = sorted(random.sample(range(len(frames)), min(5, len(frames))))
+    pieces = [frames[start:end] for start, end in pairwise([0, *chops, len(frames)])]
+
+    assert bench.carried(pieces) == answer(text=text)
