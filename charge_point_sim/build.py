@@ -1,15 +1,20 @@
 """Charge points put together from their parts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from uuid import uuid4
 
 from charge_point_sim import v16, v201
 from charge_point_sim.charge_point import ChargePoint, Dialect
 from charge_point_sim.parts import Setup
-from ocppj.versions import V16, V201, Version
+from ocppj.versions import V16, V21, V201, Version
 
-DIALECTS: dict[Version, Dialect] = {V16: v16.DIALECT, V201: v201.DIALECT}
+DIALECTS: dict[Version, Dialect] = {
+    V16: v16.DIALECT,
+    V201: v201.DIALECT,
+    V21: replace(v201.DIALECT, version=V21),  # all that we say in 2.0.1 can be said in 2.1
+}
 
 
 def charge_point(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, charging_commands, reservations, sessions, trains
+from charge_point_sim import answers, certificates, charging_commands, reservations, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
@@ -193,11 +193,13 @@ _TRIGGERS: dict[str, Callable[[ChargePoint, list[Connector]], bool]] = {
     "Heartbeat": _trigger_heartbeat,
     "LogStatusNotification": partial(_trigger_progress, "LogStatusNotification"),
     "MeterValues": _trigger_meter_values,
+    "SignChargePointCertificate": lambda cp, _: certificates.ask_for_one(cp),
     "StatusNotification": _trigger_status,
 }
 
 COMMANDS: dict[str, Command] = {
     "CancelReservation": reservations.cancel_any,
+    "CertificateSigned": certificates.take,
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,

@@ -6,7 +6,7 @@ Those about the device model are in `inventory`.
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, charging_commands, inventory, reservations, sessions, trains
+from charge_point_sim import answers, certificates, charging_commands, inventory, reservations, sessions, trains
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.events import meter_value, transaction_event
 from charge_point_sim.exchange import Message
@@ -169,12 +169,14 @@ _TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {
     "Heartbeat": _trigger_heartbeat,
     "LogStatusNotification": partial(_trigger_progress, "LogStatusNotification"),
     "MeterValues": _trigger_meter_values,
+    "SignChargingStationCertificate": lambda cp, _: certificates.ask_for_one(cp),
     "StatusNotification": _trigger_status,
     "TransactionEvent": _trigger_transaction_event,
 }
 
 COMMANDS: dict[str, Command] = {
     "CancelReservation": reservations.cancel_any,
+    "CertificateSigned": certificates.take,
     "ChangeAvailability": _change_availability,
     "ClearCache": _clear_cache,
     "ClearChargingProfile": charging_commands.clear,

@@ -277,12 +277,11 @@ def test_a_triggered_message_follows_the_answer(wire: Wire, payload: dict[str, o
     assert wire.script.said() == said
 
 
-def test_triggers_that_make_no_sense_are_rejected_or_not_implemented(wire: Wire) -> None:
+def test_triggers_that_make_no_sense_are_rejected(wire: Wire) -> None:
     boot = wire.order("TriggerMessage", requestedMessage="BootNotification")
     nowhere = wire.order("TriggerMessage", requestedMessage="StatusNotification", connectorId=3)
-    sign = wire.order("ExtendedTriggerMessage", requestedMessage="SignChargePointCertificate")
 
-    assert [boot, nowhere, sign] == [REJECTED, REJECTED, {"status": "NotImplemented"}]
+    assert [boot, nowhere] == [REJECTED, REJECTED]
     assert not wire.script.calls
 
 

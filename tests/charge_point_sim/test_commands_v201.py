@@ -266,7 +266,7 @@ def test_a_triggered_message_follows_the_answer(wire: Wire, payload: dict[str, A
         ({"requestedMessage": "StatusNotification", "evse": {"id": 1}}, "Rejected"),
         ({"requestedMessage": "MeterValues", "evse": {"id": 9}}, "Rejected"),
         ({"requestedMessage": "TransactionEvent", "evse": {"id": 1}}, "Rejected"),
-        ({"requestedMessage": "SignChargingStationCertificate"}, "NotImplemented"),
+        ({"requestedMessage": "SignV2GCertificate"}, "NotImplemented"),
         ({"requestedMessage": "PublishFirmwareStatusNotification"}, "NotImplemented"),
     ],
     ids=str,

@@ -20,7 +20,7 @@ from tests.charge_point_sim.script import Script
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--version", "1.5"], "1.5 is none of 1.6, 2.0.1"),
+        (["--version", "1.5"], "1.5 is none of 1.6, 2.0.1, 2.1"),
         (["--url", "http://localhost"], "neither with ws://"),
         (["--id", ""], "an empty identity"),
         (["--id", "x" * 200], "longer than 128"),

@@ -9,7 +9,7 @@ from charge_point_sim import sessions
 from charge_point_sim.parts import Token
 from ocppj import actions
 from ocppj.frames import CallError
-from ocppj.versions import V16, V201, Version
+from ocppj.versions import V16, V21, V201, Version
 from tests.charge_point_sim.script import TIME, Script, Wire
 
 NUMBER = st.integers(-1, 3)
@@ -25,6 +25,31 @@ ITEM = st.fixed_dictionaries(
     },
     optional={"attributeType": st.sampled_from(["Actual", "Target"])},
 )
+TIMES = st.sampled_from([TIME, "2026-07-01T12:01:00Z", "2099-01-01T00:00:00+02", "tomorrow"])
+PLACE = st.sampled_from(["https://x/cp-1.2.3.bin", "ftp://fail", "https://x/forged", ""])
+PERIODS = st.lists(
+    st.fixed_dictionaries({"startPeriod": st.integers(-10, 10**18), "limit": st.integers(-5, 10**9)}),
+    min_size=1,
+    max_size=4,
+)
+SCHEDULES = st.fixed_dictionaries(
+    {"chargingRateUnit": st.sampled_from("AW"), "chargingSchedulePeriod": PERIODS},
+    optional={"duration": st.integers(0, 10**18), "startSchedule": TIMES, "id": NUMBER},
+)
+PROFILES = st.fixed_dictionaries(
+    {
+        "stackLevel": NUMBER,
+        "chargingProfilePurpose": st.sampled_from(
+            ["TxProfile", "TxDefaultProfile", "ChargePointMaxProfile", "ChargingStationMaxProfile"]
+        ),
+        "chargingProfileKind": st.sampled_from(["Absolute", "Relative", "Recurring"]),
+        "chargingSchedule": SCHEDULES | st.lists(SCHEDULES.map(lambda each: each | {"id": 1}), min_size=1, max_size=2),
+    },
+    optional={
+        "id": NUMBER, "chargingProfileId": NUMBER, "recurrencyKind": st.sampled_from(["Daily", "Weekly"]),
+        "validFrom": TIMES, "validTo": TIMES,
+    },
+)  # fmt: skip
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "idTag": WORD,
     "idToken": TOKEN,
@@ -45,6 +70,19 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "versionNumber": NUMBER,
     "updateType": st.sampled_from(["Full", "Differential"]),
     "requestId": NUMBER,
+    "reservationId": NUMBER,
+    "id": NUMBER,
+    "expiryDate": TIMES,
+    "expiryDateTime": TIMES,
+    "csChargingProfiles": PROFILES,
+    "chargingProfile": PROFILES,
+    "duration": st.integers(-10, 10**20),
+    "location": PLACE,
+    "retrieveDate": TIMES,
+    "firmware": st.fixed_dictionaries({"location": PLACE, "retrieveDateTime": TIMES}),
+    "log": st.fixed_dictionaries({"remoteLocation": PLACE}),
+    "logType": st.just("SecurityLog"),
+    "certificateChain": WORD,
     "reportBase": st.sampled_from(["FullInventory", "SummaryInventory"]),
     "getVariableData": st.lists(ITEM, min_size=1, max_size=3),
     "setVariableData": st.lists(ITEM.flatmap(lambda item: WORD.map(lambda value: item | {"attributeValue": value}))),
@@ -66,6 +104,14 @@ WANTED = {
     "GetVariables": ["getVariableData"],
     "SetVariables": ["setVariableData"],
     "DataTransfer": ["vendorId"],
+    "ReserveNow": ["connectorId", "expiryDate", "idTag", "reservationId", "id", "expiryDateTime", "idToken", "evseId"],
+    "CancelReservation": ["reservationId"],
+    "SetChargingProfile": ["connectorId", "csChargingProfiles", "evseId", "chargingProfile"],
+    "GetCompositeSchedule": ["connectorId", "evseId", "duration"],
+    "ClearChargingProfile": ["id"],
+    "UpdateFirmware": ["location", "retrieveDate", "requestId", "firmware"],
+    "GetLog": ["log", "logType", "requestId"],
+    "CertificateSigned": ["certificateChain"],
 }
 REPLIES = st.sampled_from(["good", "refused", "error", "security", "silence", "nonsense"])
 
@@ -149,6 +195,15 @@ def test_every_1_6_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
 @settings(max_examples=150, deadline=None)
 def test_every_2_0_1_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
     wire = Wire(V201)
+
+    for step, what in steps:
+        _do(wire, step, what)
+
+
+@given(_steps(V21))
+@settings(max_examples=50, deadline=None)
+def test_every_2_1_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
+    wire = Wire(V21)
 
     for step, what in steps:
         _do(wire, step, what)
