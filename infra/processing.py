@@ -84,7 +84,10 @@ class Processing(Construct):
         self, name: str, handler: str, permissions: Sequence[iam.PolicyStatement], queues: Sequence[sqs.Queue]
     ) -> lambda_.CfnFunction:
         consume = allow(CONSUME, [queue.queue_arn for queue in queues])
-        function = self._function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume])
+        # What it gives up goes there with the reason, which the queue itself would not know.
+        given_up = [queue.dead_letter_queue.queue.queue_arn for queue in queues if queue.dead_letter_queue]
+        bury = allow(["sqs:SendMessage"], given_up)
+        function = self._function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume, bury])
         for queue in queues:
             self._mapping(queue, function)
         return function
