@@ -252,6 +252,16 @@ class MemoryShadowRepairs:
         self.asked.append(charge_point_id)
 
 
+class MemoryDeadLetters:
+    """DeadLetters that remembers what was `buried`: (queue, body, reason)."""
+
+    def __init__(self) -> None:
+        self.buried: list[tuple[str, str, str]] = []
+
+    def bury(self, queue: str, body: str, reason: str) -> None:
+        self.buried.append((queue, body, reason))
+
+
 def _merged(kept: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     merged = dict(kept)
     for name, value in news.items():

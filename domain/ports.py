@@ -290,6 +290,13 @@ class LargeFrames(Protocol):
         """Put a record on the queue of the incoming messages; returns when it is there."""
 
 
+class DeadLetters(Protocol):
+    """Where records end that can't be processed."""
+
+    def bury(self, queue: str, body: str, reason: str) -> None:
+        """Put a record of this queue aside, with what went wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What arrived on a subscribed topic; `properties` are the MQTT 5 user properties, the last one of a name wins."""

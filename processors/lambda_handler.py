@@ -20,7 +20,8 @@ from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound, IotShadows
 from adapters.local_ca import LocalCertificateAuthority
 from adapters.sqs import SqsShadowRepairs
-from processors import inbox, settings
+from adapters.sqs_dead_letters import SqsDeadLetters
+from processors import inbox, poison, settings
 from processors.ports import Ports
 from processors.settings import Settings, SettingsError
 
@@ -43,10 +44,12 @@ def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
         queue = record.event_source_arn.rpartition(":")[2]
         try:
             inbox.process(inbox.read(record.body), ports, queue=queue, rows=rows)
-        except Exception:
+        except Exception as error:
             # The outermost loop; Powertools takes it from here and reports the record as failed.
             log.exception("record not processed", queue=queue, record=record.message_id)
-            raise
+            attempt = int(record["attributes"].get("ApproximateReceiveCount", 1))
+            if not poison.bury(queue, record.body, attempt, error, ports):
+                raise
 
     # All failed is no different from some failed: every one is reported, none is hidden behind an exception.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -57,6 +60,7 @@ def on_aws(chosen: Settings) -> Ports:
     """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
     registry, transactions = DynamoRegistry(client, tables), DynamoTransactions(client, tables)
+    queues = sqs.connect()
     iot = iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))
     return Ports(
         registry=registry,
@@ -69,10 +73,11 @@ def on_aws(chosen: Settings) -> Ports:
         reports=DynamoReports(client, tables),
         outbound=IotOutbound(iot),
         shadows=IotShadows(iot),
-        shadow_repairs=SqsShadowRepairs(sqs.connect(), inbox.SHADOW_REPAIRS),
+        shadow_repairs=SqsShadowRepairs(queues, inbox.SHADOW_REPAIRS),
         clock=lambda: datetime.now(UTC),
         settings=chosen,
         signer=_signer(chosen),
+        dead_letters=SqsDeadLetters(queues),
     )
 
 

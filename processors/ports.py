@@ -9,6 +9,7 @@ from domain.ports import (
     CertificateSigner,
     CommandLines,
     Commands,
+    DeadLetters,
     IdTokens,
     Observations,
     Outbound,
@@ -40,6 +41,7 @@ class Ports:
     clock: Callable[[], datetime]
     settings: Settings
     signer: CertificateSigner | None = None
+    dead_letters: DeadLetters | None = None
 
     def delivery(self) -> Delivery:
         """What delivering commands that wait takes, now."""

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     ca_key: FilePath | None = None
     certificate_days: int = Field(default=365, ge=1, le=3650)
     certificate_organization: str | None = None  # what the O of their requests must be
+    attempts: int = Field(default=5, ge=1, le=1000)  # as many as the queues' redrive policy has
     worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames
 
     def interval_s(self, charge_point_id: str, registration: Registration) -> int:

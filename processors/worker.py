@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from processors import inbox
+from processors import inbox, poison
 from processors.ports import Ports
 
 log = structlog.get_logger(__name__)
@@ -15,13 +15,16 @@ WAIT_S = 5  # a stop waits this long at most, for a queue that is empty
 
 
 class Message(Protocol):
-    """A record in our hands; `receipt` is what deletes it."""
+    """A record in our hands; `receipt` is what deletes it, `attempt` counts from 1."""
 
     @property
     def body(self) -> str: ...
 
     @property
     def receipt(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
 
 
 class Queue(Protocol):
@@ -77,8 +80,8 @@ def _poll(queue: Queue, ports: Ports, stop: threading.Event, retry_s: float) -> 
 def _is_processed(queue: Queue, message: Message, rows: inbox.Rows, ports: Ports) -> bool:
     try:
         inbox.process(inbox.read(message.body), ports, queue=queue.name, rows=rows)
-    except Exception:
+    except Exception as error:
         # The outermost loop: one bad record must not keep the others of its batch from being done.
         log.exception("record not processed", queue=queue.name)
-        return False
+        return poison.bury(queue.name, message.body, message.attempt, error, ports)
     return True

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from adapters.memory import MemoryDeadLetters
 from ocppj.frames import Call
 from ocppj.versions import V16
 from processors import inbox
@@ -90,3 +91,25 @@ def test_the_queue_is_known_by_its_arn() -> None:
 
     assert before == {}
     assert house.shadows.reported[CP]["connected"] is False
+
+
+def test_a_record_that_failed_its_last_attempt_is_a_dead_letter_with_its_reason() -> None:
+    house, letters = House(), MemoryDeadLetters()
+    first, last = event("{"), event("{")
+    for batch, attempt in ((first, "4"), (last, "5")):
+        batch["Records"][0]["attributes"] = {"ApproximateReceiveCount": attempt}
+
+    responses = [handle(batch, house.ports(dead_letters=letters)) for batch in (first, last)]
+
+    assert [response["batchItemFailures"] for response in responses] == [[{"itemIdentifier": "r-0"}], []]
+    assert letters.buried == [(inbox.INCOMING, "{", "RecordError: a record that is no JSON")]
+
+
+def test_a_dead_letter_that_cannot_be_sent_is_left_to_the_queue() -> None:
+    house = House()
+    batch = event("{")
+    batch["Records"][0]["attributes"] = {"ApproximateReceiveCount": "5"}
+
+    response = handle(batch, house.ports(dead_letters=Unreachable()))
+
+    assert response == {"batchItemFailures": [{"itemIdentifier": "r-0"}]}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from adapters.memory import MemoryDeadLetters
 from adapters.sqs import QueueMessage
 from ocppj.frames import Call
 from ocppj.versions import V16
@@ -83,3 +84,14 @@ def test_a_queue_that_cannot_be_read_is_tried_again() -> None:
 
     assert was_drained
     assert len(house.outbound.published) == 1
+
+
+def test_what_failed_its_last_attempt_is_a_dead_letter_and_done_with() -> None:
+    house, letters = House(), MemoryDeadLetters()
+    queue = MemoryQueue()
+    poison = [QueueMessage("{", "1", attempt=4), QueueMessage("[]", "2", attempt=5)]
+
+    done = worker.feed(queue, poison, house.ports(dead_letters=letters))
+
+    assert done == poison[1:]
+    assert letters.buried == [(inbox.INCOMING, "[]", "RecordError: a record that is no JSON object")]
