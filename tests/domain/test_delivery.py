@@ -16,12 +16,27 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
+class LookedAtBefore(MemoryCommandLines):
+    """A line as it was seen when all that ever stood in it still did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def put(self, line: str, command: Command) -> None:
+        super().put(line, command)
+        self.seen.append(command.command_id)
+
+    def waiting(self, line: str) -> list[str]:
+        return self.seen
+
+
 class Post:
     """A line of commands for CP1, and where they go."""
 
     def __init__(self) -> None:
         self.commands = MemoryCommands()
-        self.lines = MemoryCommandLines()
+        self.lines: MemoryCommandLines = MemoryCommandLines()
         self.outbound = MemoryOutbound()
 
     def at(self, now: datetime) -> Delivery:
@@ -86,6 +101,17 @@ def test_d08_however_often_a_line_is_looked_at_a_command_leaves_once() -> None:
         delivery.release("CP1", connected(), post.at(NOON))
 
     assert post.sent() == ["c-1"]
+
+
+def test_d08_of_two_who_look_at_once_one_sends() -> None:
+    post = Post()
+    post.lines = LookedAtBefore()
+    post.queue("c-1")
+
+    post.lines.take("CP1", "c-1")  # the other one, who has not got any further yet
+    delivery.release("CP1", connected(), post.at(NOON))
+
+    assert post.sent() == []
 
 
 def test_what_waited_too_long_is_expired_and_the_next_is_sent() -> None:
