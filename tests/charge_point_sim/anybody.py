@@ -27,6 +27,7 @@ class Anybody:
         self.connections = 0
         self.actions: dict[str, int] = {}
         self.paths: list[str] = []
+        self.peers: set[str] = set()
         self.heard: list[tuple[str, str, dict[str, object]]] = []  # path, action, payload; the first thousand
         self.port = 0
         self._heard = asyncio.Event()
@@ -81,6 +82,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._csms.peers.add(transport.get_extra_info("peername", ("nowhere",))[0])
 
     def data_received(self, data: bytes) -> None:
         protocol = self._protocol

@@ -16,6 +16,7 @@ from charge_point_sim.build import charge_point
 from charge_point_sim.client import Client, Clock
 from charge_point_sim.opening import address
 from charge_point_sim.parts import Setup, Token
+from charge_point_sim.quirks import Quirk
 from charge_point_sim.routine import Routine, begin
 from ocppj.frames import Answer, CallResult
 from ocppj.versions import V16, V201, Version
@@ -304,3 +305,15 @@ def _new_password(version: Version) -> tuple[str, dict[str, Any]]:
         return "ChangeConfiguration", {"key": "AuthorizationKey", "value": b"the second passwor".hex()}
     item = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
     return "SetVariables", {"setVariableData": [item | {"attributeValue": "the second passwor"}]}
+
+
+@pytest.mark.parametrize("fault", ["half-open", "flapping"])
+async def test_a_faulty_connection_is_followed_by_another_one(fault: Quirk) -> None:
+    script = Script(V16)
+
+    async with Csms(script) as csms, plugged(csms, V16, quirks=frozenset({fault})):
+        await csms.until(lambda: csms.connections == 2)
+        answer = await csms.command("ClearCache")
+
+    assert answer == CallResult("command-1", {"status": "Accepted"})
+    assert len(script.payloads("BootNotification")) == 1

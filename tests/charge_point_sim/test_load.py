@@ -1,8 +1,11 @@
 """A share of a fleet on real sockets."""
 
+import sys
 import time
 
-from charge_point_sim.load import Load, Share
+import pytest
+
+from charge_point_sim.load import PER_ADDRESS, Load, Share
 from charge_point_sim.plan import Plan
 from charge_point_sim.tally import Tick
 from charge_point_sim.target import resolve
@@ -36,3 +39,12 @@ def test_shares_of_several_processes_are_the_whole_fleet() -> None:
     shares = [Share(Plan(10), resolve("ws://127.0.0.1"), part, 3) for part in range(3)]
 
     assert sorted(number for share in shares for number in share.numbers) == list(range(10))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 without being asked")
+async def test_a_charge_point_beyond_twenty_thousand_comes_from_another_address() -> None:
+    async with Anybody() as csms:
+        plan = Plan(PER_ADDRESS + 1, rate_per_s=1e9, duration_s=0.3)
+        await Load(Share(plan, resolve(csms.url), PER_ADDRESS, PER_ADDRESS + 1), lambda _: None).run(time.monotonic())
+
+    assert csms.peers == {"127.0.0.2"}

@@ -183,7 +183,7 @@ def _do(wire: Wire, step: str, what: Any) -> None:
 
 
 @given(_steps(V16))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_1_6_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
     wire = Wire(V16)
 
@@ -192,7 +192,7 @@ def test_every_1_6_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
 
 
 @given(_steps(V201))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_2_0_1_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
     wire = Wire(V201)
 
@@ -201,7 +201,7 @@ def test_every_2_0_1_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None
 
 
 @given(_steps(V21))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_2_1_frame_is_schema_valid(steps: list[tuple[str, Any]]) -> None:
     wire = Wire(V21)
 

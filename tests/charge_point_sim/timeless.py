@@ -36,6 +36,9 @@ class _Cable:
         assert other is not None
         self.host.later(lambda: None if other.is_cut else other.ours.data_received(data))
 
+    def get_extra_info(self, _: str, default: Any = None) -> Any:
+        return default
+
     def abort(self) -> None:
         for end in (self, self.other):
             if end and not end.is_cut:
