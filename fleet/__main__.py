@@ -65,11 +65,16 @@ def _fleet() -> None:
 def register(
     identity: Identity,
     password: Annotated[str | None, typer.Option(help='"generate" makes one and shows it once.')] = None,
+    profile: Annotated[
+        int | None, typer.Option(min=0, max=3, help="The security profile it must connect with.")
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Register a charge point: an IoT thing and its registry row."""
     if password not in (None, "generate"):
         _fail("--password takes the word generate.")
+    if profile in (1, 2) and password is None:
+        _fail(f"Security profile {profile} needs a password: add --password generate.")
     with _house() as house:
         charge_point_id = topics.escape(identity)
         pepper = house.settings.pepper.get_secret_value().encode()
@@ -81,6 +86,7 @@ def register(
             now=datetime.now(UTC),
             password=secret,
             password_hash=hashed,
+            security_profile=profile,
         )
     shown = {"chargePointId": charge_point_id, "thingId": registered.thing_id}
     _show(shown | ({"password": secret} if secret else {}), output)

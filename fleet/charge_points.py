@@ -45,14 +45,18 @@ def register(
     now: datetime,
     password_hash: str | None = None,
     password: str | None = None,
+    security_profile: int | None = None,
 ) -> Registered:
     """Register a charge point; `password` is what to tell of the one behind `password_hash`.
+
+    `security_profile` is the one it must connect with (0 to 3); None leaves that to its credentials.
 
     Raises:
         AlreadyRegisteredError: it is registered; nothing was changed.
     """
     # The row comes first: what the thing's event would write has no password.
-    if not registry.add(ChargePoint(charge_point_id, created_at=now, password_hash=password_hash)):
+    row = ChargePoint(charge_point_id, created_at=now, password_hash=password_hash, security_profile=security_profile)
+    if not registry.add(row):
         raise AlreadyRegisteredError(f"{charge_point_id} is registered already")
     thing_id = things.create(charge_point_id)
     registry.add(ChargePoint(charge_point_id, thing_id=thing_id))

@@ -41,6 +41,12 @@ def test_registering_writes_the_row_with_its_thing(registry: MemoryRegistry) -> 
     assert (row.thing_id, row.password_hash, row.created_at) == ("thing-CP-1", "h$1", NOW)
 
 
+def test_a31_the_profile_it_must_connect_with_is_in_the_row(registry: MemoryRegistry) -> None:
+    charge_points.register("CP-1", registry, MemoryThings(), now=NOW, password_hash="h$1", security_profile=2)
+
+    assert registry.find_many(["CP-1"])["CP-1"].security_profile == 2
+
+
 def test_registering_twice_changes_nothing(registry: MemoryRegistry) -> None:
     things = MemoryThings()
     charge_points.register("CP-1", registry, things, now=NOW, password_hash="h$1")
