@@ -16,6 +16,14 @@ from charge_point_sim.target import Target, TargetError, resolve
 from charge_point_sim.tls import TlsError, context
 from charge_point_sim.view import View
 
+Password = Annotated[
+    str | None, typer.Option(help="For all; {id} stands for the identity.", envvar="OCPPGW_SIM_PASSWORD")
+]
+Quirks = Annotated[
+    list[str], typer.Option(help=f"A fault and the percentage that has it, such as flapping:5: {', '.join(QUIRKS)}.")
+]
+Anywhere = Annotated[bool, typer.Option("--i-own-this-host", help="Allow an endpoint that is not on this machine.")]
+
 
 def fleet(
     count: Annotated[int, typer.Option(help="How many charge points.", min=1)] = 100,
@@ -27,23 +35,16 @@ def fleet(
     seed: Annotated[int, typer.Option(help="The same seed: the same arrivals, tokens and choices.")] = 7,
     processes: Annotated[int, typer.Option(help="Processes that share the load.", min=1, max=64)] = 1,
     id_prefix: Annotated[str, typer.Option(help="Identities are this and a number of five digits.")] = "SIM-",
-    password: Annotated[
-        str | None, typer.Option(help="For all; {id} stands for the identity.", envvar="OCPPGW_SIM_PASSWORD")
-    ] = None,
+    password: Password = None,
     connectors: Annotated[int, typer.Option(help="Connectors (1.6) or EVSEs (2.0.1) of each.", min=1, max=10)] = 2,
     id_tag: Annotated[list[str], typer.Option(help="An id token drivers present; repeatable.")] = ["DEMO-TAG-1"],  # noqa: B006
     session_seconds: Annotated[float, typer.Option(help="How long a session lasts, on average.", min=1)] = 60,
     pause_seconds: Annotated[float, typer.Option(help="Time until the next driver, on average.", min=0)] = 120,
     sample_seconds: Annotated[int, typer.Option(help="Time between two meter values.", min=0)] = 30,
-    quirk: Annotated[
-        list[str],
-        typer.Option(help=f"A fault and the percentage that has it, such as flapping:5: {', '.join(QUIRKS)}."),
-    ] = [],  # noqa: B006
+    quirk: Quirks = [],  # noqa: B006
     ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
     deflate: Annotated[bool, typer.Option("--deflate", help="Offer permessage-deflate.")] = False,
-    i_own_this_host: Annotated[
-        bool, typer.Option("--i-own-this-host", help="Allow an endpoint that is not on this machine.")
-    ] = False,
+    i_own_this_host: Anywhere = False,
     watch_pid: Annotated[list[int], typer.Option(help="A process whose CPU and memory to follow; repeatable.")] = [],  # noqa: B006
     report: Annotated[Path | None, typer.Option(help="Where to write the report, and its JSON beside it.")] = None,
 ) -> None:
@@ -59,9 +60,12 @@ def fleet(
         target = resolve(endpoint, may_be_anywhere=i_own_this_host, ca=ca, deflate=deflate)
     except (PlanError, TargetError, TlsError) as error:
         raise typer.BadParameter(str(error)) from error
-    run = Run(plan, endpoint, processes, datetime.now(UTC), [])
+    _run(Run(plan, endpoint, processes, datetime.now(UTC), []), target, tuple(watch_pid), report)
+
+
+def _run(run: Run, target: Target, watched: tuple[int, ...], report: Path | None) -> None:
     try:
-        is_broken = _follow(run, target, tuple(watch_pid))
+        is_broken = _follow(run, target, watched)
     except FleetError as error:
         typer.echo(f"{error}.", err=True)
         raise typer.Exit(1) from error

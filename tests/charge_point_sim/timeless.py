@@ -30,11 +30,12 @@ class _Cable:
         self.ours = ours
         self.other: _Cable | None = None
         self.is_cut = False
+        self.is_deaf = False
 
     def write(self, data: bytes) -> None:
         other = self.other
         assert other is not None
-        self.host.later(lambda: None if other.is_cut else other.ours.data_received(data))
+        self.host.later(lambda: None if other.is_cut or other.is_deaf else other.ours.data_received(data))
 
     def get_extra_info(self, _: str, default: Any = None) -> Any:
         return default
@@ -53,7 +54,7 @@ class _Cable:
 
     def pause_reading(self) -> None:
         """Whoever is deaf hears nothing from now on."""
-        self.is_cut = True
+        self.is_deaf = True
 
 
 class Timeless:
