@@ -52,6 +52,29 @@ async def test_a_charge_point_that_floods_is_read_slower_and_then_closed() -> No
         assert here.gateway.metrics.tally.frames_in < 500 * 5 + 500 * PATIENCE_S + 128
 
 
+async def test_a_flood_without_any_limit_takes_turns_with_the_others() -> None:
+    malformed = b"\x81\x82\0\0\0\0[]"
+    async with house() as here:
+        here.answer_everything()
+        neighbour = await here.connect("/ocpp/CP2")
+        reader, noisy = await asyncio.open_connection("127.0.0.1", here.gateway.port)
+        noisy.write(
+            b"GET /ocpp/CP1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            b"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+
+        noisy.write(malformed * 60_000)
+        await neighbour.send(BEAT)
+        beat = await hear(neighbour)
+        meanwhile = here.gateway.metrics.tally.frames_in
+        noisy.transport.abort()
+
+        assert beat == [3, "h1", {}]
+        assert meanwhile < 20_000  # one read is 30,000 of these and more
+
+
 async def test_who_is_slowed_down_for_a_while_loses_nothing() -> None:
     async with house(traffic=TrafficLimits(frames_per_s=100, patience_s=60), ping_interval_s=0.1) as here:
         socket = await here.connect()
