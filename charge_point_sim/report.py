@@ -170,6 +170,7 @@ def _charts(seconds: list[Json]) -> list[Chart]:
     for each in seconds:
         errors.update(each["errors"])
     kinds = [kind for kind, _ in errors.most_common(_KINDS)]
+    errors_by_kind = [line(kind, [each["errors"].get(kind, 0) for each in seconds]) for kind in kinds]
     return [
         Chart("Connections", [line(name, [each[name] for each in seconds]) for name in ("connected", "sessions")]),
         Chart(
@@ -181,7 +182,7 @@ def _charts(seconds: list[Json]) -> list[Chart]:
             [line(name, [each["latencyMs"][name] for each in seconds]) for name, _ in _PERCENTILES],
             is_logarithmic=True,
         ),
-        Chart("Errors per second", [line(kind, [each["errors"].get(kind, 0) for each in seconds]) for kind in kinds]),
+        *([Chart("Errors per second", errors_by_kind)] if kinds else []),
         *_used(seconds, line),
     ]
 
