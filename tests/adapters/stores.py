@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -98,7 +99,8 @@ def tables(dynamodb_client: "DynamoDBClient") -> Tables:
     """The template's tables, under names that no other test uses."""
     resources = json.loads(TEMPLATE.read_text())["Resources"].values()
     for table in (each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"):
-        dynamodb_client.create_table(**_request(table))
+        with suppress(dynamodb_client.exceptions.ResourceInUseException):  # another package's tests made it
+            dynamodb_client.create_table(**_request(table))
     names = Tables()
     return Tables(**{name: f"Contract{getattr(names, name)}" for name in Tables.__slots__})
 
