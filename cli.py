@@ -10,6 +10,7 @@ COMMANDS = {
     "up": ("infra.local.__main__", "Run the whole house on this machine."),
     "gateway": ("gateway.__main__", "Carry OCPP frames between charge points and MQTT."),
     "worker": ("processors.__main__", "Answer charge points from the queues, without Lambda."),
+    "dlq": ("processors.dlq", "Look at records that could not be processed, and try them again."),
     "command": ("remote_commands.__main__", "Tell a charge point what to do, and see its answer."),
     "fleet": ("fleet.__main__", "Register charge points and id tokens."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),
