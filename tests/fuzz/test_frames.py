@@ -33,7 +33,7 @@ from tests.conformance.wire import (
 from tests.fuzz import mutations, oracle
 from tests.gateway.house import House, house, until
 
-EXAMPLES = 200
+EXAMPLES = 120
 SENTINEL = "sentinel"
 
 JSON = st.recursive(

@@ -17,7 +17,7 @@ from ocppj.errors import IdentityError
 from tests.conformance.wire import request, wire
 from tests.gateway.house import House, house, until
 
-EXAMPLES = 150
+EXAMPLES = 80
 SPECIFIED = {101, 400, 401, 403, 404, 405, 426, 503}
 
 some = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
