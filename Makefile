@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check e2e synth bench clean infra
+.PHONY: run test check e2e synth bench conformance clean infra
 
 run: .venv/.local
 	@$(BIN)/ocppgw up
@@ -21,6 +21,9 @@ e2e: .venv/.dev
 
 synth: .venv/.infra
 	$(BIN)/python -m infra.app
+
+conformance: .venv/.dev
+	$(BIN)/python -m tests.conformance.table
 
 bench: .venv/.dev
 	$(BIN)/python -m bench
