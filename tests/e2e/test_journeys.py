@@ -324,7 +324,7 @@ async def test_the_simulator_charges_when_told_to_and_stops_when_told_to(operato
 
     process = await asyncio.create_subprocess_exec(*simulated, "--version", "1.6", "--sample-seconds", "1")
     try:
-        await until_async(lambda: operator.shadow(identity).get("connected") is True)
+        await until_async(lambda: operator.shadow(identity).get("model") == "Simulated")  # it has booted
         start = {"chargePointId": identity, "idTag": "OPERATOR-2", "connectorId": 1}
         reply = await operator.post_async("/remote-start-transaction", start, wait=20)
         await until_async(lambda: _status(operator, identity, "1") == "Charging")
