@@ -65,6 +65,11 @@ class Mosquitto:
             "allow_anonymous true",
         ]
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        return self._process.pid if self._process is not None else 0
+
     def start(self) -> None:
         """Start it and wait until both listeners answer."""
         with self.log.open("ab") as log:

@@ -1,0 +1,143 @@
+"""Processes under measurement: started, asked what they used, ended; and what machine this is."""
+
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from bench import load
+
+_CONTEXT = multiprocessing.get_context("spawn")
+_LIBRARIES = ("websockets", "uvloop", "mqtt5", "orjson", "aiomqtt")
+
+
+class Child:
+    """A function in a process of its own."""
+
+    def __init__(self, function: Callable[..., None], *args: Any) -> None:
+        self._process = _CONTEXT.Process(target=function, args=args, daemon=True)
+        self._process.start()
+        self.pid = self._process.pid or 0
+
+    def end(self) -> None:
+        """Kill it."""
+        self._process.kill()
+        self._process.join()
+
+
+class Load:
+    """Processes that load a port."""
+
+    def __init__(self, plan: load.Plan, processes: int = 1) -> None:
+        self._pipes: list[Connection] = []
+        self._children = []
+        share = plan.sockets // processes
+        for number in range(processes):
+            ours, theirs = _CONTEXT.Pipe()
+            part = load.Plan(
+                plan.port, share, plan.rate / processes, number * share, plan.silent, plan.ca, plan.subprotocol
+            )
+            self._children.append(Child(load.run, part, theirs))
+            self._pipes.append(ours)
+            theirs.close()
+        for pipe in self._pipes:
+            pipe.recv()  # all are connected
+
+    def tell(self, order: str) -> None:
+        """Give an order that nobody answers."""
+        for pipe in self._pipes:
+            pipe.send(order)
+
+    def answers(self) -> int:
+        """How many answers came so far."""
+        self.tell("count")
+        return sum(pipe.recv() for pipe in self._pipes)
+
+    def latencies_s(self) -> list[float]:
+        """How long they took, sorted."""
+        self.tell("times")
+        return sorted(one for pipe in self._pipes for one in pipe.recv())
+
+    @property
+    def cpu_s(self) -> float:
+        """What the load itself used."""
+        return sum(sum(cpu_s(child.pid)) for child in self._children)
+
+    def end(self) -> None:
+        """Close everything."""
+        with suppress(OSError):
+            self.tell("end")
+        for child in self._children:
+            child.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Trips:
+    """Round trips, and what a process used for each of them."""
+
+    per_second: float
+    user_us: float
+    kernel_us: float
+    p50_ms: float
+    p99_ms: float
+    load_us: float
+
+    @property
+    def cpu_us(self) -> float:
+        return self.user_us + self.kernel_us
+
+
+def measure(loading: Load, pid: int, seconds: float, warm_s: float = 1.5) -> Trips:
+    """Let it run, and count."""
+    loading.tell("go")
+    time.sleep(warm_s)
+    loading.tell("forget")
+    load_before, before, began, used = loading.cpu_s, loading.answers(), time.perf_counter(), cpu_s(pid)
+    time.sleep(seconds)
+    now = cpu_s(pid)
+    answers, took_s = loading.answers() - before, time.perf_counter() - began
+    load_used = loading.cpu_s - load_before
+    times = loading.latencies_s()
+    per = 1e6 / max(1, answers)
+    return Trips(
+        answers / took_s, (now[0] - used[0]) * per, (now[1] - used[1]) * per,
+        _quantile(times, 0.5), _quantile(times, 0.99), load_used * per,
+    )  # fmt: skip
+
+
+def cpu_s(pid: int) -> tuple[float, float]:
+    """User and system time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / ticks, int(fields[12]) / ticks
+
+
+def rss_kib(pid: int) -> float:
+    """Resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
+
+
+def machine() -> dict[str, Any]:
+    """What this ran on."""
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    memory = Path("/proc/meminfo").read_text().split()[1]
+    return {
+        "cpu": cpu[0].partition(": ")[2] if cpu else platform.processor(),
+        "cores": os.cpu_count(),
+        "memoryMiB": int(memory) // 1024,
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "loadAverage": os.getloadavg(),
+    }
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[int(share * (len(ordered) - 1))] * 1000 if ordered else 0.0
