@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
+from ocppj import heads
 from ocppj.errors import Defect, FrameError
-from ocppj.frames import Call, CallError, CallResult, CallResultError, Frame, Send, decode, encode
+from ocppj.frames import CALL, Call, CallError, CallResult, CallResultError, Frame, Payload, Send, decode, encode
 from ocppj.versions import V21, V201, Version
 
 NEVER = float("inf")
@@ -171,27 +172,27 @@ class Conversation:
         if self.is_closed:
             return
         self._tally.frames_in += 1
-        try:
-            frame = decode(text)
-        except FrameError as error:
-            self._refuse(error)
+        head = heads.read(text)
+        if head is None:
+            self._from_charge_point(text, now)
             return
-        _FROM_CHARGE_POINT[type(frame)](self, frame, text, now)
+        kind, message_id, action, payload = head
+        if kind == CALL:
+            self._call(message_id, action, payload, text, now)
+        else:
+            self._answered(message_id, "result", text, now)
 
     def from_cloud(self, text: bytes, now: float, *, epoch: int | None = None, deadline: float | None = None) -> None:
         """Take a frame from the cloud; `epoch` comes with answers, `deadline` (on the clock of `now`) with commands."""
-        try:
-            frame = decode(text)
-        except FrameError as error:
-            self._cant_send(f"from the cloud: {error.description}", error.message_id)
+        head = heads.read(text)
+        if head is None:
+            self._from_cloud(text, now, epoch, deadline)
             return
-        match frame:
-            case Call():
-                self._command(_Command(frame.message_id, frame.action, text, now, deadline), now)
-            case CallResult() | CallError():
-                self._answer(frame, text, now, epoch)
-            case _:
-                self._unconfirmed(frame, text)
+        kind, message_id, action, _ = head
+        if kind == CALL:
+            self._command(_Command(message_id, action, text, now, deadline), now)
+        else:
+            self._answer(message_id, "result", text, now, epoch)
 
     def expire(self, now: float) -> None:
         """Do what is due; to be called every now and then, but not needed before `wakes_at`."""
@@ -225,50 +226,65 @@ class Conversation:
 
     # From the charge point.
 
-    def _call(self, call: Call, text: bytes, now: float) -> None:
-        if call.message_id in self._unanswered:
+    def _from_charge_point(self, text: bytes, now: float) -> None:
+        try:
+            frame = decode(text)
+        except FrameError as error:
+            self._refuse(error)
+            return
+        match frame:
+            case Call():
+                self._call(frame.message_id, frame.action, frame.payload, text, now)
+            case CallResult() | CallError():
+                self._answered(frame.message_id, _outcome(frame), text, now)
+            case _:
+                self._unconfirmed_in(frame, text)
+
+    def _call(self, message_id: str, action: str, payload: Payload, text: bytes, now: float) -> None:
+        if message_id in self._unanswered:
             # E18 lets us stay silent, and an error would be taken for the answer to the first. 2.1 (and errata
             # 2024-09 of 2.0.1) even allow a retry under the same id: the first one's answer serves both (B-04).
             self._tally.duplicates += 1
-            self._ends.odd("a CALL of the same id is still being processed", call.message_id)
+            self._ends.odd("a CALL of the same id is still being processed", message_id)
             return
-        answer = self._answer_here(call) if self._answer_here is not None else None
-        if answer is not None:
+        if (
+            self._answer_here is not None
+            and (answer := self._answer_here(Call(message_id, action, payload))) is not None
+        ):
             self._tally.calls_here += 1
             self._ends.to_charge_point(answer)
             return
         if len(self._unanswered) >= self._limits.max_unanswered:
-            self._internal_error(call.message_id, call.action, "too many CALLs unanswered", "refused", 0.0)
+            self._internal_error(message_id, action, "too many CALLs unanswered", "refused", 0.0)
             return
         handover = self._ends.to_cloud(text)
         if handover is not Handover.TAKEN:
             self._tally.unforwarded += 1
             why = "the message broker does not take a frame this large"
             why = why if handover is Handover.TOO_LARGE else "the message broker can't be reached"
-            self._internal_error(call.message_id, call.action, why, "refused", 0.0)
+            self._internal_error(message_id, action, why, "refused", 0.0)
             return
         self._tally.calls_in += 1
-        self._unanswered[call.message_id] = _Incoming(call.action, now)
+        self._unanswered[message_id] = _Incoming(action, now)
         self._wake_at(now + self._limits.call_timeout_s)
 
-    def _answered(self, answer: CallResult | CallError, text: bytes, now: float) -> None:
+    def _answered(self, message_id: str, outcome: str, text: bytes, now: float) -> None:
         command = self._outstanding
-        if command is None or command.message_id != answer.message_id:
-            is_late = answer.message_id in self._late
+        if command is None or command.message_id != message_id:
+            is_late = message_id in self._late
             self._tally.late += is_late
             self._tally.unknown += not is_late
-            self._ends.odd("a late answer" if is_late else "an answer nobody waits for", answer.message_id)
+            self._ends.odd("a late answer" if is_late else "an answer nobody waits for", message_id)
             return
         self._outstanding = None
         self._tally.answers_in += 1
-        outcome = "result" if isinstance(answer, CallResult) else "error"
         self._ends.finished("command", command.action, outcome, now - command.sent_at)
         self._remember(command, now)
         if self._deliver(text, now) is Handover.TOO_LARGE:
             self._come_back(command, "too_large", now)
         self._send_next(now)
 
-    def _unconfirmed_in(self, frame: CallResultError | Send, text: bytes, now: float) -> None:
+    def _unconfirmed_in(self, frame: CallResultError | Send, text: bytes) -> None:
         if self._version is not V21:
             kind = 6 if isinstance(frame, Send) else 5
             self._refuse(FrameError(Defect.UNKNOWN_MESSAGE_TYPE, f"unknown message type {kind}", frame.message_id))
@@ -289,6 +305,20 @@ class Conversation:
 
     # From the cloud.
 
+    def _from_cloud(self, text: bytes, now: float, epoch: int | None, deadline: float | None) -> None:
+        try:
+            frame = decode(text)
+        except FrameError as error:
+            self._cant_send(f"from the cloud: {error.description}", error.message_id)
+            return
+        match frame:
+            case Call():
+                self._command(_Command(frame.message_id, frame.action, text, now, deadline), now)
+            case CallResult() | CallError():
+                self._answer(frame.message_id, _outcome(frame), text, now, epoch)
+            case _:
+                self._unconfirmed(frame, text)
+
     def _command(self, command: _Command, now: float) -> None:
         if self._is_known(command.message_id):
             self._tally.duplicates += 1
@@ -305,19 +335,18 @@ class Conversation:
             self._waiting[command.message_id] = command
             self._wake_at(command.deadline)
 
-    def _answer(self, answer: CallResult | CallError, text: bytes, now: float, epoch: int | None) -> None:
+    def _answer(self, message_id: str, outcome: str, text: bytes, now: float, epoch: int | None) -> None:
         if epoch is not None and epoch != self._epoch:
             # A 1.6 charge point begins again at id "1" after a reconnect: this answers a CALL of another socket.
             self._tally.stale += 1
             return
-        call = self._unanswered.pop(answer.message_id, None)
+        call = self._unanswered.pop(message_id, None)
         if call is None:
             self._tally.unknown += 1
-            self._ends.odd("an answer to no CALL that waits for one", answer.message_id)
+            self._ends.odd("an answer to no CALL that waits for one", message_id)
             return
         self._tally.answers_out += 1
         self._ends.to_charge_point(text)
-        outcome = "result" if isinstance(answer, CallResult) else "error"
         self._ends.finished("call", call.action, outcome, now - call.received_at)
 
     def _unconfirmed(self, frame: Frame, text: bytes) -> None:
@@ -430,10 +459,5 @@ class Conversation:
             self.wakes_at = moment
 
 
-_FROM_CHARGE_POINT: dict[type[Any], Any] = {
-    Call: Conversation._call,
-    CallResult: Conversation._answered,
-    CallError: Conversation._answered,
-    CallResultError: Conversation._unconfirmed_in,
-    Send: Conversation._unconfirmed_in,
-}
+def _outcome(answer: CallResult | CallError) -> str:
+    return "result" if isinstance(answer, CallResult) else "error"
