@@ -16,6 +16,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from gateway import shortcut
 from gateway.limits import Traffic
 from ocppj import versions
 
@@ -78,6 +79,7 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_cutter",
         "_early",
         "_fragments",
         "_held",
@@ -108,6 +110,7 @@ class WebSocket(asyncio.Protocol):
         self._peer: Peer | None = None
         self._early: list[Frame] = []
         self._fragments: list[bytes] | None = None
+        self._cutter: shortcut.Cutter | None = None
         self._closing: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
@@ -236,9 +239,13 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         """Put a text message on the wire; nothing happens when the close has begun."""
-        if self._protocol.state is OPEN:
-            self._protocol.send_text(text)
-            self._flush()
+        protocol = self._protocol
+        if protocol.state is OPEN:
+            if protocol.extensions:
+                protocol.send_text(text)
+                self._flush()
+            else:
+                self._transport.write(shortcut.head(len(text)) + text)
             # There is no end to what can be sent to somebody who does not read.
             if self._patience is not None and self._buffered > 2 * self._options.write_buffer_bytes:
                 self._offends("slow_reader")
@@ -276,12 +283,28 @@ class WebSocket(asyncio.Protocol):
         return self._transport.get_write_buffer_size()
 
     def _take(self, data: bytes) -> int:
-        protocol = self._protocol
-        protocol.receive_data(data)
+        """Take bytes; returns how many frames they ended."""
         peer = self._peer
         if peer is None:
+            self._cutter = shortcut.Cutter(self._options.max_message_bytes) if shortcut.is_request_alone(data) else None
+            self._protocol.receive_data(data)
             self._shake_hands()
             return 0
+        if self._cutter is None:
+            return self._take_through(peer, data)
+        frames = 0
+        for is_text, piece in self._cutter.cut(data):
+            if is_text:
+                self._on_text(peer, piece)
+                frames += 1
+            else:
+                frames += self._take_through(peer, piece)
+                peer = self._peer or peer  # nobody, once it has ended
+        return frames
+
+    def _take_through(self, peer: Peer, data: bytes) -> int:
+        protocol = self._protocol
+        protocol.receive_data(data)
         events = protocol.events_received()
         for event in events:
             self._on_frame(peer, cast(Frame, event))
