@@ -14,6 +14,7 @@ import mqtt5
 import structlog
 from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 
+from adapters import mqtt_publish
 from adapters.mqtt_connection import BrokerError, Connection, OnPacket, Wire
 from adapters.mqtt_keepalive import Keepalive
 from adapters.mqtt_outbox import Outbox
@@ -215,7 +216,7 @@ class MqttLink:
             message = Message(packet.topic, packet.payload, dict(packet.user_properties))
             self._tell(subscription.on_message, message)
         if packet.packet_id is not None:
-            self._send(mqtt5.PubAckPacket(packet.packet_id).write())
+            self._send(mqtt_publish.puback(packet.packet_id))
 
     def _on_puback(self, packet: mqtt5.PubAckPacket) -> None:
         if packet.reason_code == PubAckReasonCode.QUOTA_EXCEEDED:

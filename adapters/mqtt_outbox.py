@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 import structlog
-from mqtt5 import PublishPacket, QoS
+from mqtt5 import PublishPacket
 
+from adapters import mqtt_publish
 from adapters.mqtt_settings import MAX_PUBLISH_ID
 from domain.ports import PacketTooLargeError
 
 log = structlog.get_logger()
-
-_QOS_1 = QoS.AT_LEAST_ONCE
 
 
 @dataclass(slots=True, eq=False)
@@ -77,15 +76,12 @@ class Outbox:
         if len(payload) > self.max_packet_size:
             raise PacketTooLargeError(f"{topic}: {len(payload)} bytes, the broker takes {self.max_packet_size}")
         packet_id = self._free_id()
-        packet = PublishPacket(
-            topic,
-            payload,
-            qos=_QOS_1,
-            packet_id=packet_id,
-            message_expiry_interval=expires_in_s,
-            user_properties=list(properties),
-        )
-        data = packet.write()
+        packet = None
+        if expires_in_s is None:
+            data = mqtt_publish.publish(topic, payload, packet_id, properties)
+        else:
+            packet = mqtt_publish.packet(topic, payload, packet_id, properties, expires_in_s)
+            data = packet.write()
         if len(data) > self.max_packet_size:
             raise PacketTooLargeError(f"{topic}: {len(data)} bytes, the broker takes {self.max_packet_size}")
         message = Outgoing(data, acknowledged)
@@ -161,11 +157,6 @@ class Outbox:
         left_s = ceil(message.expires_at - self._clock())
         if left_s <= 0:
             return None
-        return PublishPacket(
-            packet.topic,
-            packet.payload,
-            qos=_QOS_1,
-            packet_id=packet.packet_id,
-            message_expiry_interval=left_s,
-            user_properties=packet.user_properties,
+        return mqtt_publish.packet(
+            packet.topic, packet.payload, packet.packet_id or 0, packet.user_properties, left_s
         ).write()
