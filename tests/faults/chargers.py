@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
@@ -39,6 +40,8 @@ class Charger:
         self._stays = stays
         self._socket: ClientConnection | None = None
         self.is_connected = False
+        self._asked: dict[str, asyncio.Future[dict[str, Any] | None]] = {}
+        self._result_of = self._last_s = 0.0  # when the CALL of the last result was sent, and what it took
 
     @property
     def open_calls(self) -> set[str]:
@@ -73,6 +76,16 @@ class Charger:
         await self._socket.send(orjson.dumps([2, message_id, action, payload]).decode())
         return message_id
 
+    async def ask(self, action: str, payload: dict[str, object]) -> dict[str, Any] | None:
+        """Send a CALL; returns its result, or None if it ended as an error."""
+        message_id = await self.call(action, payload)
+        self._asked[message_id] = asyncio.get_running_loop().create_future()
+        return await self._asked[message_id]
+
+    def is_in_time(self, since: float, most_s: float) -> bool:
+        """Whether a CALL sent since then (loop time) got its result, and fast enough."""
+        return self._result_of >= since and self._last_s <= most_s
+
     def cut(self) -> None:
         """Lose the connection without a word."""
         if self._socket is not None:
@@ -105,11 +118,20 @@ class Charger:
                 self.commands[frame[1]] += 1
                 await self._socket.send(orjson.dumps([3, frame[1], {"status": "Accepted"}]).decode())
                 continue
-            self.answers[frame[1]] += 1
-            if frame[0] == 4:
-                self.errors[frame[1]] = frame[2]
-            else:
-                self.answered_at = asyncio.get_running_loop().time()
+            self._on_answer(*frame[:3])
+
+    def _on_answer(self, kind: int, message_id: str, answer: Any) -> None:
+        now = asyncio.get_running_loop().time()
+        self.answers[message_id] += 1
+        if kind == 4:
+            self.errors[message_id] = answer
+        else:
+            self.answered_at = now
+            self._result_of = self.sent[message_id]
+            self._last_s = now - self._result_of
+        asked = self._asked.pop(message_id, None)
+        if asked is not None:
+            asked.set_result(answer if kind == 3 else None)
 
     async def _come_back(self) -> None:
         self.sent = {name: at for name, at in self.sent.items() if name in self.answers}  # nobody waits any more

@@ -5,13 +5,14 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from adapters.dynamodb import Tables
 from adapters.dynamodb_registry import DynamoRegistry
-from domain.models import ChargePoint
+from domain.models import Boot, ChargePoint
 from tests.brokers import Mosquitto
 from tests.gateway.house import get
 from tests.gateway.test_main import Process
@@ -47,10 +48,10 @@ class Site:
         self._shadows = self.aws.client("iot-data")
 
     def register(self, prefix: str, count: int) -> list[str]:
-        """So many new charge points."""
+        """So many charge points that were accepted before."""
         ids = [f"{prefix}-{time.time_ns():x}-{number}" for number in range(count)]
         for charge_point_id in ids:
-            self._registry.add(ChargePoint(charge_point_id))
+            self._registry.add(ChargePoint(charge_point_id, boot=Boot("Vendor", "Model", datetime.now(UTC))))
         return ids
 
     def rows(self, ids: Iterable[str]) -> dict[str, ChargePoint]:

@@ -1,0 +1,118 @@
+"""Processors that stand still while charge points go on, and a record that no processor can bear."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from boto3.dynamodb.conditions import Key
+
+from ocppj import timestamps
+from tests.faults.chargers import Charger, connected
+from tests.faults.scene import CALL_TIMEOUT_S, Site, time_passes, until
+from tests.faults.sizes import measured, size
+from tests.gateway.test_main import Process
+
+pytestmark = pytest.mark.e2e
+
+IN_TIME_S = 5.0
+BACK_S = 60.0
+RETRY_S = 5.0
+
+
+class Outage:
+    """The Lambda that answers frames, and whether it is fed."""
+
+    def __init__(self, site: Site) -> None:
+        self._lambda = site.aws.client("lambda")
+        mappings = self._lambda.list_event_source_mappings()["EventSourceMappings"]
+        (self._id,) = (each["UUID"] for each in mappings if each["EventSourceArn"].endswith(":IncomingMessagesQueue"))
+
+    @contextmanager
+    def lasting(self) -> Iterator[None]:
+        """Nothing is processed meanwhile."""
+        self._lambda.update_event_source_mapping(UUID=self._id, Enabled=False)
+        try:
+            yield
+        finally:
+            self._lambda.update_event_source_mapping(UUID=self._id, Enabled=True)
+
+
+class Session:
+    """A charging session that a charge point reports as the specification says: again, until it is answered."""
+
+    def __init__(self, charger: Charger, number: int) -> None:
+        self._charger = charger
+        self.started_at = datetime.now(UTC)
+        self.transaction_id: int | None = None
+        self.tag = f"TAG-{number}"
+        self.is_over = False
+
+    async def run(self) -> None:
+        """Start and stop."""
+        start = {"connectorId": 1, "idTag": self.tag, "meterStart": 0, "timestamp": timestamps.write(self.started_at)}
+        self.transaction_id = (await self._insist("StartTransaction", start))["transactionId"]
+        stop = {
+            "transactionId": self.transaction_id,
+            "meterStop": 100,
+            "timestamp": timestamps.write(datetime.now(UTC)),
+        }
+        await self._insist("StopTransaction", stop)
+        self.is_over = True
+
+    async def _insist(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        while True:
+            answer = await self._charger.ask(action, payload)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.timeout(1_200)
+async def test_after_an_outage_of_the_processors_answers_are_in_time_again_and_no_transaction_is_missing(
+    site: Site, start_in_house: Callable[..., Process]
+) -> None:
+    """20 charge points with a frame every 2 s, 15 s without processors; the full size is 500 and 10 minutes.
+
+    Nobody waits longer than 6 s for an answer, 30 s in full size: so all CALLs of the outage end as errors.
+    """
+    process = start_in_house("--call-timeout-s", str(size(CALL_TIMEOUT_S, 30.0)))
+    await process.ready()
+    ids = site.register("outage", size(20, 500))
+    async with connected(f"ws://127.0.0.1:{process.port}", ids, size(2.0, 30.0)) as chargers:
+        await until(lambda: all(charger.answered_at for charger in chargers), 120)
+        with Outage(site).lasting():
+            sessions = [Session(charger, number) for number, charger in enumerate(chargers)]
+            running = [asyncio.create_task(session.run()) for session in sessions]
+            await time_passes(size(15.0, 600.0))
+            assert not any(session.is_over for session in sessions)
+        failed = sum(len(charger.errors) for charger in chargers)
+        began = time.monotonic()
+        since = asyncio.get_running_loop().time()
+        in_time_s = await until(lambda: all(each.is_in_time(since, IN_TIME_S) for each in chargers), BACK_S)
+        await until(lambda: all(session.is_over for session in sessions), 300)
+        await asyncio.gather(*running)
+        over_s = time.monotonic() - began
+
+    table = site.aws.resource("dynamodb").Table("TransactionTable")
+    stored = {charge_point_id: _transactions(table, charge_point_id) for charge_point_id in ids}
+    measured(
+        "processors stopped",
+        charge_points=len(ids),
+        errors=failed,
+        in_time_s=round(in_time_s, 1),
+        told_s=round(over_s, 1),
+    )
+    assert failed >= len(ids)
+    assert all(len(transactions) == 1 for transactions in stored.values())
+    assert all("endedAt" in transactions[0] for transactions in stored.values())
+    assert [int(stored[each][0]["transactionId"]) for each in ids] == [session.transaction_id for session in sessions]
+
+
+def _transactions(table: Any, charge_point_id: str) -> list[dict[str, Any]]:
+    condition = Key("chargePointId").eq(charge_point_id)
+    items = table.query(KeyConditionExpression=condition, ConsistentRead=True)["Items"]
+    return [item for item in items if "startedAt" in item]
