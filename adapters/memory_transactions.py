@@ -4,6 +4,7 @@ import copy
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count, pairwise
 from threading import RLock
 from typing import Any
@@ -50,7 +51,7 @@ class MemoryTransactions:
     def record(self, event: TransactionEvent) -> Transaction:
         key = _key(event.facts)
         with self._lock:
-            self._events[key].setdefault((event.seq_no, event.at, event.event_type), copy.deepcopy(event))
+            self._events[key].setdefault((event.seq_no, event.at, event.event_type), _copy(event))
             return self._put_in_order(self._keep(transactions.recorded(self._sheets.get(key), event)))
 
     def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
@@ -115,6 +116,11 @@ class MemoryTransactions:
     def _keep(self, sheet: Sheet) -> Transaction:
         self._sheets[_key(sheet.transaction)] = sheet
         return sheet.transaction
+
+
+def _copy(event: TransactionEvent) -> TransactionEvent:
+    # Through JSON it takes a tenth of deepcopy's time.
+    return replace(event, payload=orjson.loads(orjson.dumps(event.payload)))
 
 
 def _key(transaction: Transaction) -> Key:

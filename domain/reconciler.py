@@ -45,7 +45,10 @@ def reconciled(transaction: Transaction) -> Transaction:
     """The transaction with its bill and the names of the rules that apply to it."""
     found = [name for name, finds in FINDINGS.items() if finds(transaction)]
     billed_wh, corrected = _billed(transaction)
-    return replace(transaction, billed_wh=billed_wh, rules=(*found, *corrected))
+    rules = (*found, *corrected)
+    if (billed_wh, rules) == (transaction.billed_wh, transaction.rules):
+        return transaction
+    return replace(transaction, billed_wh=billed_wh, rules=rules)
 
 
 def is_clock_wrong(said: datetime | None, received_at: datetime | None) -> bool:

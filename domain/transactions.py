@@ -18,6 +18,8 @@ from ocppj import timestamps
 
 Stamp = tuple[datetime, int, int]  # device time, seq_no (-1: no 2.x event), rank of the event's type
 
+News = dict[str, tuple[Any, Stamp]]  # by field name: what it is now, and who says so
+
 MAX_TRANSACTION_ID = 2**31 - 1  # 1.6 schemas say "integer", and charge points keep it in an int32 (C-41)
 
 _NO_EVENT = -1
@@ -90,11 +92,11 @@ def recorded(stored: Sheet | None, event: TransactionEvent) -> Sheet:
     """Fold in a 2.x event."""
     facts, at, rank = _in_ms(event.facts), _ms(event.at), _RANKS.get(event.event_type, 1)
     sheet = stored or Sheet(Transaction(facts.charge_point_id, facts.transaction_id, facts.version))
-    sheet = _fold(sheet, facts, _EARLIEST, (at, event.seq_no, rank), operator.lt)
-    sheet = _fold(sheet, facts, _LATEST, (at, event.seq_no, rank), operator.gt)
-    sheet = _fold_samples(sheet, facts, facts.sampled_at or at, event.seq_no, rank)
+    stamp = (at, event.seq_no, rank)
+    news = _news(sheet, facts, _EARLIEST, stamp, operator.lt) | _news(sheet, facts, _LATEST, stamp, operator.gt)
+    news |= _samples(sheet, facts, facts.sampled_at or at, event.seq_no, rank)
     numbers = _with_number(sheet.transaction.event_numbers, event.seq_no)
-    return _settled(replace(sheet, transaction=replace(sheet.transaction, event_numbers=numbers)))
+    return _told(sheet, news, event_numbers=numbers)
 
 
 def sampled(stored: Sheet, taken: Transaction) -> Sheet:
@@ -102,7 +104,7 @@ def sampled(stored: Sheet, taken: Transaction) -> Sheet:
     taken = _in_ms(taken)
     if taken.sampled_at is None:
         return stored
-    return _settled(_fold_samples(stored, taken, taken.sampled_at, _NO_EVENT, 0))
+    return _told(stored, _samples(stored, taken, taken.sampled_at, _NO_EVENT, 0))
 
 
 def followed(stored: Sheet, next_started_at: datetime) -> Sheet:
@@ -140,25 +142,34 @@ def _with_number(ranges: str | None, number: int) -> str:
     return ",".join(str(low) if low == high else f"{low}..{high}" for low, high in merged)
 
 
-def _fold_samples(sheet: Sheet, facts: Transaction, at: datetime, seq_no: int, rank: int) -> Sheet:
-    sheet = _fold(sheet, facts, _SAMPLED, (at, seq_no, rank), operator.gt)
-    return _fold(sheet, facts, _FIRST, (facts.first_sampled_at or at, seq_no, rank), operator.lt)
+def _samples(sheet: Sheet, facts: Transaction, at: datetime, seq_no: int, rank: int) -> News:
+    newest = _news(sheet, facts, _SAMPLED, (at, seq_no, rank), operator.gt)
+    return newest | _news(sheet, facts, _FIRST, (facts.first_sampled_at or at, seq_no, rank), operator.lt)
 
 
-def _fold(
+def _news(
     sheet: Sheet, facts: Transaction, names: Iterable[str], stamp: Stamp, wins: Callable[[Stamp, Stamp], bool]
-) -> Sheet:
-    said = {name: value for name in names if (value := getattr(facts, name)) is not None}
+) -> News:
+    """What these facts say that counts more than what is known; a fact that is None says nothing."""
     # Equal stamps are the same event again: what is stored stays.
-    news = {name: value for name, value in said.items() if wins(stamp, sheet.stamps.get(name, stamp))}
-    news |= {name: value for name, value in said.items() if name not in sheet.stamps}
-    return Sheet(replace(sheet.transaction, **news), {**sheet.stamps, **dict.fromkeys(news, stamp)})
+    return {
+        name: (value, stamp)
+        for name in names
+        if (value := getattr(facts, name)) is not None and (name not in sheet.stamps or wins(stamp, sheet.stamps[name]))
+    }
+
+
+def _told(sheet: Sheet, news: News, **others: Any) -> Sheet:
+    facts = {name: value for name, (value, _) in news.items()}
+    stamps = {name: stamp for name, (_, stamp) in news.items()}
+    return _settled(Sheet(replace(sheet.transaction, **facts, **others), {**sheet.stamps, **stamps}))
 
 
 def _in_ms(facts: Transaction) -> Transaction:
     # Stores keep milliseconds; comparing anything finer would make the result depend on the order again.
-    times: dict[str, Any] = {name: _ms(at) for name in _TIMES if (at := getattr(facts, name)) is not None}
-    return replace(facts, **times)
+    said = {name: at for name in _TIMES if (at := getattr(facts, name)) is not None}
+    finer: dict[str, Any] = {name: _ms(at) for name, at in said.items() if at.microsecond % 1000}
+    return replace(facts, **finer) if finer else facts
 
 
 def _ms(moment: datetime) -> datetime:

@@ -139,18 +139,15 @@ def _facts(request: Request, verdict: Verdict | None) -> Transaction:
     said = request.payload
     info = said["transactionInfo"]
     taken = readings.samples(said.get("meterValue", ()))
-    facts = replace(
+    at = timestamps.parse(said["timestamp"])
+    started, ended = said["eventType"] == "Started", said["eventType"] == "Ended"
+    return replace(
         sampled(request, info["transactionId"], taken),
         connector=_connector(said.get("evse")),
         charging_state=info.get("chargingState"),
         remote_start_id=info.get("remoteStartId"),
         reservation_id=said.get("reservationId"),
         **_token_facts(said, verdict),
-    )
-    at = timestamps.parse(said["timestamp"])
-    started, ended = said["eventType"] == "Started", said["eventType"] == "Ended"
-    return replace(
-        facts,
         **_start_facts(said, at, taken),
         **_end_facts(said, at, taken),
         start_received_at=request.received_at if started else None,

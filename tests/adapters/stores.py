@@ -97,10 +97,7 @@ def dynamodb_client(aws: AWS) -> "DynamoDBClient":
 @pytest.fixture(scope="session")
 def tables(dynamodb_client: "DynamoDBClient") -> Tables:
     """The template's tables, under names that no other test uses."""
-    resources = json.loads(TEMPLATE.read_text())["Resources"].values()
-    for table in (each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"):
-        with suppress(dynamodb_client.exceptions.ResourceInUseException):  # another package's tests made it
-            dynamodb_client.create_table(**_request(table))
+    create_tables(dynamodb_client, "Contract")
     names = Tables()
     return Tables(**{name: f"Contract{getattr(names, name)}" for name in Tables.__slots__})
 
@@ -114,6 +111,14 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         yield on_dynamodb(request.getfixturevalue("dynamodb_client"), request.getfixturevalue("tables"))
 
 
-def _request(table: dict[str, Any]) -> dict[str, Any]:
+def create_tables(client: "DynamoDBClient", prefix: str = "") -> None:
+    """The template's tables, with this before their names."""
+    resources = json.loads(TEMPLATE.read_text())["Resources"].values()
+    for table in (each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"):
+        with suppress(client.exceptions.ResourceInUseException):  # another package's tests made it
+            client.create_table(**_request(table, prefix))
+
+
+def _request(table: dict[str, Any], prefix: str) -> dict[str, Any]:
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-    return {name: table[name] for name in taken if name in table} | {"TableName": f"Contract{table['TableName']}"}
+    return {name: table[name] for name in taken if name in table} | {"TableName": f"{prefix}{table['TableName']}"}
