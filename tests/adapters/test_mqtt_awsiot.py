@@ -166,6 +166,7 @@ async def test_nobody_there_is_logged_and_tried_again() -> None:
     assert "AWS_IO_SOCKET_CONNECTION_REFUSED" in logs[0]["reason"]
 
 
+@pytest.mark.e2e  # a keepalive takes its seconds
 async def test_a_broker_that_falls_silent_is_left(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
@@ -179,6 +180,7 @@ async def test_a_broker_that_falls_silent_is_left(broker: ScriptedBroker) -> Non
     assert states[:3] == [True, False, True]
 
 
+@pytest.mark.e2e  # a keepalive takes its seconds
 async def test_a_broker_that_answers_pings_but_does_not_acknowledge_is_left(broker: ScriptedBroker) -> None:
     with structlog.testing.capture_logs() as logs:
         async with aws_link_to(broker, keepalive_s=1) as link:

@@ -22,6 +22,7 @@ async def broker() -> AsyncIterator[ScriptedBroker]:
         yield listening
 
 
+@pytest.mark.e2e  # a keepalive takes its seconds
 async def test_a_broker_that_falls_silent_is_left(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
@@ -161,6 +162,7 @@ async def test_a_callback_may_close_its_link(broker: ScriptedBroker) -> None:
     assert goodbye.reason_code == DisconnectReasonCode.NORMAL_DISCONNECTION
 
 
+@pytest.mark.e2e  # a keepalive takes its seconds
 async def test_a_pipe_that_is_full_and_dead_is_left_with_nothing_lost(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 

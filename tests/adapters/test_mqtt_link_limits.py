@@ -79,6 +79,7 @@ async def test_what_waits_for_its_turn_counts_for_the_bounds(broker: ScriptedBro
     assert taken_again
 
 
+@pytest.mark.e2e  # a keepalive takes its seconds
 async def test_a_keepalive_of_waiting_is_not_held_against_the_broker(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
