@@ -48,7 +48,9 @@ class Threads:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.shield(done)
         except TimeoutError as error:
-            done.add_done_callback(lambda late: _undo(late, undo))
+            # What has not begun never will: a slow registry must not be kept busy for those who have left.
+            if not future.cancel():
+                done.add_done_callback(lambda late: _undo(late, undo))
             raise BusyError(f"no result within {self._timeout_s:g} s") from error
         except asyncio.CancelledError:
             if not future.cancel() and not loop.is_closed():
