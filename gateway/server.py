@@ -116,6 +116,10 @@ class Gateway:
         self._way_around = WayAround(large_frames, self._clock.wall) if large_frames is not None else None
         self._presence = Presence(self.gateway, utc)
         self._registry = Threads(options.registry_workers, options.registry_max_waiting, options.registry_timeout_s)
+        # Who was found is let in before others are looked for: when the registry is slow, else nobody is in time.
+        self._registry_writes = Threads(
+            options.registry_workers, options.registry_max_waiting, options.registry_timeout_s
+        )
         # A storm of handshakes must not make the house believe that this gateway is dead.
         self._lease_thread = Threads(1, 1, options.registry_timeout_s)
         self._lease = Lease(self.gateway, admissions, self._lease_thread, utc, options.lease_s)
@@ -124,7 +128,7 @@ class Gateway:
             admissions, self._registry, self._hashing, options.policy, options.remember_rows_s, self._clock.monotonic
         )
         self._reception = Reception(
-            self.gateway, admissions, records, self._registry, self._pool, self._presence, self.refusals,
+            self.gateway, admissions, records, self._registry_writes, self._pool, self._presence, self.refusals,
             self.metrics, Gate(options.arrivals, self._pulse), utc, options.subscribe_timeout_s,
             options.closes_without_version,
         )  # fmt: skip
@@ -186,6 +190,7 @@ class Gateway:
         finally:
             doors.close()
             self._registry.close()
+            self._registry_writes.close()
             self._hashing.close()
             self._lease_thread.close()
 
