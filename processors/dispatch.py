@@ -14,6 +14,7 @@ from processors import (
     meter_values,
     reports,
     routes,
+    security,
     status,
     transactions,
 )
@@ -23,7 +24,8 @@ from processors.routes import Handler, Request
 
 # Importing a subject registers its routes.
 SUBJECTS = (
-    authorization, boot, certificates, data_transfer, firmware, meter_values, reports, status, transactions,
+    authorization, boot, certificates, data_transfer, firmware, meter_values, reports, security, status,
+    transactions,
 )  # fmt: skip
 
 # Sent as a SEND, which is never answered (J21 §4.2.4); everything else is a CALL.

@@ -11,7 +11,7 @@ import orjson
 from domain import assembly
 from ocppj import timestamps
 from ocppj.frames import Payload
-from ocppj.versions import V16, V21, V201
+from ocppj.versions import V21, V201
 from processors import states
 from processors.ports import Ports
 from processors.routes import Request, on
@@ -56,7 +56,6 @@ def part(request: Request, ports: Ports) -> Payload:
 @on("NotifyChargingLimit", V201)
 @on("ClearedChargingLimit", V201)
 @on("ReservationStatusUpdate", V201)
-@on("SecurityEventNotification", V16, V201)
 @on("BatterySwap", V21)
 @on("ClosePeriodicEventStream", V21)
 @on("NotifyDERAlarm", V21)
