@@ -35,6 +35,7 @@ class Charger:
         self.commands: Counter[str] = Counter()
         self.closes: list[int | None] = []
         self.answered_at = 0.0
+        self.took: list[float] = []  # of each result, in seconds
         self.is_sending = True
         self._interval_s = interval_s
         self._stays = stays
@@ -129,6 +130,7 @@ class Charger:
             self.answered_at = now
             self._result_of = self.sent[message_id]
             self._last_s = now - self._result_of
+            self.took.append(self._last_s)
         asked = self._asked.pop(message_id, None)
         if asked is not None:
             asked.set_result(answer if kind == 3 else None)

@@ -33,8 +33,11 @@ class Wires:
         number, self.made = self.made, self.made + 1
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         self._ends[number] = [writer, far_writer]
-        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-        del self._ends[number]
+        try:
+            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+        finally:
+            for end in self._ends.pop(number):
+                end.transport.abort()
 
 
 class SlowAws:
@@ -49,21 +52,24 @@ class SlowAws:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry the requests of one connection."""
-        with suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                request = await _message(reader)
-                self.requests += 1
-                await asyncio.sleep(self.delay_s)
-                writer.write(_throttled() if self.is_throttling else await self._ask(request))
-                await writer.drain()
-        writer.transport.abort()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while True:
+                    request = await _message(reader)
+                    self.requests += 1
+                    await asyncio.sleep(self.delay_s)
+                    writer.write(_throttled() if self.is_throttling else await self._ask(request))
+                    await writer.drain()
+        finally:
+            writer.transport.abort()
 
     async def _ask(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._target)
-        writer.write(request)
-        answer = await _message(reader)
-        writer.close()
-        return answer
+        try:
+            writer.write(request)
+            return await _message(reader)
+        finally:
+            writer.transport.abort()
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
