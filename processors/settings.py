@@ -2,9 +2,11 @@
 
 import zlib
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import Field, FilePath, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import orjson
+from pydantic import BeforeValidator, Field, FilePath, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.models import Registration
 
@@ -18,6 +20,13 @@ class Gate(StrEnum):
 
     STRICT = "strict"  # accepted, and booted here at least once (C-07)
     REGISTERED = "registered"  # accepted; for a fleet that moves here without booting anew
+
+
+def _from_json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
+Vendors = Annotated[dict[str, tuple[str, ...]], NoDecode, BeforeValidator(_from_json)]
 
 
 class Settings(BaseSettings):
@@ -35,6 +44,7 @@ class Settings(BaseSettings):
     gate: Gate = Gate.STRICT
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
     one_transaction_per_token: bool = False
+    data_transfer: Vendors = {}  # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
     ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
     ca_key: FilePath | None = None
     certificate_days: int = Field(default=365, ge=1, le=3650)

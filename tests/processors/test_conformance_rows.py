@@ -159,3 +159,23 @@ def test_c102_a_security_event_that_was_not_kept_is_told_to_come_again(version: 
 )
 def test_c108_security_events_of_1_6_go_by_their_names_in_2x(said: str, neutral: str) -> None:
     assert security.neutral(said) == neutral
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"vendorId": "known", "messageId": "a"}, "Accepted"),
+        ({"vendorId": "known", "messageId": "b"}, "UnknownMessageId"),
+        ({"vendorId": "known"}, "UnknownMessageId"),
+        ({"vendorId": "open", "messageId": "b"}, "Accepted"),
+        ({"vendorId": "other"}, "UnknownVendorId"),
+    ],
+    ids=str,
+)
+def test_c90_what_a_vendor_may_send_is_in_a_table(version: Version, said: dict[str, str], status: str) -> None:
+    house = House(settings=Settings(gate=Gate.REGISTERED, data_transfer={"known": ("a",), "open": ()}))
+    house.register(CP, version)
+
+    assert ask(house, version, "DataTransfer", **said) == CallResult("m-1", {"status": status})
+    assert house.reports.of_charge_point(CP, "DataTransfer") == [said]

@@ -14,7 +14,14 @@ def test_everything_has_a_default_that_works() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("OCPPGW_CALL_TIMEOUT_S", "soon"), ("OCPPGW_HEARTBEAT_INTERVAL_S", "0"), ("OCPPGW_REGISTRATION", "Maybe")],
+    [
+        ("OCPPGW_CALL_TIMEOUT_S", "soon"),
+        ("OCPPGW_HEARTBEAT_INTERVAL_S", "0"),
+        ("OCPPGW_REGISTRATION", "Maybe"),
+        ("OCPPGW_GATE", "open"),
+        ("OCPPGW_DATA_TRANSFER", "{"),
+        ("OCPPGW_CA_KEY", "/no/such/file"),
+    ],
 )
 def test_a_wrong_variable_is_refused_in_a_sentence_that_names_it(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
@@ -23,3 +30,9 @@ def test_a_wrong_variable_is_refused_in_a_sentence_that_names_it(
 
     with pytest.raises(SettingsError, match=f"^{variable} is '{value}': .*[.]$"):
         load()
+
+
+def test_vendors_are_read_from_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPPGW_DATA_TRANSFER", '{"v": ["a"], "w": []}')
+
+    assert load().data_transfer == {"v": ("a",), "w": ()}
