@@ -15,8 +15,8 @@ import orjson
 import structlog
 
 from domain.models import ChargePoint, Route
-from ocppj import frames, timestamps, versions
-from ocppj.errors import Defect, FrameError, OcppError
+from ocppj import frames, timestamps, topics, versions
+from ocppj.errors import Defect, FrameError, IdentityError, OcppError
 from ocppj.frames import Answer, Call, CallError, CallResult, CallResultError, Send
 from ocppj.versions import Version
 from processors import dispatch, effects, presence, results, shadow, things
@@ -70,19 +70,32 @@ def read(body: str) -> Record:
     return record
 
 
-def rows_of(bodies: Iterable[str], ports: Ports) -> Rows:
-    """The registry rows of a batch, read at once; a body that can't be read is left to its own record."""
+def rows_of(bodies: Iterable[str], ports: Ports) -> Rows | None:
+    """The registry rows of a batch, read at once; a body that can't be read is left to its own record.
+
+    None if one of the rows can't be read: then every record reads its own, and one of them fails.
+    """
     ids = set()
     for body in bodies:
         with suppress(RecordError):
             ids |= _about(read(body))
-    return ports.registry.find_many(sorted(ids))
+    try:
+        return ports.registry.find_many(sorted(ids))
+    except (KeyError, TypeError, ValueError):
+        log.exception("a row of the batch can't be read", rows=len(ids))
+        return None
 
 
 def _about(record: Record) -> set[str]:
     charge_point_id = record.get("chargePointId")
     # What only marks the end of a connection reads its row itself, as late as it can.
-    return {charge_point_id} if isinstance(charge_point_id, str) and record.get("event") != "disconnected" else set()
+    if not isinstance(charge_point_id, str) or record.get("event") == "disconnected":
+        return set()
+    # The rule lets `/in` through, too, and DynamoDB refuses a batch for an empty key in it.
+    with suppress(IdentityError):
+        topics.unescape(charge_point_id)
+        return {charge_point_id}
+    return set()
 
 
 def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = None) -> None:

@@ -77,7 +77,7 @@ def _poll(queue: Queue, ports: Ports, stop: threading.Event, retry_s: float) -> 
             stop.wait(retry_s)
 
 
-def _is_processed(queue: Queue, message: Message, rows: inbox.Rows, ports: Ports) -> bool:
+def _is_processed(queue: Queue, message: Message, rows: inbox.Rows | None, ports: Ports) -> bool:
     try:
         inbox.process(inbox.read(message.body), ports, queue=queue.name, rows=rows)
     except Exception as error:

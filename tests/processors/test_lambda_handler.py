@@ -1,15 +1,17 @@
 """Batches as Lambda hands them over."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
-from adapters.memory import MemoryDeadLetters
+from adapters.memory import MemoryDeadLetters, MemoryRegistry
+from domain.models import ChargePoint
 from ocppj.frames import Call
 from ocppj.versions import V16
 from processors import inbox
 from processors.lambda_handler import handle
-from tests.processors.house import EPOCH, House, Unreachable, of_frame
+from tests.processors.house import EPOCH, House, Unreachable, UnreachableError, of_frame
 
 CP = "CP-001"
 
@@ -113,3 +115,40 @@ def test_a_dead_letter_that_cannot_be_sent_is_left_to_the_queue() -> None:
     response = handle(batch, house.ports(dead_letters=Unreachable()))
 
     assert response == {"batchItemFailures": [{"itemIdentifier": "r-0"}]}
+
+
+class Picky(MemoryRegistry):
+    """A registry with a row nobody can read, which takes no empty key either; as DynamoDB does, it fails as a whole."""
+
+    def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
+        """The rows."""
+        ids = list(charge_point_ids)
+        if "CP-SPOILT" in ids:
+            raise ValueError("'Nonsense' is not a valid Registration")
+        if "" in ids:
+            raise UnreachableError("One of the required keys was not given a value")
+        return super().find_many(ids)
+
+
+def test_a_row_that_cannot_be_read_costs_its_own_record_only() -> None:
+    house = House(registry=Picky())
+    house.register(CP, V16)
+    spoilt = of_frame("CP-SPOILT", Call("m-1", "Heartbeat"), house.now)
+    batch = event(orjson.dumps(spoilt).decode(), frame(house, Call("m-2", "Heartbeat")))
+
+    response = handle(batch, house.ports())
+
+    assert response == {"batchItemFailures": [{"itemIdentifier": "r-0"}]}
+    assert [published.frame[4:7] for published in house.outbound.published] == ["m-2"]
+
+
+def test_a_name_no_charge_point_can_have_costs_nobody_anything() -> None:
+    house = House(registry=Picky())
+    house.register(CP, V16)
+    nameless = of_frame("", Call("m-1", "Heartbeat"), house.now)
+    batch = event(orjson.dumps(nameless).decode(), frame(house, Call("m-2", "Heartbeat")))
+
+    response = handle(batch, house.ports())
+
+    assert response == {"batchItemFailures": []}
+    assert [published.frame[4:7] for published in house.outbound.published] == ["m-2"]
