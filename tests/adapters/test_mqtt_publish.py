@@ -32,7 +32,7 @@ def test_a_topic_too_long_for_mqtt_is_refused() -> None:
 
 
 def test_an_acknowledgement_is_the_one_the_codec_writes() -> None:
-    packet, _ = read(mqtt_publish.puback(517))
+    packet, _ = read(memoryview(mqtt_publish.puback(517)))
 
     assert isinstance(packet, PubAckPacket)
     assert packet.packet_id == 517
