@@ -125,6 +125,15 @@ async def until(is_so: Callable[[], object], within_s: float) -> float:
     return time.monotonic() - began
 
 
+async def until_told(is_so: Callable[[], object], within_s: float) -> float:
+    """The same for what AWS must be asked about, while sockets go on."""
+    began = time.monotonic()
+    while not await asyncio.to_thread(is_so):
+        assert time.monotonic() - began < within_s, f"not so within {within_s:g} s"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
 async def time_passes(seconds: float) -> None:
     """The fault itself lasts, whatever the gateway does meanwhile."""
     over_at = time.monotonic() + seconds

@@ -9,7 +9,7 @@ import pytest
 from tests.brokers import Mosquitto
 from tests.faults.chargers import connected
 from tests.faults.cloud import Cloud
-from tests.faults.scene import Site, Watch, until
+from tests.faults.scene import Site, Watch, until, until_told
 from tests.faults.sizes import measured, size
 from tests.gateway.test_main import Process
 
@@ -55,12 +55,12 @@ async def test_who_is_connected_to_a_gateway_that_is_killed_goes_offline_and_who
     stayed = ids[len(moved) :]
 
     async with connected(f"ws://127.0.0.1:{process.port}", ids, interval_s=30):
-        await until(lambda: not site.offline_rows(ids), 30)
+        await until_told(lambda: not site.offline_rows(ids), 30)
         async with connected(site.house.ws_url, moved, interval_s=30), Watch(lambda: site.offline_rows(moved)) as watch:
-            await until(lambda: len(site.online_shadows(ids)) == len(ids), 60)
+            await until_told(lambda: len(site.online_shadows(ids)) == len(ids), 60)
             process.child.kill()
-            offline_s = await until(lambda: site.offline_rows(stayed) == set(stayed), OFFLINE_S)
-            await until(lambda: site.offline_shadows(stayed) == set(stayed), OFFLINE_S)
+            offline_s = await until_told(lambda: site.offline_rows(stayed) == set(stayed), OFFLINE_S)
+            await until_told(lambda: site.offline_shadows(stayed) == set(stayed), OFFLINE_S)
             wrong = site.offline_shadows(moved)
 
     measured("gateway killed", charge_points=len(stayed), moved=len(moved), offline_s=round(offline_s, 1))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.operator import Operator
 from tests.faults.chargers import connected
-from tests.faults.scene import Site, Watch, links_back, links_up, time_passes, until
+from tests.faults.scene import Site, Watch, links_back, links_up, time_passes, until, until_told
 from tests.faults.sizes import measured, size
 from tests.faults.wires import wires_to
 from tests.gateway.test_main import Process
@@ -32,7 +32,7 @@ async def test_links_that_are_lost_for_long_leave_row_shadow_and_commands_as_the
         await process.ready()
 
         async with connected(f"ws://127.0.0.1:{process.port}", ids, size(5.0, 60.0)) as chargers:
-            await until(lambda: len(site.online_shadows(ids)) == len(ids), size(60, 600))
+            await until_told(lambda: len(site.online_shadows(ids)) == len(ids), size(60, 600))
             links = await links_up(process)
             async with Watch(lambda: site.offline_rows(ids) | site.offline_shadows(ids[:20])) as watch:
                 wires.cut(CONTROL, FIRST)

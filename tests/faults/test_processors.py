@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from boto3.dynamodb.conditions import Key
 
@@ -116,3 +117,77 @@ def _transactions(table: Any, charge_point_id: str) -> list[dict[str, Any]]:
     condition = Key("chargePointId").eq(charge_point_id)
     items = table.query(KeyConditionExpression=condition, ConsistentRead=True)["Items"]
     return [item for item in items if "startedAt" in item]
+
+
+async def test_a_poison_record_ends_in_the_dead_letters_with_its_reason_and_an_internal_error_at_the_charge_point(
+    site: Site,
+) -> None:
+    """A transaction nobody can read; its attempts follow each other at once rather than in two minutes."""
+    poisoned, healthy = site.register("poison", 2)
+    stop = {"transactionId": 77, "meterStop": 5, "timestamp": timestamps.write(datetime.now(UTC))}
+    _spoil_transaction(site, poisoned, "77")
+
+    with _impatient(site):
+        async with connected(site.house.ws_url, [poisoned, healthy], interval_s=60) as (charger, other):
+            answer = await charger.ask("StopTransaction", stop)
+            letter = await _dead_letter(site, poisoned)
+            beat = await other.ask("Heartbeat", {})
+
+    assert answer is None
+    assert set(charger.errors.values()) == {"InternalError"}
+    assert orjson.loads(letter["Body"])["message"][2] == "StopTransaction"
+    assert "ValueError" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert beat is not None
+
+
+async def test_a_row_that_cannot_be_read_costs_its_own_charge_point_only(site: Site) -> None:
+    spoilt, *healthy = site.register("row", 6)
+    table = site.aws.resource("dynamodb").Table("ChargePointTable")
+
+    async with connected(site.house.ws_url, [spoilt, *healthy], interval_s=60) as chargers:
+        with Outage(site).lasting():  # so that they share a batch
+            table.update_item(
+                Key={"chargePointId": spoilt}, UpdateExpression="SET registration = :nonsense",
+                ExpressionAttributeValues={":nonsense": "Nonsense"},
+            )  # fmt: skip
+            asked = [asyncio.create_task(charger.ask("Heartbeat", {})) for charger in chargers]
+            await time_passes(1)
+        answers = await asyncio.gather(*asked[1:])
+        asked[0].cancel()
+
+    assert [answer for answer in answers if answer is None] == []
+
+
+def _spoil_transaction(site: Site, charge_point_id: str, transaction_id: str) -> None:
+    item = {"chargePointId": charge_point_id, "transactionId": transaction_id, "startedAt": "a fine day"}
+    site.aws.resource("dynamodb").Table("TransactionTable").put_item(Item=item)
+
+
+@contextmanager
+def _impatient(site: Site) -> Iterator[None]:
+    """What failed comes again after a second."""
+    sqs = site.aws.client("sqs")
+    queue = sqs.get_queue_url(QueueName="IncomingMessagesQueue")["QueueUrl"]
+    before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
+
+
+async def _dead_letter(site: Site, charge_point_id: str) -> dict[str, Any]:
+    sqs = site.aws.client("sqs")
+    queue = sqs.get_queue_url(QueueName="IncomingMessagesQueueDeadLetters")["QueueUrl"]
+    found: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        received = sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+        )  # fmt: skip
+        found.extend(each for each in received.get("Messages", ()) if charge_point_id in each["Body"])
+        return bool(found)
+
+    await until(look, 60)
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=found[0]["ReceiptHandle"])
+    return found[0]
