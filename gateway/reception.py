@@ -100,6 +100,7 @@ class Reception:
             log.exception("handshake failed", path=request.path)
             self._refuse(websocket, request, response, shaken, not_now("error", "The registry can't be asked now."))
         else:
+            request.headers.clear()  # the library keeps the request as long as the connection lives
             self.metrics.setup.observe(asyncio.get_running_loop().time() - began)
 
     def _read(self, websocket: WebSocket, request: Request, door: Door) -> Handshake:
