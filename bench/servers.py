@@ -16,18 +16,24 @@ from adapters.mqtt_connection import Connection
 from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import from_url
 from adapters.registries import OpenRegistry
+from gateway.garbage import collect_seldom
 from gateway.server import Gateway, Options
 from gateway.tls import Certificates, TlsFiles
 
 
 def run_gateway(port: int, mqtt: str, per_link: int, tls: TlsFiles | None = None) -> None:
     """The gateway, with a registry in memory that lets everybody in."""
+    collect_seldom()
     # A line per connection is not what we want to see.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
     async def serve() -> None:
         options = Options(
-            port=port, charge_points_per_link=per_link, ping_interval_s=0, tls=Certificates(tls) if tls else None
+            port=port,
+            charge_points_per_link=per_link,
+            ping_interval_s=0,
+            registry_workers=0,
+            tls=Certificates(tls) if tls else None,
         )
         gateway = Gateway(
             OpenRegistry(),

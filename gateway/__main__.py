@@ -21,6 +21,7 @@ from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import MqttSettings
 from domain.ports import Admissions, LargeFrames
 from gateway.doors import CantListenError
+from gateway.garbage import collect_seldom
 from gateway.links import MakeLink
 from gateway.server import Gateway
 from gateway.settings import Settings, SettingsError, load
@@ -87,6 +88,7 @@ def gateway(
         if settings.workers > 1:
             asyncio.run(run_workers(settings))
         else:
+            collect_seldom()
             uvloop.run(run(settings, inherited))
     except WorkerError as error:
         log.error("stopped", reason=str(error))

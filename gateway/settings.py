@@ -23,6 +23,7 @@ PREFIX = "OCPPGW_"
 _AWS_CHARGE_POINTS_PER_LINK, _AWS_MAX_PACKET = 45, 131_072
 _CHARGE_POINTS_PER_LINK, _MAX_PACKET = 1_000, 2_097_152
 _AWS_SUBSCRIBE_RATE = 400.0  # of 500 an account has; what reconnects needs some, too
+_REGISTRY_WORKERS = 8  # none for one in memory
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -182,6 +183,7 @@ class Settings(BaseSettings):
             charge_points_per_link=self.charge_points_per_link or per_link,
             ping_interval_s=self.ping_interval_s,
             registry_timeout_s=self.registry_timeout_s,
+            registry_workers=0 if self.registry == "open" else _REGISTRY_WORKERS,
             broker_grace_s=self.broker_grace_s,
             lease_s=self.lease_s,
             drain_s=self.drain_seconds,

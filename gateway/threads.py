@@ -14,10 +14,10 @@ class BusyError(Exception):
 
 
 class Threads:
-    """A small thread pool that says no instead of collecting work."""
+    """A small thread pool that says no instead of collecting work; without workers it just calls what never blocks."""
 
     def __init__(self, workers: int, max_waiting: int, timeout_s: float) -> None:
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="registry")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="registry") if workers else None
         self._room = workers + max_waiting
         self._timeout_s = timeout_s
 
@@ -37,6 +37,8 @@ class Threads:
         Raises:
             BusyError: as `call`.
         """
+        if self._executor is None:
+            return function(*args, **kwargs)
         if self._room <= 0:
             raise BusyError("too many calls wait")
         self._room -= 1
@@ -59,7 +61,8 @@ class Threads:
 
     def close(self) -> None:
         """Start nothing any more; what runs ends by itself."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _make_room(self, _: object) -> None:
         self._room += 1
