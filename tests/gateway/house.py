@@ -34,6 +34,7 @@ class House:
         self.gateway = gateway
         self.broker = broker
         self.links = links
+        self._sockets: list[ClientConnection] = []
 
     def url(self, path: str) -> str:
         return f"ws://127.0.0.1:{self.gateway.port}{path}"
@@ -44,7 +45,15 @@ class House:
         """Connect as a charge point; 1.6 unless told otherwise."""
         protocols = [Subprotocol(token) for token in offered or ("ocpp1.6",)]
         kwargs = {"compression": None, "ping_interval": None, "proxy": None} | kwargs
-        return await connect(self.url(path), subprotocols=protocols, additional_headers=headers, **kwargs)
+        socket = await connect(self.url(path), subprotocols=protocols, additional_headers=headers, **kwargs)
+        self._sockets.append(socket)
+        return socket
+
+    async def abandon(self) -> None:
+        """Leave no socket to the garbage collector, which would warn in the middle of another test."""
+        for socket in self._sockets:
+            socket.transport.abort()
+        await asyncio.sleep(0)
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """What the gateway told of who is connected."""
@@ -94,11 +103,13 @@ async def house(
     task = asyncio.create_task(running.run())
     await asyncio.wait([asyncio.create_task(running.listening.wait()), task], return_when=asyncio.FIRST_COMPLETED)
     await until(lambda: running.is_ready or task.done())
+    here = House(running, broker, links)
     try:
-        yield House(running, broker, links)
+        yield here
     finally:
         running.stop()
         await task
+        await here.abandon()
 
 
 async def until(is_so: Callable[[], object]) -> None:
