@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 8
 _BACKOFF_S, _MAX_BACKOFF_S = 0.02, 0.2  # doubled each time and jittered: a second for all attempts at most
 _BATCH = 100  # what BatchGetItem takes
+_WRITE_BATCH = 25  # what BatchWriteItem takes
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -97,6 +98,17 @@ def get_many(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iter
         yield from _batch(client, table, wanted[start : start + _BATCH])
 
 
+def put_many(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> None:
+    """Put these items, whose keys must differ, whatever was there.
+
+    Raises:
+        TableThrottledError: some were not taken; all of them may be put again.
+    """
+    wanted = [{"PutRequest": {"Item": item}} for item in items]
+    for start in range(0, len(wanted), _WRITE_BATCH):
+        _write(client, table, wanted[start : start + _WRITE_BATCH])
+
+
 def query(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:
     """The items of a query, page by page."""
     while True:
@@ -143,3 +155,14 @@ def _batch(client: "DynamoDBClient", table: str, keys: list[Any]) -> Iterator[It
             return
         keys = list(left["Keys"])
     raise TableThrottledError(f"{table}: {len(keys)} items were not handed out")
+
+
+def _write(client: "DynamoDBClient", table: str, puts: list[Any]) -> None:
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            pause(attempt)
+        left = client.batch_write_item(RequestItems={table: puts}).get("UnprocessedItems", {}).get(table)
+        if not left:
+            return
+        puts = list(left)
+    raise TableThrottledError(f"{table}: {len(puts)} items were not taken")

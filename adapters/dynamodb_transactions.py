@@ -63,8 +63,10 @@ class DynamoTransactions:
         return self._put_in_order(recorded)
 
     def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
-        for value in values:
-            self._put_value(sampled, value)
+        # By key: a charge point may repeat itself, and thousands of values come with a StopTransaction.
+        items = {_place_of(sampled, value): value for value in values}
+        puts = (_key(sampled.charge_point_id, place) | {"payload": attribute(value)} for place, value in items.items())
+        dynamodb.put_many(self._client, self._table, puts)
         self._fold(sampled, lambda stored: transactions.sampled(stored, sampled) if stored else None)
 
     def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
@@ -182,13 +184,6 @@ class DynamoTransactions:
         item = _key(about.charge_point_id, f"{_sort_key(about.transaction_id)}#event#{number}")
         self._put_if(item | write(event, "facts"), {"ConditionExpression": _IS_NEW})
 
-    def _put_value(self, about: Transaction, value: dict[str, Any]) -> None:
-        digest = hashlib.sha256(orjson.dumps(value)).hexdigest()[:16]
-        place = f"{_sort_key(about.transaction_id)}#values#{str(value.get('timestamp'))[:64]}#{digest}"
-        self._client.put_item(
-            TableName=self._table, Item=_key(about.charge_point_id, place) | {"payload": attribute(value)}
-        )
-
     def _put_if(self, item: Item, condition: dict[str, Any]) -> bool:
         try:
             self._client.put_item(TableName=self._table, Item=item, **condition)
@@ -228,6 +223,11 @@ class DynamoTransactions:
         if last > MAX_TRANSACTION_ID:
             raise IdsUsedUpError(f"{self._table}: transaction id {last} is no int32")
         return last
+
+
+def _place_of(about: Transaction, value: dict[str, Any]) -> str:
+    digest = hashlib.sha256(orjson.dumps(value)).hexdigest()[:16]
+    return f"{_sort_key(about.transaction_id)}#values#{str(value.get('timestamp'))[:64]}#{digest}"
 
 
 def _key(charge_point_id: str, sort_key: str) -> Item:

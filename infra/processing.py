@@ -18,7 +18,10 @@ BATCH = 10
 CONCURRENCY = 50  # invocations that one queue may have running: so many tables and topics can be written at a time
 COMMANDS_TIMEOUT_S = 30  # five seconds more than the longest `Prefer: wait`
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
-WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+WRITE = (
+    "dynamodb:PutItem", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
+    "dynamodb:ConditionCheckItem",
+)  # fmt: skip
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 
 

@@ -105,8 +105,8 @@ def test_an_event_stored_by_who_died_before_adding_it_up_is_added_up(
 
     again = store.record(event)
 
-    assert again == about
-    assert store.find("CP-crash", "T-1") == about
+    assert again == replace(about, event_numbers="0")
+    assert store.find("CP-crash", "T-1") == again
 
 
 @pytest.mark.e2e
