@@ -22,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 ROUNDS = 200
 ROUNDS_EACH = 10
+CLOSED_S = 30.0
 
 
 def go_dead(socket: ClientConnection) -> None:
@@ -34,8 +35,9 @@ async def commands_on(socket: ClientConnection) -> list[str]:
     socket.transport.resume_reading()
     frames = []
     with suppress(ConnectionClosed):  # what came before is handed out first
-        while True:
-            frames.append(orjson.loads(await socket.recv()))
+        async with asyncio.timeout(CLOSED_S):
+            while True:
+                frames.append(orjson.loads(await socket.recv()))
     return [frame[1] for frame in frames if frame[0] == 2]
 
 
