@@ -4,15 +4,19 @@ The codec writes it; here only packet id and payload are put in between.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from mqtt5 import PublishPacket, QoS
 
 PUBACK = 0x40
 
 _PUBLISH_QOS_1 = 0x32
-_REMEMBERED = 20_000  # charge points; half a KiB each
+_REMEMBERED = 20_000  # topics, so charge points; about a KiB each
 _LONG = 16_384  # remaining lengths from here on take 3 bytes and more
+
+Properties = tuple[tuple[str, str], ...]
+
+# By topic: a charge point that connects again replaces what its last connection left here.
+_known: dict[str, tuple[Properties, tuple[bytes, bytes]]] = {}
 
 
 def publish(topic: str, payload: bytes, packet_id: int, properties: Sequence[tuple[str, str]]) -> bytes:
@@ -51,8 +55,18 @@ def puback(packet_id: int) -> bytes:
     return bytes((PUBACK, 2)) + packet_id.to_bytes(2)
 
 
-@lru_cache(_REMEMBERED)
-def _around(topic: str, properties: tuple[tuple[str, str], ...]) -> tuple[bytes, bytes]:
+def _around(topic: str, properties: Properties) -> tuple[bytes, bytes]:
+    known = _known.get(topic)
+    if known is not None and known[0] == properties:
+        return known[1]
+    around = _encoded(topic, properties)
+    if len(_known) >= _REMEMBERED:
+        del _known[next(iter(_known))]
+    _known[topic] = properties, around
+    return around
+
+
+def _encoded(topic: str, properties: Properties) -> tuple[bytes, bytes]:
     # Topic and properties, as they stand before and after the packet id.
     data = packet(topic, b"", 1, properties).write()
     begins = 1

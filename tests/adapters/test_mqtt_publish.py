@@ -37,3 +37,13 @@ def test_an_acknowledgement_is_the_one_the_codec_writes() -> None:
     assert isinstance(packet, PubAckPacket)
     assert packet.packet_id == 517
     assert mqtt_publish.puback(517) == PubAckPacket(517).write()
+
+
+def test_what_an_older_connection_of_a_charge_point_left_is_replaced() -> None:
+    before = len(mqtt_publish._known)
+
+    for epoch in range(100):
+        mqtt_publish.publish("CP-again/in", b"x", 1, [("epoch", str(epoch))])
+
+    assert len(mqtt_publish._known) <= before + 1
+    assert b"99" in mqtt_publish.publish("CP-again/in", b"x", 1, [("epoch", "99")])
