@@ -7,7 +7,7 @@ run: .venv/.local
 	@$(BIN)/ocppgw up
 
 test: .venv/.dev
-	$(BIN)/pytest -m "not e2e"
+	$(BIN)/pytest -m "not e2e" -n auto --dist worksteal
 	$(BIN)/pytest -m e2e
 
 check: .venv/.dev
