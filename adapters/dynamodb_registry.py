@@ -31,12 +31,14 @@ _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXISTS = "attribute_exists(#chargePointId)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
-_PASSWORD_NAMES = {
+_CREDENTIAL_NAMES = {
     "#chargePointId": "chargePointId",
     "#current": "passwordHash",
     "#next": "nextPasswordHash",
+    "#profile": "securityProfile",
     "#version": "credentialVersion",
 }
+_NEXT_VERSION = "#version = if_not_exists(#version, :zero) + :one"
 _NO_CREDENTIALS_SINCE = "(attribute_not_exists(#credentialVersion) OR #credentialVersion = :seen)"
 
 
@@ -121,14 +123,16 @@ class DynamoRegistry:
         return _charge_point(removed["Attributes"])
 
     def rotate(self, charge_point_id: str, next_hash: str) -> bool:
-        return self._change_password(
-            charge_point_id, "SET #next = :next, #version = if_not_exists(#version, :zero) + :one", _EXISTS, next_hash
-        )
+        return self._change_credentials(charge_point_id, f"SET #next = :new, {_NEXT_VERSION}", _EXISTS, next_hash)
 
     def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
         kept = "SET #current = #next, " if is_accepted else "SET "
-        change = f"{kept}#version = if_not_exists(#version, :zero) + :one REMOVE #next"
-        return self._change_password(charge_point_id, change, "#next = :next", next_hash)
+        change = f"{kept}{_NEXT_VERSION} REMOVE #next"
+        return self._change_credentials(charge_point_id, change, "#next = :new", next_hash)
+
+    def expect_profile(self, charge_point_id: str, security_profile: int | None) -> bool:
+        change = f"SET {_NEXT_VERSION}" + (" REMOVE #profile" if security_profile is None else ", #profile = :new")
+        return self._change_credentials(charge_point_id, change, _EXISTS, security_profile)
 
     def is_alive(self, gateway: str, now: datetime) -> bool:
         lease = self._get(_lease(gateway)) or {}
@@ -220,14 +224,16 @@ class DynamoRegistry:
             if not dynamodb.refused(error):
                 raise
 
-    def _change_password(self, charge_point_id: str, change: str, condition: str, next_hash: str) -> bool:
-        values = {":next": attribute(next_hash), ":zero": attribute(0), ":one": attribute(1)}
+    def _change_credentials(self, charge_point_id: str, change: str, condition: str, new: str | int | None) -> bool:
+        values = {":zero": attribute(0), ":one": attribute(1)}
+        if new is not None:
+            values[":new"] = attribute(new)
         expressions = {
             "UpdateExpression": change,
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {
                 name: attribute_name
-                for name, attribute_name in _PASSWORD_NAMES.items()
+                for name, attribute_name in _CREDENTIAL_NAMES.items()
                 if name in change or name in condition
             },
             "ExpressionAttributeValues": values,

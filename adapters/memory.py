@@ -91,6 +91,14 @@ class MemoryRegistry:
             self._rows[charge_point_id] = registry.settled(row, is_accepted)
             return True
 
+    def expect_profile(self, charge_point_id: str, security_profile: int | None) -> bool:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is None:
+                return False
+            self._rows[charge_point_id] = registry.expecting(row, security_profile)
+            return True
+
     def is_alive(self, gateway: str, now: datetime) -> bool:
         return gateway in self._leases and now < self._leases[gateway]
 

@@ -115,6 +115,7 @@ def in_memory() -> Ports:
     return Ports(
         registry=registry,
         observations=registry,
+        passwords=registry,
         id_tokens=MemoryIdTokens([IdToken("abc")]),
         transactions=transactions,
         history=transactions,

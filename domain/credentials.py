@@ -58,6 +58,15 @@ def is_slow(stored: str) -> bool:
     return stored.startswith("scrypt$")
 
 
+def salt_of(stored: str) -> bytes:
+    """The salt of a stored hash.
+
+    Raises:
+        HashFormatError: what is stored is no hash of ours.
+    """
+    return _parse(stored).salt
+
+
 def check(stored: str) -> None:
     """Make sure that `matches` can work with it.
 

@@ -93,6 +93,9 @@ class Passwords(Protocol):
         False (and nothing changed) if it is settled already, by a connect or by another rotation.
         """
 
+    def expect_profile(self, charge_point_id: str, security_profile: int | None) -> bool:
+        """Expect this security profile from now on beside the one that was proven, or any; False without such a row."""
+
 
 class Observations(Protocol):
     """What charge points and gateways report about a row. None of them creates a row."""

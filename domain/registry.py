@@ -36,6 +36,11 @@ def settled(row: ChargePoint, is_accepted: bool) -> ChargePoint:
     return _pinned(row, row.next_password_hash if is_accepted else row.password_hash)
 
 
+def expecting(row: ChargePoint, security_profile: int | None) -> ChargePoint:
+    """The row that expects this security profile."""
+    return replace(row, security_profile=security_profile, credential_version=row.credential_version + 1)
+
+
 def _proven(row: ChargePoint, proven: Proven) -> ChargePoint:
     if proven.is_downgrade:
         if not row.allow_downgrade:

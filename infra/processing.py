@@ -78,6 +78,7 @@ class Processing(Construct):
         permissions = [
             *_tables(READ, data.charge_points, data.transactions, data.commands),
             *_tables(WRITE, data.commands),
+            *_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
             allow(["iot:Publish"], iot_arns("topic/*/out")),
         ]
         handler = "remote_commands.lambda_handler.handler"

@@ -65,6 +65,7 @@ def on_aws(chosen: Settings) -> Ports:
     return Ports(
         registry=registry,
         observations=registry,
+        passwords=registry,
         id_tokens=DynamoIdTokens(client, tables),
         transactions=transactions,
         history=transactions,

@@ -13,6 +13,7 @@ from domain.ports import (
     IdTokens,
     Observations,
     Outbound,
+    Passwords,
     Registry,
     Reports,
     ShadowRepairs,
@@ -29,6 +30,7 @@ class Ports:
 
     registry: Registry
     observations: Observations
+    passwords: Passwords
     id_tokens: IdTokens
     transactions: Transactions
     history: TransactionHistory

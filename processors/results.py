@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from domain import delivery, secrets
+from domain import delivery, rotation, secrets
 from domain.models import ChargePoint, Command, CommandState, Route
 from ocppj import frames, schemas
 from ocppj.errors import OcppError
@@ -28,6 +28,7 @@ _STATE_OF_REASON = {
     "busy": CommandState.ERROR,
     "too_large": CommandState.ERROR,
 }
+_NEVER_SENT = frozenset({"busy", "expired"})
 
 
 def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: datetime, ports: Ports) -> None:
@@ -47,7 +48,21 @@ def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: d
         if isinstance(answer, CallResult):
             _judge(command, row, answer, ports)
             _learn(command, answer, at, ports)
+    if rotation.is_one(command):
+        _settle(command, answer, ports)
     _send_next(command, row, ports)
+
+
+def _settle(command: Command, answer: Answer, ports: Ports) -> None:
+    """Keep the new credential, or drop it; where nobody knows, both count until one is used (A-39)."""
+    # Not the row of the batch: it may be older than the command.
+    row = ports.registry.find_many([command.charge_point_id]).get(command.charge_point_id)
+    if row is None:
+        return
+    said = answer.payload if isinstance(answer, CallResult) else None
+    if isinstance(answer, CallError) and _is_synthetic(answer.details) and answer.details["reason"] not in _NEVER_SENT:
+        said = rotation.LOST
+    rotation.settle(command, row, said, ports.passwords)
 
 
 def _learn(command: Command, answer: CallResult, at: datetime, ports: Ports) -> None:

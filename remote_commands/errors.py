@@ -24,6 +24,7 @@ PROBLEMS = {
     "charge-point-pending": (409, "The charge point is not accepted yet"),
     "charge-point-rejected": (409, "The charge point is rejected"),
     "charge-point-accepted": (409, "The charge point is accepted already"),
+    "profile-lowered": (409, "The command would lower the security profile"),
     "queue-full": (409, "Too many commands wait for the charge point"),
     "idempotency-key-in-use": (409, "The first request with this key is not done"),
     "command-too-large": (413, "The command is larger than a broker carries"),

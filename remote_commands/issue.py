@@ -7,10 +7,10 @@ from typing import NoReturn
 
 import structlog
 
-from domain import delivery, secrets
+from domain import delivery, rotation, secrets
 from domain.delivery import Delivery
 from domain.models import ChargePoint, Command, CommandState, Registration, Route
-from domain.ports import CommandGuards, CommandLines, Commands, Outbound, Registry
+from domain.ports import CommandGuards, CommandLines, Commands, Outbound, Passwords, Registry
 from ocppj import actions, schemas, timestamps, topics
 from ocppj.errors import IdentityError, PayloadError
 from ocppj.versions import VERSIONS, Version
@@ -40,6 +40,7 @@ class Ports:
     """
 
     registry: Registry
+    passwords: Passwords
     commands: Commands
     lines: CommandLines
     guards: CommandGuards
@@ -153,6 +154,7 @@ def issue(row: ChargePoint, wanted: Sequence[Wanted], asked: Asked, ports: Ports
     if route is None:
         return _offline(row, commands, asked, ports, is_secret=secrets.has_any(wanted[0].payload))
     _store_parts(commands[1:], ports)
+    rotation.begin(commands[0].command_id, row.charge_point_id, wanted[0].payload, ports.passwords)
     first = _send(commands[0], frames[0], route, ports)
     return first if len(commands) == 1 else commands[-1]
 
@@ -185,7 +187,7 @@ def _commands(
 
 
 def _refuse_out_of_turn(row: ChargePoint, wanted: Wanted) -> None:
-    """What OCPP doesn't let a CSMS send in this state of registration (conformance C-04, C-05, C-08)."""
+    """What OCPP doesn't let a CSMS send in this state of registration (conformance A-33, C-04, C-05, C-08)."""
     name, action = row.charge_point_id, wanted.action
     if row.registration is Registration.REJECTED:
         raise ProblemError("charge-point-rejected", f"{name} is rejected: it is sent no commands")
@@ -193,6 +195,8 @@ def _refuse_out_of_turn(row: ChargePoint, wanted: Wanted) -> None:
         raise ProblemError(
             "charge-point-pending", f"{name} is pending: no transaction is started or stopped until accepted"
         )
+    if rotation.lowers_profile(wanted.payload, row):
+        raise ProblemError("profile-lowered", f"{name} has a higher security profile: no command may lower it")
     accepted = row.registration is Registration.ACCEPTED and row.boot is not None
     if accepted and action == "TriggerMessage" and wanted.payload.get("requestedMessage") == "BootNotification":
         raise ProblemError(

@@ -37,8 +37,10 @@ def _resolver() -> LambdaFunctionUrlResolver:
     except SettingsError as error:
         sys.exit(str(error))
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
+    registry = DynamoRegistry(client, tables)
     ports = Ports(
-        registry=DynamoRegistry(client, tables),
+        registry=registry,
+        passwords=registry,
         commands=DynamoCommands(client, tables),
         lines=DynamoCommandLines(client, tables),
         guards=DynamoCommandGuards(client, tables),

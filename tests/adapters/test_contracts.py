@@ -262,6 +262,18 @@ def test_a38_a_first_password_that_is_refused_leaves_none(stores: Stores) -> Non
     assert stores.registry.find(stores.name) == ChargePoint(stores.name, credential_version=2)
 
 
+@pytest.mark.parametrize("profile", [2, None])
+def test_a32_another_profile_is_expected_and_makes_another_version(stores: Stores, profile: int | None) -> None:
+    stores.registry.add(ChargePoint(stores.name, security_profile=1))
+
+    known = stores.registry.expect_profile(stores.name, profile)
+    unknown = stores.registry.expect_profile(f"{stores.name}-unknown", 2)
+
+    assert (known, unknown) == (True, False)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, security_profile=profile, credential_version=1)
+    assert stores.registry.find(f"{stores.name}-unknown") is None
+
+
 def test_a_gateway_is_alive_while_its_lease_runs(stores: Stores) -> None:
     gateway = f"gw-{stores.name}"
     before = stores.registry.is_alive(gateway, NOON)

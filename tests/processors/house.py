@@ -50,6 +50,7 @@ class House:
         ports = Ports(
             registry=self.registry,
             observations=self.registry,
+            passwords=self.registry,
             id_tokens=self.id_tokens,
             transactions=self.transactions,
             history=self.transactions,

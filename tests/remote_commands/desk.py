@@ -92,6 +92,7 @@ class Desk:
         numbers, draws = count(1), draws or count(6)
         self.ports = Ports(
             registry=self.registry,
+            passwords=self.registry,
             commands=self.commands,
             lines=self.lines,
             guards=MemoryCommandGuards(),
