@@ -8,17 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from remote_commands.fields import (
-    Body,
-    ConnectorNumber,
-    GivenIdToken,
-    Moment,
-    Number,
-    Place,
-    Strict,
-    Text,
-    token_as_object,
-)
+from remote_commands.fields import Body, ConnectorNumber, GivenIdToken, Place, token_as_object
+from web.fields import Moment, Number, Strict, Text
 
 Message = Literal[
     "BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",

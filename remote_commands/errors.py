@@ -1,24 +1,10 @@
-"""What a caller is told instead of a command: problems as RFC 9457 has them.
+"""The problems of commands, beside those every front has (`web.problems`)."""
 
-ProblemError               a request that becomes no command; knows its HTTP status by its code
-└── InvalidRequestError    422: knows every field that is wrong
-"""
+from web import problems
 
-from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
-
-# code -> (HTTP status, title). Each outcome has a code of its own (conformance D-01).
-PROBLEMS = {
-    "bad-json": (400, "The body is not JSON"),
-    "token-unknown": (401, "No such token"),
-    "not-allowed": (403, "The policy does not let this caller do this"),
-    "not-found": (404, "There is nothing at this address"),
+PROBLEMS: problems.Problems = problems.COMMON | {
     "action-unknown": (404, "The charge point's OCPP version has no such command"),
-    "charge-point-unknown": (404, "No such charge point"),
     "command-unknown": (404, "No such command"),
-    "method-not-allowed": (405, "This address does not know the method"),
     "unsupported-by-version": (409, "The charge point's OCPP version can't do this"),
     "charge-point-offline": (409, "The charge point is not connected"),
     "charge-point-pending": (409, "The charge point is not accepted yet"),
@@ -28,65 +14,13 @@ PROBLEMS = {
     "queue-full": (409, "Too many commands wait for the charge point"),
     "idempotency-key-in-use": (409, "The first request with this key is not done"),
     "command-too-large": (413, "The command is larger than a broker carries"),
-    "invalid-request": (422, "The request has wrong fields"),
     "idempotency-key-reused": (422, "The key belongs to another request"),
     "too-many-commands": (429, "Too many commands for the charge point"),
-    "internal-error": (500, "Something broke on our side"),
     "broker-unavailable": (502, "The broker did not take the command"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """One wrong field: where it is and what is wrong. A query parameter has a name instead of a JSON pointer."""
+class ProblemError(problems.ProblemError):
+    """A request that becomes no command, or a command that never left."""
 
-    pointer: str
-    detail: str
-    in_query: bool = False
-
-    def as_json(self) -> dict[str, str]:
-        return {"parameter" if self.in_query else "pointer": self.pointer, "detail": self.detail}
-
-
-class ProblemError(Exception):
-    """A request that becomes no command, or a command that never left; `members` are told beside the usual ones."""
-
-    def __init__(self, code: str, detail: str, *, retry_after_s: int | None = None, **members: Any) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
-        self.code = code
-        self.status, self.title = PROBLEMS[code]
-        self.detail = detail
-        self.members = members
-
-    def as_json(self, instance: str) -> dict[str, Any]:
-        """The body of the answer."""
-        return {
-            "type": f"urn:ocppgw:problem:{self.code}",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "instance": instance,
-            "code": self.code,
-            **self.members,
-        }
-
-
-class InvalidRequestError(ProblemError):
-    """The request has wrong fields; all of them are named."""
-
-    def __init__(self, wrong: list[Wrong]) -> None:
-        told = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in wrong)
-        super().__init__("invalid-request", told, errors=[each.as_json() for each in wrong])
-
-
-def wrong_fields(error: ValidationError) -> list[Wrong]:
-    """What pydantic found, as JSON pointers (RFC 6901)."""
-    return [
-        Wrong("".join(f"/{_escape(part)}" for part in found["loc"]), found["msg"])
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-
-
-def _escape(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+    problems = PROBLEMS

@@ -15,11 +15,12 @@ from ocppj import actions, schemas, timestamps, topics
 from ocppj.errors import IdentityError, PayloadError
 from ocppj.versions import VERSIONS, Version
 from remote_commands import guards, parts
-from remote_commands.errors import InvalidRequestError, ProblemError, Wrong
-from remote_commands.fields import MAX_INT32
+from remote_commands.errors import ProblemError
 from remote_commands.guards import Key
 from remote_commands.rendering import Making, Wanted
 from remote_commands.settings import Settings
+from web.fields import MAX_INT32
+from web.problems import InvalidRequestError, Wrong
 
 log = structlog.get_logger(__name__)
 

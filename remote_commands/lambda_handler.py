@@ -17,9 +17,11 @@ from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLi
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.iot_data import IotOutbound
-from remote_commands import access, api, settings
+from remote_commands import api, settings
 from remote_commands.issue import Ports
 from remote_commands.settings import Settings, SettingsError
+from web import access
+from web.access import AccessError
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -33,8 +35,8 @@ def _resolver() -> LambdaFunctionUrlResolver:
     logs.configure()
     try:
         chosen = settings.load(Settings)
-        callers = access.load(chosen)
-    except SettingsError as error:
+        callers = access.load(chosen.api_tokens, chosen.policy)
+    except (SettingsError, AccessError) as error:
         sys.exit(str(error))
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
     registry = DynamoRegistry(client, tables)

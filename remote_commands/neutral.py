@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocppj.versions import V16
-from remote_commands import bodies, fields, render_2x, render_16, transactions
-from remote_commands.errors import ProblemError, Wrong
+from remote_commands import bodies, render_2x, render_16, transactions
+from remote_commands.errors import ProblemError
 from remote_commands.fields import Body
 from remote_commands.rendering import Making, Renderer, Wanted
+from web import fields
+from web.problems import Wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from remote_commands import bodies, configuration, parts
-from remote_commands.errors import InvalidRequestError, Wrong
 from remote_commands.fields import Body
 from remote_commands.rendering import Making, Wanted, given, unsupported
+from web.problems import InvalidRequestError, Wrong
 
 _MESSAGES = {
     "DiagnosticsStatusNotification": "LogStatusNotification",

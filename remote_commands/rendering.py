@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ocppj.versions import Version
-from remote_commands.errors import ProblemError, Wrong
+from remote_commands.errors import ProblemError
+from web.problems import Wrong
 
 
 @dataclass(frozen=True, slots=True)

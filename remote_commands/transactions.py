@@ -6,17 +6,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from ocppj.versions import V16
-from remote_commands.errors import InvalidRequestError, Wrong
-from remote_commands.fields import (
-    MAX_INT32,
-    Body,
-    ChargePointId,
-    ConnectorNumber,
-    GivenIdToken,
-    Text,
-    token_as_object,
-)
+from remote_commands.fields import Body, ChargePointId, ConnectorNumber, GivenIdToken, token_as_object
 from remote_commands.rendering import Making, Wanted, given
+from web.fields import MAX_INT32, Text
+from web.problems import InvalidRequestError, Wrong
 
 
 def _number_as_text(found: Any) -> Any:

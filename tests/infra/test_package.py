@@ -36,7 +36,12 @@ def write(root: Path, **files: str) -> Path:
 def test_the_handlers_of_the_template_are_in_the_zip() -> None:
     inside = names(pack())
 
-    assert {"processors/lambda_handler.py", "remote_commands/lambda_handler.py", "ocppj/frames.py"} <= set(inside)
+    assert {
+        "processors/lambda_handler.py",
+        "remote_commands/lambda_handler.py",
+        "ocppj/frames.py",
+        "web/front.py",
+    } <= set(inside)
     assert not [name for name in inside if name.startswith(("gateway/", "infra/", "tests/")) or "__pycache__" in name]
 
 

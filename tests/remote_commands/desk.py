@@ -13,9 +13,9 @@ from domain.models import ChargePoint, Command, Connection
 from domain.ports import Outbound
 from ocppj.versions import V16, Version
 from remote_commands import api
-from remote_commands.access import Access
 from remote_commands.issue import Ports
 from remote_commands.settings import Settings
+from web.access import Access
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 EPOCH = 1

@@ -5,22 +5,21 @@ from pathlib import Path
 import pytest
 
 from ocppj.versions import V16
-from remote_commands import access
-from remote_commands.access import Access
-from remote_commands.settings import Settings, SettingsError
 from tests.remote_commands.desk import ARN, Desk
+from web import access
+from web.access import Access
 
 RESET = "/charge-points/CP-1/commands/Reset"
 SOFT = {"type": "Soft"}
 
 
 def loaded(directory: Path, tokens: object = None, policy: object = None) -> Access:
-    paths = {}
-    for name, content in (("api_tokens", tokens), ("policy", policy)):
+    paths: dict[str, Path] = {}
+    for name, content in (("tokens", tokens), ("policy", policy)):
         if content is not None:
             paths[name] = directory / f"{name}.json"
             paths[name].write_text(content if isinstance(content, str) else json.dumps(content))
-    return access.load(Settings.model_validate(paths))
+    return access.load(paths.get("tokens"), paths.get("policy"))
 
 
 def at_desk(callers: Access) -> Desk:
@@ -110,26 +109,3 @@ def test_who_may_not_see_a_charge_point_does_not_see_its_commands(tmp_path: Path
     unseen = desk.get("/commands/cmd-1", requestContext=other), desk.get("/charge-points/XX-1/commands")
 
     assert [reply.status for reply in (*seen, *unseen)] == [200, 200, 403, 403]
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("api_tokens", "{"),
-        ("api_tokens", '{"olga": 7}'),
-        ("policy", '{"olga": [{"chargePoints": "*"}]}'),
-        ("policy", None),
-    ],
-)
-def test_a_file_that_is_wrong_is_one_sentence_that_names_the_variable(
-    tmp_path: Path, name: str, content: str | None
-) -> None:
-    path = tmp_path / "file.json"
-    if content is not None:
-        path.write_text(content)
-
-    with pytest.raises(SettingsError) as caught:
-        access.load(Settings.model_validate({name: path}))
-
-    assert str(caught.value).startswith(f"OCPPGW_{name.upper()} names {path}, which ")
-    assert "\n" not in str(caught.value)

@@ -9,9 +9,9 @@ from domain.models import ChargePoint, CommandState
 from ocppj.versions import V16, V201
 from remote_commands import examples
 from remote_commands.__main__ import app
-from remote_commands.access import Access
 from tests.remote_commands.desk import EPOCH, Desk
 from tests.remote_commands.front import saying, serving
+from web.access import Access
 
 
 def run(port: int | str, *arguments: str, **variables: str) -> Result:

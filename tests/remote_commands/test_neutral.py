@@ -5,8 +5,9 @@ import pytest
 from ocppj import schemas
 from ocppj.versions import V16, V21, V201, VERSIONS, Version
 from remote_commands import neutral
-from remote_commands.errors import InvalidRequestError, ProblemError
+from remote_commands.errors import ProblemError
 from remote_commands.rendering import Making, Wanted
+from web.problems import InvalidRequestError
 
 NOW = "2026-11-21T12:00:00.000Z"
 HASHES = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa", "issuerKeyHash": "bb", "serialNumber": "01"}

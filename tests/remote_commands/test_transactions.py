@@ -4,10 +4,11 @@ import pytest
 
 from ocppj import schemas
 from ocppj.versions import V16, V21, V201, Version
-from remote_commands import fields, neutral, transactions
-from remote_commands.errors import InvalidRequestError
+from remote_commands import neutral, transactions
 from remote_commands.rendering import Making, Wanted
 from remote_commands.transactions import RemoteStart, RemoteStop
+from web import fields
+from web.problems import InvalidRequestError
 
 PROFILE_16 = {
     "chargingProfileId": 1,

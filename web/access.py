@@ -16,11 +16,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from remote_commands.errors import ProblemError
-from remote_commands.fields import Strict
-from remote_commands.settings import Settings, SettingsError
+from web.fields import Strict
+from web.problems import ProblemError
 
 _DIGEST = "sha256:"
+
+
+class AccessError(ValueError):
+    """A file can't be used; the text is one sentence that names the variable."""
 
 
 class Rule(Strict):
@@ -66,15 +69,15 @@ class Access:
             raise ProblemError("not-allowed", f"{caller or 'a caller without a name'} may not {what} {charge_point_id}")
 
 
-def load(settings: Settings) -> Access:
-    """Read the files the settings name.
+def load(tokens: Path | None, policy: Path | None) -> Access:
+    """Read the files; None is no such file.
 
     Raises:
-        SettingsError: one of them can't be read, or isn't what it should be.
+        AccessError: one of them can't be read, or isn't what it should be.
     """
-    tokens = _read("OCPPGW_API_TOKENS", settings.api_tokens, TypeAdapter(dict[str, str]))
-    policy = _read("OCPPGW_POLICY", settings.policy, TypeAdapter(dict[str, list[Rule]]))
-    return Access(None if tokens is None else {_stored(token): caller for caller, token in tokens.items()}, policy)
+    held = _read("OCPPGW_API_TOKENS", tokens, TypeAdapter(dict[str, str]))
+    rules = _read("OCPPGW_POLICY", policy, TypeAdapter(dict[str, list[Rule]]))
+    return Access(None if held is None else {_stored(token): caller for caller, token in held.items()}, rules)
 
 
 def _read(variable: str, path: Path | None, kind: TypeAdapter[Any]) -> Any:
@@ -83,11 +86,11 @@ def _read(variable: str, path: Path | None, kind: TypeAdapter[Any]) -> Any:
     try:
         return kind.validate_json(path.read_bytes())
     except OSError as error:
-        raise SettingsError(f"{variable} names {path}, which can't be read: {error.strerror}.") from error
+        raise AccessError(f"{variable} names {path}, which can't be read: {error.strerror}.") from error
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
         where = "/".join(str(part) for part in wrong["loc"])
-        raise SettingsError(
+        raise AccessError(
             f"{variable} names {path}, which is wrong at {where or 'its start'}: {wrong['msg']}."
         ) from error
 
