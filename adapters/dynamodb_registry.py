@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 _INDEX = "byGatewayLink"
 _CONNECTOR = "connector#"
 _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge points are found by it
+_GONE_KEPT = timedelta(days=21)  # an event waits 4 days in its queue and 14 among the dead letters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXISTS = "attribute_exists(#chargePointId)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
@@ -95,32 +96,18 @@ class DynamoRegistry:
     def add(self, charge_point: ChargePoint) -> bool:
         if not self._claim_name(charge_point.charge_point_id):
             return False
-        try:
-            self._client.put_item(TableName=self._table, Item=_item(charge_point), **_is_new_or_newer(charge_point))
-        except ClientError as error:
-            if not dynamodb.refused(error):
-                raise
-            told = {"thingId": attribute(charge_point.thing_id)}
-            has_none = f"{_EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
-            self._update(charge_point.charge_point_id, dynamodb.update(told, has_none, {"none": attribute("")}))
+        is_added = self._put_new(charge_point)
+        # A deletion may have been heard of before the creation: then the row goes again, filled in or new.
+        if charge_point.thing_id and self._get(_gone(charge_point.thing_id)):
+            self._delete(charge_point.charge_point_id, charge_point.thing_id)
             return False
-        return True
+        return is_added
 
     def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
-        try:
-            removed = self._client.delete_item(
-                TableName=self._table,
-                Key=_key(charge_point_id),
-                ConditionExpression="thingId = :thing",
-                ExpressionAttributeValues={":thing": attribute(thing_id)},
-                ReturnValues="ALL_OLD",
-            )
-        except ClientError as error:
-            if dynamodb.refused(error):
-                return None
-            raise
-        self._release_name(charge_point_id)
-        return _charge_point(removed["Attributes"])
+        # First this, then the row; and who adds one puts the row first and then looks: none slips through.
+        told = {"expiresAt": _expiry(datetime.now(UTC), _GONE_KEPT)}
+        self._update(_gone(thing_id), dynamodb.update(told, _ANYWAY))
+        return self._delete(charge_point_id, thing_id)
 
     def rotate(self, charge_point_id: str, next_hash: str) -> bool:
         return self._change_credentials(charge_point_id, f"SET #next = :new, {_NEXT_VERSION}", _EXISTS, next_hash)
@@ -180,6 +167,34 @@ class DynamoRegistry:
     def _get(self, charge_point_id: str) -> Item | None:
         found = self._client.get_item(TableName=self._table, Key=_key(charge_point_id), ConsistentRead=True)
         return found.get("Item")
+
+    def _put_new(self, charge_point: ChargePoint) -> bool:
+        try:
+            self._client.put_item(TableName=self._table, Item=_item(charge_point), **_is_new_or_newer(charge_point))
+        except ClientError as error:
+            if not dynamodb.refused(error):
+                raise
+            told = {"thingId": attribute(charge_point.thing_id)}
+            has_none = f"{_EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
+            self._update(charge_point.charge_point_id, dynamodb.update(told, has_none, {"none": attribute("")}))
+            return False
+        return True
+
+    def _delete(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
+        try:
+            removed = self._client.delete_item(
+                TableName=self._table,
+                Key=_key(charge_point_id),
+                ConditionExpression="thingId = :thing",
+                ExpressionAttributeValues={":thing": attribute(thing_id)},
+                ReturnValues="ALL_OLD",
+            )
+        except ClientError as error:
+            if dynamodb.refused(error):
+                return None
+            raise
+        self._release_name(charge_point_id)
+        return _charge_point(removed["Attributes"])
 
     def _update(self, charge_point_id: str, expressions: dict[str, Any]) -> Item | None:
         """What was there before, or None if the condition did not hold."""
@@ -296,8 +311,12 @@ def _ms(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _expiry(alive_at: datetime) -> dict[str, Any]:
-    return attribute(_ms(alive_at + _LEASES_KEPT) // 1000)
+def _gone(thing_id: str) -> str:
+    return f"gone#{thing_id}"
+
+
+def _expiry(alive_at: datetime, kept: timedelta = _LEASES_KEPT) -> dict[str, Any]:
+    return attribute(_ms(alive_at + kept) // 1000)
 
 
 def _item(row: ChargePoint) -> Item:

@@ -9,7 +9,9 @@ condition that nobody else has written it meanwhile.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from itertools import count, islice
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Folded = TypeVar("Folded", bound=Sheet | None)
 
 _COUNTER = {"chargePointId": {"S": "#counter"}, "transactionId": {"S": "ocpp1.6"}}
+_BLOCK = 16  # ids taken from the counter at once: one item takes about 1,000 writes a second
 _OURS = frozenset(name_of(field.name) for field in fields(Transaction))
 _IS_NEW = "attribute_not_exists(chargePointId)"
 _IS_UNTOUCHED = "revision = :revision"
@@ -38,11 +41,16 @@ class IdsUsedUpError(Exception):
 
 
 class DynamoTransactions:
-    """The Transactions and TransactionHistory ports."""
+    """The Transactions and TransactionHistory ports; `on_rule` is told of each rule the reconciler applied, once."""
 
-    def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", tables: dynamodb.Tables, on_rule: Callable[[str], None] = lambda rule: None
+    ) -> None:
         self._client = client
         self._table = tables.transactions
+        self._on_rule = on_rule
+        self._ids: Iterator[int] = iter(())  # taken from the counter, not given out yet
+        self._lock = Lock()
 
     def begin(self, start: Transaction) -> Transaction:
         for number in count(1):
@@ -93,6 +101,14 @@ class DynamoTransactions:
                 key = _key(text(item["chargePointId"]), text(item["transactionId"]))
                 self._client.delete_item(TableName=self._table, Key=key)
         return found
+
+    def newest(self, charge_point_id: str, connector: str, by: datetime) -> Transaction | None:
+        low = f"session#{connector}#"
+        between = "transactionId BETWEEN :low AND :high"
+        high = f"{low}{timestamps.write(by)}~"
+        found = self._query(charge_point_id, between, forward=False, limit=1, low=low, high=high)
+        item = next(found, None)
+        return self.find(charge_point_id, text(item["of"])) if item else None
 
     def _begin(self, start: Transaction, number: int) -> Transaction:
         claim = _key(start.charge_point_id, _claim_of(start, number))
@@ -159,7 +175,11 @@ class DynamoTransactions:
             item = self._get(key)
             stored = _sheet(item) if item else None
             folded = fold(stored)
-            if folded is None or folded == stored or self._put(folded, item):
+            if folded is None or folded == stored:
+                return folded
+            if self._put(folded, item):
+                for rule in transactions.newly_reconciled(stored, folded):
+                    self._on_rule(rule)
                 return folded
         raise AssertionError("attempts() ends with an exception")
 
@@ -212,17 +232,25 @@ class DynamoTransactions:
         return stored or transactions.begun(start, transaction_id, number).transaction
 
     def _next_id(self) -> int:
+        with self._lock:
+            given = next(self._ids, None)
+            if given is None:
+                last = self._count()
+                self._ids = iter(range(last - _BLOCK + 1, last + 1))
+                given = next(self._ids)
+        if given > MAX_TRANSACTION_ID:
+            raise IdsUsedUpError(f"{self._table}: transaction id {given} is no int32")
+        return given
+
+    def _count(self) -> int:
         counted = self._client.update_item(
             TableName=self._table,
             Key=_COUNTER,
-            UpdateExpression="ADD lastId :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
+            UpdateExpression="ADD lastId :block",
+            ExpressionAttributeValues={":block": attribute(_BLOCK)},
             ReturnValues="UPDATED_NEW",
         )
-        last = whole(counted["Attributes"]["lastId"])
-        if last > MAX_TRANSACTION_ID:
-            raise IdsUsedUpError(f"{self._table}: transaction id {last} is no int32")
-        return last
+        return whole(counted["Attributes"]["lastId"])
 
 
 def _place_of(about: Transaction, value: dict[str, Any]) -> str:

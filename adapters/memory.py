@@ -33,6 +33,7 @@ class MemoryRegistry:
     def __init__(self, rows: Iterable[ChargePoint] = ()) -> None:
         self._rows = {row.charge_point_id: row for row in rows}
         self._leases: dict[str, datetime] = {}
+        self._gone: set[str] = set()  # ids of things
         self._lock = Lock()
 
     def find(self, charge_point_id: str) -> ChargePoint | None:
@@ -66,14 +67,19 @@ class MemoryRegistry:
                 row = self._rows[row.charge_point_id] = charge_point
             if row is not charge_point and not row.thing_id:
                 self._rows[row.charge_point_id] = replace(row, thing_id=charge_point.thing_id)
+            if charge_point.thing_id in self._gone:
+                self._drop(charge_point.charge_point_id, charge_point.thing_id)
+                return False
             return row is charge_point
 
     def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
         with self._lock:
-            row = self._rows.get(charge_point_id)
-            if row is None or row.thing_id != thing_id:
-                return None
-            return self._rows.pop(charge_point_id)
+            self._gone.add(thing_id)
+            return self._drop(charge_point_id, thing_id)
+
+    def _drop(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
+        row = self._rows.get(charge_point_id)
+        return self._rows.pop(charge_point_id) if row is not None and row.thing_id == thing_id else None
 
     def rotate(self, charge_point_id: str, next_hash: str) -> bool:
         with self._lock:

@@ -3,8 +3,9 @@
 import copy
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import count, pairwise
 from threading import RLock
 from typing import Any
@@ -14,6 +15,7 @@ import orjson
 from domain import reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import Sheet
+from ocppj import timestamps
 
 Key = tuple[str, str]
 
@@ -21,7 +23,8 @@ Key = tuple[str, str]
 class MemoryTransactions:
     """Transactions and their history in dicts; `of` and `events` are for tests to look at."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_rule: Callable[[str], None] = lambda rule: None) -> None:
+        self._on_rule = on_rule
         self._sheets: dict[Key, Sheet] = {}
         self._events: dict[Key, dict[tuple[Any, ...], TransactionEvent]] = defaultdict(dict)
         self._values: dict[Key, dict[tuple[str, bytes], dict[str, Any]]] = defaultdict(dict)
@@ -80,6 +83,10 @@ class MemoryTransactions:
         noted = [self._sheets[key].transaction for key in sorted(self._tokens.get(id_token.lower(), ()))]
         return [transaction for transaction in noted if transaction.is_open]
 
+    def newest(self, charge_point_id: str, connector: str, by: datetime) -> Transaction | None:
+        before = [at for at in self._places.get((charge_point_id, connector), ()) if at[0] <= timestamps.write(by)]
+        return self._sheets[charge_point_id, before[-1][1]].transaction if before else None
+
     def of(self, charge_point_id: str) -> list[Transaction]:
         """The transactions of a charge point."""
         return [sheet.transaction for key, sheet in self._sheets.items() if key[0] == charge_point_id]
@@ -114,6 +121,8 @@ class MemoryTransactions:
         return next(number for number in self._ids if (charge_point_id, str(number)) not in self._sheets)
 
     def _keep(self, sheet: Sheet) -> Transaction:
+        for rule in transactions.newly_reconciled(self._sheets.get(_key(sheet.transaction)), sheet):
+            self._on_rule(rule)
         self._sheets[_key(sheet.transaction)] = sheet
         return sheet.transaction
 

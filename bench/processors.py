@@ -160,7 +160,7 @@ def on_emulator(make: Make, records: int) -> float:
         client = aws.client("sqs")
         url = client.create_queue(QueueName=inbox.INCOMING)["QueueUrl"]
         client.create_queue(QueueName=inbox.SHADOW_REPAIRS)
-        ports = on_aws(Settings())
+        ports = on_aws(Settings(), lambda rule: None)
         for row in rows():
             ports.registry.add(row)
         for bodies in islice(batches(make), records // BATCH):

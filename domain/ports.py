@@ -67,12 +67,13 @@ class Registry(Protocol):
     def add(self, charge_point: ChargePoint) -> bool:
         """Create the row unless it exists (then only a missing thing id is filled in); whether it was created.
 
-        A row of an earlier thing, by `created_at`, is replaced as a whole. None is created whose id would differ
-        from another's in case only: in 2.x they are the same charge point (G-13).
+        A row of an earlier thing, by `created_at`, is replaced as a whole. None is created of a thing that `remove`
+        was told of before, nor one whose id would differ from another's in case only: in 2.x they are the same
+        charge point (G-13).
         """
 
     def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
-        """Remove the row if it belongs to this thing; returns what was removed."""
+        """Remove the row if it belongs to this thing; returns what was removed. The thing never comes back."""
 
     def is_alive(self, gateway: str, now: datetime) -> bool:
         """Whether the gateway's lease runs."""
@@ -172,6 +173,9 @@ class TransactionHistory(Protocol):
 
     def with_token(self, id_token: str) -> Sequence[Transaction]:
         """The transactions noted for a token, without regard to case, that are open."""
+
+    def newest(self, charge_point_id: str, connector: str, by: datetime) -> Transaction | None:
+        """The newest transaction of a connector (2.x: of an EVSE) that had begun by then."""
 
 
 class Commands(Protocol):

@@ -126,6 +126,14 @@ def place(transaction: Transaction) -> tuple[str, str] | None:
     return transaction.connector.partition(".")[0], timestamps.write(at)
 
 
+def newly_reconciled(before: Sheet | None, after: Sheet) -> tuple[str, ...]:
+    """The rules that apply to a transaction that no longer runs, and did not before; to be counted once each."""
+    if after.transaction.is_open:
+        return ()  # more readings may put it right
+    known = () if before is None or before.transaction.is_open else before.transaction.rules
+    return tuple(rule for rule in after.transaction.rules if rule not in known)
+
+
 def _settled(sheet: Sheet) -> Sheet:
     return replace(sheet, transaction=reconciler.reconciled(sheet.transaction))
 

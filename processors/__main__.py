@@ -40,11 +40,15 @@ def main() -> None:
     names = [*inbox.QUEUES, *[inbox.INCOMING] * (chosen.worker_threads - 1)]
     try:
         client = sqs.connect()
-        queues, ports = [SqsQueue(client, name) for name in names], on_aws(chosen)
+        queues, ports = [SqsQueue(client, name) for name in names], on_aws(chosen, _log_rule)
     except aws.FAILURES as error:
         typer.echo(f"The queues of the house can't be reached: {error}", err=True)
         raise typer.Exit(1) from error
     worker.run(queues, ports, stop)
+
+
+def _log_rule(rule: str) -> None:
+    log.info("transaction reconciled", rule=rule)
 
 
 def dead_letters() -> SqsDeadLetters:

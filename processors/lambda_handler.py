@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -10,7 +11,7 @@ import structlog
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from adapters import dynamodb, iot_data, logs, sqs
+from adapters import dynamodb, iot_data, logs, metrics, sqs
 from adapters.dynamodb_command_lines import DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -56,10 +57,10 @@ def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
     return dict(process_partial_response(event, one, processor))
 
 
-def on_aws(chosen: Settings) -> Ports:
-    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
+def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
+    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it; `on_rule` hears what was reconciled."""
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
-    registry, transactions = DynamoRegistry(client, tables), DynamoTransactions(client, tables)
+    registry, transactions = DynamoRegistry(client, tables), DynamoTransactions(client, tables, on_rule)
     queues = sqs.connect()
     iot = iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))
     return Ports(
@@ -95,6 +96,6 @@ def _ports() -> Ports:
     # Made once, when the first batch needs them; the next ones find their connections open.
     logs.configure()
     try:
-        return on_aws(settings.load())
+        return on_aws(settings.load(), metrics.count_rule)
     except SettingsError as error:
         sys.exit(str(error))

@@ -48,11 +48,11 @@ def _created(name: str, thing_id: str, at: datetime, ports: Ports) -> None:
 
 def _deleted(name: str, thing_id: str, ports: Ports) -> None:
     row = ports.registry.find_many([name]).get(name)
-    if row is None or row.thing_id != thing_id:
-        return
+    is_its_row = row is not None and row.thing_id == thing_id
     # Before the row goes, so that a retry still finds whom to evict. The shadow stays: AWS IoT deletes it with
     # the thing, or it is somebody's history.
-    evicted = _evict(row, ports)
+    evicted = _evict(row, ports) if row is not None and is_its_row else None
+    # Also without a row of it: the event of its creation may still be on its way.
     removed = ports.registry.remove(name, thing_id)
     if removed is None:
         return

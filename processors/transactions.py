@@ -50,11 +50,11 @@ def start_16(request: Request, ports: Ports) -> Payload:
 def stop_16(request: Request, ports: Ports) -> Payload:
     """End a transaction; an unknown one is answered the same, or the charge point's queue is stuck (C-46)."""
     said = request.payload
-    if said["transactionId"] < 1:
-        # -1: the charge point never got an id (S16E 3.54). There may be many of these, so none is "the" transaction.
+    transaction_id = str(said["transactionId"]) if said["transactionId"] >= 1 else _nameless(request, ports)
+    if transaction_id is None:
         reports.keep(request, ports)
     else:
-        _finish(said, request, ports)
+        _finish(transaction_id, request, ports)
     if "idTag" not in said:
         return {}
     return {"idTagInfo": id_tokens.id_tag_info(id_tokens.judge(Presented(said["idTag"]), request, ports))}
@@ -115,8 +115,32 @@ def _note_token(transaction: Transaction, status: str, ports: Ports) -> None:
         ports.history.note_token(transaction)
 
 
-def _finish(said: Payload, request: Request, ports: Ports) -> None:
-    transaction_id = str(said["transactionId"])
+def _nameless(request: Request, ports: Ports) -> str | None:
+    """The transaction meant by -1: the charge point never got its id (S16E 3.54), but we may have its start.
+
+    None if none could be meant, or more than one.
+    """
+    said, at = request.payload, timestamps.parse(request.payload["timestamp"])
+    connectors = {*request.charge_point.connectors, "1"} - {"0"}  # it may never have told of a connector
+    begun = (ports.history.newest(request.charge_point_id, connector, at) for connector in sorted(connectors))
+    meant = [one.transaction_id for one in begun if one is not None and _may_end(one, at, said, ports)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _may_end(transaction: Transaction, at: datetime, said: Payload, ports: Ports) -> bool:
+    if transaction.ended_at is not None:  # by this same stop, which came again
+        ended_at = timestamps.write(transaction.ended_at)
+        return (ended_at, transaction.meter_stop_wh) == (timestamps.write(at), said["meterStop"])
+    begun_by = transaction.id_token or ""
+    is_its_own = said.get("idTag", begun_by).lower() == begun_by.lower()
+    if not is_its_own or said["meterStop"] < (transaction.meter_start_wh or 0):
+        return False
+    # Who sent meter values under its id knows the id, and would not say -1.
+    return not ports.history.told(transaction.charge_point_id, transaction.transaction_id)
+
+
+def _finish(transaction_id: str, request: Request, ports: Ports) -> None:
+    said = request.payload
     values = said.get("transactionData", ())
     if values:
         ports.transactions.sample(sampled(request, transaction_id, readings.samples(values)), values)

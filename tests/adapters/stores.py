@@ -61,30 +61,35 @@ class Stores:
     guards: CommandGuards
     id_tokens: IdTokens
     reports: Reports
+    rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
 
 def in_memory() -> Stores:
+    rules: list[str] = []
     return Stores(
         MemoryRegistry(),
-        MemoryTransactions(),
+        MemoryTransactions(rules.append),
         MemoryCommands(),
         MemoryCommandLines(),
         MemoryCommandGuards(),
         MemoryIdTokens(),
         MemoryReports(),
+        rules,
     )
 
 
 def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
+    rules: list[str] = []
     return Stores(
         DynamoRegistry(client, tables),
-        DynamoTransactions(client, tables),
+        DynamoTransactions(client, tables, rules.append),
         DynamoCommands(client, tables),
         DynamoCommandLines(client, tables),
         DynamoCommandGuards(client, tables),
         DynamoIdTokens(client, tables),
         DynamoReports(client, tables),
+        rules,
     )
 
 

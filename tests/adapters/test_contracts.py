@@ -123,6 +123,20 @@ def test_g13_a_name_is_free_again_once_its_row_is_removed(stores: Stores) -> Non
     assert stores.registry.find_in_any_case(row.charge_point_id) == twin
 
 
+@pytest.mark.parametrize("thing_id", [None, ""])
+def test_a_thing_removed_before_it_was_added_gets_no_row_and_leaves_none(stores: Stores, thing_id: str | None) -> None:
+    if thing_id is not None:
+        stores.registry.add(ChargePoint(stores.name))  # its row was there before the thing
+    thing = f"gone-{stores.name}-{thing_id}"
+
+    removed = stores.registry.remove(stores.name, thing)
+    added = stores.registry.add(ChargePoint(stores.name, thing, created_at=NOON))
+
+    assert (removed, added) == (None, False)
+    assert stores.registry.find(stores.name) is None
+    assert stores.registry.add(ChargePoint(stores.name, f"next-{thing}", created_at=NOON))
+
+
 def test_only_the_thing_a_row_belongs_to_removes_it(stores: Stores) -> None:
     row = ChargePoint(stores.name, thing_id="thing-2", connection=connection(5))
     stores.registry.add(row)

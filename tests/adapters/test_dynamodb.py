@@ -77,7 +77,7 @@ def test_a_transaction_others_keep_changing_is_left_to_the_queue(client: "Dynamo
 
 
 def test_ids_end_where_charge_points_can_not_follow(client: "DynamoDBClient") -> None:
-    last = {"Attributes": {"lastId": {"N": str(MAX_TRANSACTION_ID + 1)}}}
+    last = {"Attributes": {"lastId": {"N": str(MAX_TRANSACTION_ID + 16)}}}  # they are taken sixteen at a time
     with Stubber(client) as stub:
         stub.add_response("get_item", {})
         stub.add_response("update_item", last)

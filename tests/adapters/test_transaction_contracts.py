@@ -354,3 +354,28 @@ def test_a_token_is_in_use_while_its_transactions_are_open(stores: Stores) -> No
 
     assert (before, after) == (begun, begun[1:])
     assert stores.transactions.with_token("another") == []
+
+
+def test_the_newest_transaction_of_a_connector_is_one_that_had_begun(stores: Stores) -> None:
+    early = stores.transactions.begin(start(stores.name))
+    late = stores.transactions.begin(start(stores.name, started_at=NOON + timedelta(hours=1)))
+    moments = (NOON - timedelta(seconds=1), NOON, NOON + timedelta(minutes=59), NOON + timedelta(hours=2))
+
+    newest = [stores.transactions.newest(stores.name, "1", at) for at in moments]
+
+    assert [one.transaction_id if one else None for one in newest] == [
+        None, early.transaction_id, early.transaction_id, late.transaction_id,
+    ]  # fmt: skip
+    assert stores.transactions.newest(stores.name, "2", NOON) is None
+
+
+def test_each_rule_that_was_applied_is_told_of_once(stores: Stores) -> None:
+    left = stores.transactions.begin(start(stores.name))
+    later = NOON + timedelta(hours=1)
+    begun = [stores.transactions.begin(start(stores.name, started_at=later)) for _ in range(2)]
+
+    for _ in range(2):
+        stores.transactions.finish(stop(stores.name, begun[0].transaction_id, ended_at=NOON))
+        stores.transactions.finish(stop(stores.name, left.transaction_id, ended_at=later))
+
+    assert stores.rules == ["left_open", "end_before_start"]

@@ -102,6 +102,15 @@ def test_an_eviction_that_fails_is_tried_again() -> None:
     assert house.outbound.evicted == [(GATEWAY, CP, EPOCH)]
 
 
+def test_a_thing_whose_deletion_overtook_its_creation_is_no_charge_point() -> None:
+    house = House()
+
+    house.process(happened("DELETED"), queue=inbox.DELETED)
+    house.process(happened("CREATED"), queue=inbox.CREATED)
+
+    assert house.registry.find(CP) is None
+
+
 def test_an_updated_thing_changes_nothing() -> None:
     house = House()
 

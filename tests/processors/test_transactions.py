@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.models import IdToken, Transaction
+from domain.models import ConnectorState, IdToken, Transaction
 from ocppj import timestamps
 from ocppj.frames import Call, CallError, CallResult
 from ocppj.versions import V16, V201, Version
@@ -49,7 +49,7 @@ def id_token(value: str = "ABC", kind: str = "ISO14443") -> dict[str, str]:
     return {"idToken": value, "type": kind}
 
 
-def meter(value: float, context: str = "Sample.Periodic", at: str = "2026-11-21T11:59:00Z") -> dict[str, Any]:
+def meter(value: float | str, context: str = "Sample.Periodic", at: str = "2026-11-21T11:59:00Z") -> dict[str, Any]:
     return {"timestamp": at, "sampledValue": [{"value": value, "context": context}]}
 
 
@@ -140,6 +140,45 @@ def test_c46_the_stop_of_an_unknown_transaction_is_answered_as_if_valid(transact
     answer = payload(house, stop(transaction_id, idTag="ABC"))
 
     assert answer["idTagInfo"]["status"] == "Accepted"
+
+
+def test_c46_a_stop_without_an_id_ends_the_one_transaction_it_can_mean_and_only_once() -> None:
+    house = house_of()
+    begun = payload(house, start())["transactionId"]
+
+    payload(house, stop(-1, idTag="ABC"))
+    payload(house, stop(-1, "m-3", idTag="ABC"))
+
+    stored = house.transactions.find(CP, str(begun))
+    assert stored is not None
+    assert (stored.meter_stop_wh, stored.billed_wh, stored.is_open) == (8000, 7000, False)
+    assert house.reports.of_charge_point(CP, "StopTransaction") == []
+
+
+@pytest.mark.parametrize(
+    ("told_before", "said"),
+    [
+        ([], {"idTag": "OTHER"}),
+        ([], {"meterStop": 999}),
+        ([], {"timestamp": "2026-11-21T11:58:00Z"}),
+        ([start("m-2", connectorId=2)], {}),
+        ([Call("m-2", "MeterValues", {"connectorId": 1, "transactionId": 1, "meterValue": [meter("1100")]})], {}),
+    ],
+    ids=["another token", "a lower meter", "before it began", "two could be meant", "whose id is known there"],
+)
+def test_c46_a_stop_without_an_id_that_may_mean_another_ends_nothing(
+    told_before: list[Call], said: dict[str, Any]
+) -> None:
+    house = house_of()
+    house.registry.connector(CP, "2", ConnectorState("Charging", house.now))
+    payload(house, start())
+    for call in told_before:
+        payload(house, call)
+
+    payload(house, stop(-1, **said))
+
+    assert all(transaction.is_open for transaction in house.transactions.of(CP))
+    assert len(house.reports.of_charge_point(CP, "StopTransaction")) == 1
 
 
 def test_c46_every_stop_without_an_id_is_kept() -> None:
