@@ -56,11 +56,13 @@ class OcppGateway(Stack):
     def _outputs(self) -> None:
         for table in self.data.all:
             self._output(table.node.id, table.table_name)
+        self._output("ArchiveBucketName", self.data.archive.bucket_name)
         for queue in (*self.messaging.all, self.messaging.rule_errors):
             self._output(f"{queue.node.id}Url", queue.queue_url)
         for function in self.processing.all:
             self._output(f"{function.node.id}Name", function.ref)
-        self._output("CommandsFunctionUrl", self.processing.commands_url.attr_function_url)
+        for url in self.processing.urls:
+            self._output(f"{url.node.id.removesuffix('Url')}FunctionUrl", url.attr_function_url)
         self._output("GatewayPolicyName", self.messaging.gateway_policy.ref)
 
     def _output(self, name: str, value: str) -> None:

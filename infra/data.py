@@ -1,28 +1,32 @@
 """The tables. What they hold is written in docs and in adapters/dynamodb*.py; here are keys, indexes and lifetimes."""
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+GLACIER_AFTER_DAYS = 90
 STRING = dynamodb.AttributeType.STRING
 
 
 class Data(Construct):
-    """Charge points, transactions, commands, id tokens and reports. All of them outlive the stack."""
+    """Charge points, transactions, commands, id tokens, reports, and the archive. All of them outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.charge_points = self._table("ChargePointTable", "chargePointId", expires=True)  # leases of gateways expire
+        self.all: list[dynamodb.Table] = []
+        self.charge_points = self.table("ChargePointTable", "chargePointId", expires=True)  # leases of gateways expire
         # Sparse: only connected charge points have a gatewayLink.
-        self._index(self.charge_points, "byGatewayLink", "gatewayLink", "chargePointId")
-        self.transactions = self._table("TransactionTable", "chargePointId", "transactionId")
-        self.commands = self._table("CommandTable", "commandId", expires=True)
-        self._index(self.commands, "byChargePoint", "chargePointId", "createdAt")
-        self.id_tokens = self._table("IdTokenTable", "idToken")
-        self.reports = self._table("ReportTable", "chargePointId", "reportKey", expires=True)
-        self.all = (self.charge_points, self.transactions, self.commands, self.id_tokens, self.reports)
+        self.index(self.charge_points, "byGatewayLink", "gatewayLink", "chargePointId")
+        self.transactions = self.table("TransactionTable", "chargePointId", "transactionId")
+        self.commands = self.table("CommandTable", "commandId", expires=True)
+        self.index(self.commands, "byChargePoint", "chargePointId", "createdAt")
+        self.id_tokens = self.table("IdTokenTable", "idToken")
+        self.reports = self.table("ReportTable", "chargePointId", "reportKey", expires=True)
+        self.archive = self._bucket("ArchiveBucket")
 
-    def _table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:
+    def table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:
+        """A table that outlives the stack, can be restored to any second of the last 35 days, and has an output."""
         table = dynamodb.Table(
             self,
             name,
@@ -37,15 +41,44 @@ class Data(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         _called(table, name)
+        self.all.append(table)
         return table
 
-    def _index(self, table: dynamodb.Table, name: str, partition: str, sort: str) -> None:
+    def index(self, table: dynamodb.Table, name: str, partition: str, sort: str) -> None:
+        """An index, over no attribute that connects write (but for the sparse gatewayLink): each would cost a write."""
         table.add_global_secondary_index(
             index_name=name,
             partition_key=_key(partition),
             sort_key=_key(sort),
             projection_type=dynamodb.ProjectionType.ALL,
         )
+
+    def _bucket(self, name: str) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            name,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="Archive",
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    transitions=[
+                        # Of Glacier's classes the one that Athena reads without a restore.
+                        s3.Transition(
+                            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
+                            transition_after=Duration.days(GLACIER_AFTER_DAYS),
+                        )
+                    ],
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)  # noqa: S101  that is what CDK makes of a Bucket
+        resource.override_logical_id(name)
+        return bucket
 
 
 def _key(name: str) -> dynamodb.Attribute:

@@ -26,37 +26,22 @@ class Messaging(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, disconnect_delay: CfnParameter) -> None:
         super().__init__(scope, construct_id)
-        self.incoming = self._queue("IncomingMessagesQueue")
-        # Delayed, so that a deploy of the gateways doesn't take the shadows of their charge points down and up again.
-        self.disconnected = self._queue("DisconnectedChargePoints", Duration.seconds(disconnect_delay.value_as_number))
-        self.created_things = self._queue("CreatedThings")
-        self.deleted_things = self._queue("DeletedThings")
-        self.shadow_repairs = self._queue("ShadowRepairs")
-        self.all = (
-            self.incoming,
-            self.disconnected,
-            self.created_things,
-            self.deleted_things,
-            self.shadow_repairs,
-        )
+        self.all: list[sqs.Queue] = []
         self.rule_errors = self._dead_letters("RuleErrors")
+        # What rules may do: it grows with each.
+        self._send = allow(["sqs:SendMessage"], [self.rule_errors.queue_arn])
         self._role = self._rule_role()
+        self.incoming = self.queue("IncomingMessagesQueue")
+        # Delayed, so that a deploy of the gateways doesn't take the shadows of their charge points down and up again.
+        self.disconnected = self.queue("DisconnectedChargePoints", Duration.seconds(disconnect_delay.value_as_number))
+        self.created_things = self.queue("CreatedThings")
+        self.deleted_things = self.queue("DeletedThings")
+        self.shadow_repairs = self.queue("ShadowRepairs")
         self._rules()
         self.gateway_policy = self._gateway_policy()
 
-    def _rules(self) -> None:
-        self._rule("IncomingFrames", FRAMES_SQL, self.incoming)
-        self._rule("GatewayConnected", "SELECT * FROM 'gateways/+/connected'", self.incoming)
-        # Twice: the row is marked at once, the shadow is written when the delay is over.
-        disconnected = (self.incoming, self.disconnected)
-        self._rule("GatewayDisconnected", "SELECT * FROM 'gateways/+/disconnected'", *disconnected)
-        self._rule("GatewayDown", "SELECT * FROM 'gateways/+/down'", self.disconnected)
-        # AWS IoT publishes these once thing events are switched on, which is a setting of the account.
-        self._rule("ThingCreated", "SELECT * FROM '$aws/events/thing/+/created'", self.created_things)
-        self._rule("ThingDeleted", "SELECT * FROM '$aws/events/thing/+/deleted'", self.deleted_things)
-
-    def _queue(self, name: str, delay: Duration | None = None) -> sqs.Queue:
-        dead_letters = self._dead_letters(f"{name}DeadLetters")
+    def queue(self, name: str, delay: Duration | None = None) -> sqs.Queue:
+        """A queue with its dead letters; alarms and outputs of both come by themselves."""
         queue = sqs.Queue(
             self,
             name,
@@ -67,11 +52,38 @@ class Messaging(Construct):
             visibility_timeout=Duration.seconds(VISIBILITY_S),
             retention_period=Duration.days(4),
             max_message_size_bytes=LARGEST_RECORD,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=ATTEMPTS),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self._dead_letters(f"{name}DeadLetters"), max_receive_count=ATTEMPTS
+            ),
             removal_policy=RemovalPolicy.RETAIN,
         )
         _called(queue, name)
+        self.all.append(queue)
         return queue
+
+    def rule(self, name: str, sql: str, *queues: sqs.Queue) -> None:
+        """A rule that fills queues; what a queue does not take goes to RuleErrors."""
+        self._send.add_resources(*[queue.queue_arn for queue in queues])
+        payload = iot.CfnTopicRule.TopicRulePayloadProperty(
+            sql=sql,
+            aws_iot_sql_version=SQL_VERSION,
+            actions=[self._send_to(queue) for queue in queues],
+            error_action=self._send_to(self.rule_errors),
+            rule_disabled=False,
+        )
+        rule = iot.CfnTopicRule(self, name, rule_name=name, topic_rule_payload=payload)
+        rule.override_logical_id(f"{name}Rule")
+
+    def _rules(self) -> None:
+        self.rule("IncomingFrames", FRAMES_SQL, self.incoming)
+        self.rule("GatewayConnected", "SELECT * FROM 'gateways/+/connected'", self.incoming)
+        # Twice: the row is marked at once, the shadow is written when the delay is over.
+        disconnected = (self.incoming, self.disconnected)
+        self.rule("GatewayDisconnected", "SELECT * FROM 'gateways/+/disconnected'", *disconnected)
+        self.rule("GatewayDown", "SELECT * FROM 'gateways/+/down'", self.disconnected)
+        # AWS IoT publishes these once thing events are switched on, which is a setting of the account.
+        self.rule("ThingCreated", "SELECT * FROM '$aws/events/thing/+/created'", self.created_things)
+        self.rule("ThingDeleted", "SELECT * FROM '$aws/events/thing/+/deleted'", self.deleted_things)
 
     def _dead_letters(self, name: str) -> sqs.Queue:
         queue = sqs.Queue(
@@ -88,26 +100,13 @@ class Messaging(Construct):
         return queue
 
     def _rule_role(self) -> iam.Role:
-        targets = [self.incoming, self.disconnected, self.created_things, self.deleted_things, self.rule_errors]
-        send = allow(["sqs:SendMessage"], [queue.queue_arn for queue in targets])
         return iam.Role(
             self,
             "RuleRole",
             assumed_by=iam.ServicePrincipal("iot.amazonaws.com"),
             # Inline: AWS IoT tries the role when a rule is made, and the policy must be there by then.
-            inline_policies={"Permissions": iam.PolicyDocument(statements=[send])},
+            inline_policies={"Permissions": iam.PolicyDocument(statements=[self._send])},
         )
-
-    def _rule(self, name: str, sql: str, *queues: sqs.Queue) -> None:
-        payload = iot.CfnTopicRule.TopicRulePayloadProperty(
-            sql=sql,
-            aws_iot_sql_version=SQL_VERSION,
-            actions=[self._send_to(queue) for queue in queues],
-            error_action=self._send_to(self.rule_errors),
-            rule_disabled=False,
-        )
-        rule = iot.CfnTopicRule(self, name, rule_name=name, topic_rule_payload=payload)
-        rule.override_logical_id(f"{name}Rule")
 
     def _send_to(self, queue: sqs.Queue) -> iot.CfnTopicRule.ActionProperty:
         action = iot.CfnTopicRule.SqsActionProperty(

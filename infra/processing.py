@@ -46,59 +46,30 @@ class Processing(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._code = code
+        self.all: list[lambda_.CfnFunction] = []
+        self.urls: list[lambda_.CfnUrl] = []
         self.messages = self._messages(data, messaging)
         self.housekeeping = self._housekeeping(data, messaging)
         self.commands = self._commands(data)
-        self.commands_url = lambda_.CfnUrl(
-            self, "CommandsUrl", auth_type="AWS_IAM", target_function_arn=self.commands.attr_arn
-        )
-        self.commands_url.override_logical_id("CommandsUrl")
-        self.all = (self.messages, self.housekeeping, self.commands)
+        self.commands_url = self.url("CommandsUrl", self.commands)
 
-    def _messages(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
-        permissions = [
-            *_tables(READ, *data.all),
-            *_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports),
-            allow(["iot:Publish"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
-            *_shadows(messaging),
-        ]
-        handler = "processors.lambda_handler.handler"
-        return self._processor("MessagesFunction", handler, permissions, [messaging.incoming])
-
-    def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
-        permissions = [
-            *_tables((*READ, *WRITE), data.charge_points),
-            allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
-            *_shadows(messaging),
-        ]
-        queues = [messaging.disconnected, messaging.created_things, messaging.deleted_things, messaging.shadow_repairs]
-        return self._processor("HousekeepingFunction", "processors.lambda_handler.handler", permissions, queues)
-
-    def _commands(self, data: Data) -> lambda_.CfnFunction:
-        permissions = [
-            *_tables(READ, data.charge_points, data.transactions, data.commands),
-            *_tables(WRITE, data.commands),
-            *_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
-            allow(["iot:Publish"], iot_arns("topic/*/out")),
-        ]
-        handler = "remote_commands.lambda_handler.handler"
-        return self._function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, permissions)
-
-    def _processor(
+    def processor(
         self, name: str, handler: str, permissions: Sequence[iam.PolicyStatement], queues: Sequence[sqs.Queue]
     ) -> lambda_.CfnFunction:
+        """A function that queues feed, and that may bury what it gives up."""
         consume = allow(CONSUME, [queue.queue_arn for queue in queues])
         # What it gives up goes there with the reason, which the queue itself would not know.
         given_up = [queue.dead_letter_queue.queue.queue_arn for queue in queues if queue.dead_letter_queue]
         bury = allow(["sqs:SendMessage"], given_up)
-        function = self._function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume, bury])
+        function = self.function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume, bury])
         for queue in queues:
             self._mapping(queue, function)
         return function
 
-    def _function(
+    def function(
         self, name: str, handler: str, timeout_s: int, permissions: Sequence[iam.PolicyStatement]
     ) -> lambda_.CfnFunction:
+        """A function of the zip, with its log, and a role that allows nothing but `permissions` and logging."""
         log = logs.LogGroup(
             self, f"{name}Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -118,7 +89,44 @@ class Processing(Construct):
             environment=lambda_.CfnFunction.EnvironmentProperty(variables={"POWERTOOLS_SERVICE_NAME": name}),
         )
         function.override_logical_id(name)
+        self.all.append(function)
         return function
+
+    def url(self, name: str, function: lambda_.CfnFunction) -> lambda_.CfnUrl:
+        """The URL of a function; callers sign their requests (SigV4) and need `OperatorPolicy` or the like."""
+        url = lambda_.CfnUrl(self, name, auth_type="AWS_IAM", target_function_arn=function.attr_arn)
+        url.override_logical_id(name)
+        self.urls.append(url)
+        return url
+
+    def _messages(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
+        permissions = [
+            *on_tables(READ, *data.all),
+            *on_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports),
+            allow(["iot:Publish"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
+            *write_shadows(messaging),
+        ]
+        handler = "processors.lambda_handler.handler"
+        return self.processor("MessagesFunction", handler, permissions, [messaging.incoming])
+
+    def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
+        permissions = [
+            *on_tables((*READ, *WRITE), data.charge_points),
+            allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
+            *write_shadows(messaging),
+        ]
+        queues = [messaging.disconnected, messaging.created_things, messaging.deleted_things, messaging.shadow_repairs]
+        return self.processor("HousekeepingFunction", "processors.lambda_handler.handler", permissions, queues)
+
+    def _commands(self, data: Data) -> lambda_.CfnFunction:
+        permissions = [
+            *on_tables(READ, data.charge_points, data.transactions, data.commands),
+            *on_tables(WRITE, data.commands),
+            *on_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
+            allow(["iot:Publish"], iot_arns("topic/*/out")),
+        ]
+        handler = "remote_commands.lambda_handler.handler"
+        return self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, permissions)
 
     def _role(self, name: str, log: logs.LogGroup, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         log_it = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
@@ -142,12 +150,14 @@ class Processing(Construct):
         mapping.override_logical_id(f"{queue.node.id}Mapping")
 
 
-def _tables(actions: Sequence[str], *tables: dynamodb.Table) -> list[iam.PolicyStatement]:
+def on_tables(actions: Sequence[str], *tables: dynamodb.Table) -> list[iam.PolicyStatement]:
+    """Actions on tables and their indexes."""
     arns = [arn for table in tables for arn in (table.table_arn, f"{table.table_arn}/index/*")]
     return [allow(actions, arns)]
 
 
-def _shadows(messaging: Messaging) -> list[iam.PolicyStatement]:
+def write_shadows(messaging: Messaging) -> list[iam.PolicyStatement]:
+    """Shadows of all things, and the queue of those that could not be written."""
     return [
         allow(["iot:UpdateThingShadow"], iot_arns("thing/*")),
         allow(["sqs:SendMessage"], [messaging.shadow_repairs.queue_arn]),

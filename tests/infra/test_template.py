@@ -116,6 +116,15 @@ def test_tables_keep_their_names_and_keys_and_outlive_the_stack(
     assert resource["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
 
 
+def test_the_archive_is_private_outlives_the_stack_and_goes_to_glacier(template: dict[str, Any]) -> None:
+    bucket = template["Resources"]["ArchiveBucket"]
+
+    (rule,) = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["DeletionPolicy"] == "Retain"
+
+
 def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None:
     indexes = {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
