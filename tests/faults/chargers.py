@@ -104,7 +104,7 @@ class Charger:
         # Not all in the same moment of every second.
         await asyncio.sleep(random.uniform(0, self._interval_s))  # noqa: S311 - no secret
         while True:
-            if self.is_sending:
+            if self.is_sending and not self._asked:  # one CALL at a time (J16 4.1.1)
                 try:
                     await self.call("Heartbeat", {})
                 except ConnectionClosed:

@@ -13,7 +13,7 @@ from tests.brokers import Mosquitto
 from tests.faults.chargers import Charger, connected
 from tests.faults.cloud import Cloud
 from tests.faults.scene import Site, time_passes, until
-from tests.faults.sizes import measured, size
+from tests.faults.sizes import charge_points, measured, seconds
 from tests.faults.wires import slow_aws
 from tests.gateway.test_main import Process
 
@@ -51,8 +51,8 @@ async def test_a_registry_that_is_slow_or_throttled_freezes_no_socket_that_is_op
 
     Each request of the registry takes 1 s; then each is throttled; then all is well.
     """
-    ids = site.register("registry", size(40, 200))
-    newcomers = site.register("newcomer", size(40, 200))
+    ids = site.register("registry", charge_points(40, 200))
+    newcomers = site.register("newcomer", charge_points(40, 200))
     async with slow_aws(site.aws.port) as registry:
         environment = site.aws.environment() | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{registry.port}"}
         process = start(f"mqtt://127.0.0.1:{broker.port}", registry="dynamodb", environment=environment)
@@ -82,5 +82,5 @@ async def test_a_registry_that_is_slow_or_throttled_freezes_no_socket_that_is_op
 
 async def _meanwhile(process: Process, chargers: list[Charger], newcomers: list[str]) -> tuple[float, set[int]]:
     knocking = [asyncio.create_task(knock(process, each)) for each in newcomers]
-    took_s = await slowest(chargers, size(5.0, 20.0))
+    took_s = await slowest(chargers, seconds(5.0, 20.0))
     return took_s, set(await asyncio.gather(*knocking))
