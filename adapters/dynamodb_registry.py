@@ -31,6 +31,7 @@ _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge
 _GONE_KEPT = timedelta(days=21)  # an event waits 4 days in its queue and 14 among the dead letters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXISTS = "attribute_exists(#chargePointId)"
+_IS_CURRENT = "#epoch = :epoch AND attribute_not_exists(#disconnectedAt)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
 _CREDENTIAL_NAMES = {
     "#chargePointId": "chargePointId",
@@ -65,7 +66,7 @@ class DynamoRegistry:
     ) -> Connection | None:
         self._tell_of_link(connection.gateway, connection.link)
         told = write(connection) | {"gatewayLink": _gateway_link(connection.gateway, connection.link)}
-        removed = {"disconnectedAt", "certificateName"} - told.keys()
+        removed = {"disconnectedAt", "lastSeen", "certificateName"} - told.keys()
         if proven.profile or proven.is_downgrade:
             told["highestProfile"] = attribute(proven.profile)
         if proven.is_downgrade:
@@ -83,6 +84,10 @@ class DynamoRegistry:
         if old is None:
             raise RowChangedError(f"{charge_point_id}: gone, disabled, changed or connected anew meanwhile")
         return _connection(old)
+
+    def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
+        told = {"lastSeen": attribute(at)}
+        self._update(charge_point_id, dynamodb.update(told, _IS_CURRENT, {"epoch": attribute(epoch)}))
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
         told = {"leaseUntil": attribute(_ms(until)), "expiresAt": _expiry(until)}
@@ -140,13 +145,12 @@ class DynamoRegistry:
             return False
         return name not in old or replace(read(ConnectorState, old[name]["M"]), at=state.at) != state
 
-    def disconnected(self, charge_point_id: str, epoch: int, at: datetime) -> bool:
+    def disconnected(self, charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None = None) -> bool:
         told = {"disconnectedAt": attribute(at)}
-        is_current = "#epoch = :epoch AND attribute_not_exists(#disconnectedAt)"
-        values = {"epoch": attribute(epoch)}
-        return (
-            self._update(charge_point_id, dynamodb.update(told, is_current, values, remove=["gatewayLink"])) is not None
-        )
+        if last_seen is not None:
+            told["lastSeen"] = attribute(last_seen)
+        change = dynamodb.update(told, _IS_CURRENT, {"epoch": attribute(epoch)}, remove=["gatewayLink"])
+        return self._update(charge_point_id, change) is not None
 
     def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
         lease = self._get(_lease(gateway)) or {}

@@ -51,6 +51,9 @@ class MemoryRegistry:
             self._rows[charge_point_id] = registry.connected(row, connection, credential_version, proven)
             return row.connection if row else None
 
+    def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
+        self._see(charge_point_id, epoch, at, None)
+
     def renew_lease(self, gateway: str, until: datetime) -> None:
         self._leases[gateway] = until
 
@@ -125,14 +128,15 @@ class MemoryRegistry:
             self._rows[charge_point_id] = replace(row, connectors={**row.connectors, connector: state})
             return kept is None or replace(kept, at=state.at) != state
 
-    def disconnected(self, charge_point_id: str, epoch: int, at: datetime) -> bool:
+    def disconnected(self, charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None = None) -> bool:
+        return self._see(charge_point_id, epoch, last_seen, at)
+
+    def _see(self, charge_point_id: str, epoch: int, last_seen: datetime | None, ended_at: datetime | None) -> bool:
         with self._lock:
-            row = self._rows.get(charge_point_id)
-            connection = row.connection if row else None
-            if row is None or connection is None or connection.epoch != epoch or connection.disconnected_at is not None:
-                return False
-            self._rows[charge_point_id] = replace(row, connection=replace(connection, disconnected_at=at))
-            return True
+            row = registry.seen(self._rows.get(charge_point_id), epoch, last_seen, ended_at)
+            if row is not None:
+                self._rows[charge_point_id] = row
+            return row is not None
 
     def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
         for row in list(self._rows.values()):

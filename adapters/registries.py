@@ -60,6 +60,9 @@ class OpenRegistry:
     ) -> Connection | None:
         return self._connections.connect(lambda: ChargePoint(charge_point_id), connection, credential_version, proven)
 
+    def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
+        """The gateway itself knows, and nobody else looks at this registry."""
+
     def renew_lease(self, gateway: str, until: datetime) -> None:
         """Nobody else looks at this registry, so nobody asks."""
 
@@ -95,6 +98,9 @@ class FileRegistry:
         return self._connections.connect(
             lambda: self._current().get(charge_point_id), connection, credential_version, proven
         )
+
+    def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
+        """The gateway itself knows, and nobody else looks at this registry."""
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
         """Nobody else looks at this registry, so nobody asks."""

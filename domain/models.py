@@ -24,7 +24,8 @@ class Connection:
     """Who holds, or last held, the socket of a charge point.
 
     `epoch` grows with every connect of that charge point (ms since 1970, at least the last one + 1) and fences
-    out everything an older socket left behind.
+    out everything an older socket left behind. `last_seen` is when anything came from it, as of the last time that
+    was written: with the disconnect, and every six hours.
     """
 
     version: Version
@@ -33,6 +34,7 @@ class Connection:
     epoch: int
     connected_at: datetime
     disconnected_at: datetime | None = None
+    last_seen: datetime | None = None
     certificate_name: str | None = None  # the common name of the client certificate (profile 3), for A-46
 
 

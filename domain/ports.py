@@ -54,6 +54,9 @@ class Admissions(Protocol):
                 higher profile was proven meanwhile.
         """
 
+    def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
+        """Keep when the charge point was seen last; nothing happens if the row has another epoch, or it has ended."""
+
     def renew_lease(self, gateway: str, until: datetime) -> None:
         """Say that this gateway is alive until then."""
 
@@ -107,8 +110,11 @@ class Observations(Protocol):
     def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
         """Keep a connector's status unless a newer one is kept already; whether anything changed but the time."""
 
-    def disconnected(self, charge_point_id: str, epoch: int, at: datetime) -> bool:
-        """Mark the connection of that epoch as ended; False if the row has another epoch or was marked before."""
+    def disconnected(self, charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None = None) -> bool:
+        """Mark the connection of that epoch as ended; False if the row has another epoch or was marked before.
+
+        `last_seen` is when anything came over it, None to leave what is known.
+        """
 
     def connected_to(self, gateway: str) -> Iterable[ChargePoint]:
         """The charge points whose connection is this gateway's and has not ended."""

@@ -1,6 +1,7 @@
 """The rules of a registry row, the same in every store."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from domain.models import ChargePoint, Connection, Proven
 from domain.ports import NOTHING_PROVEN, RowChangedError
@@ -24,6 +25,17 @@ def connected(
     if row.connection is not None and row.connection.epoch >= connection.epoch:
         raise RowChangedError(f"{row.charge_point_id}: epoch {row.connection.epoch} is not older")
     return _proven(replace(row, connection=connection), proven)
+
+
+def seen(
+    row: ChargePoint | None, epoch: int, last_seen: datetime | None, ended_at: datetime | None
+) -> ChargePoint | None:
+    """The row whose connection of this epoch was seen then, or has ended; None if it has another or had ended."""
+    connection = row.connection if row else None
+    if row is None or connection is None or connection.epoch != epoch or connection.disconnected_at is not None:
+        return None
+    last_seen = last_seen or connection.last_seen
+    return replace(row, connection=replace(connection, last_seen=last_seen, disconnected_at=ended_at))
 
 
 def rotated(row: ChargePoint, next_hash: str) -> ChargePoint:

@@ -109,6 +109,8 @@ def show(identity: Identity, output: OutputOption = Output.TABLE) -> None:
         }
         if connection is not None:
             shown["connectedAt"] = timestamps.write(connection.connected_at)
+            if connection.last_seen is not None:
+                shown["lastSeen"] = timestamps.write(connection.last_seen)
             shown["ocppVersion"] = connection.version.name
         _show(shown | {"shadow": house.things.shadow(charge_point_id)}, output)
 

@@ -198,7 +198,9 @@ class Reception:
         name = None
         if admitted.proven.profile == profiles.CERTIFICATE and shaken.certificate is not None:
             name = shaken.certificate.common_name
-        return Connection(admitted.version, self.gateway, place.number, epoch, now, certificate_name=name)
+        return Connection(
+            admitted.version, self.gateway, place.number, epoch, now, last_seen=now, certificate_name=name
+        )
 
     def turn_away(self, peer: str, refusal: Refusal) -> None:
         """Somebody does not get as far as HTTP."""

@@ -24,6 +24,7 @@ from gateway.drain import Shedding
 from gateway.gate import Arrivals, Gate, Pulse
 from gateway.heartbeats import EdgeHeartbeats
 from gateway.large_frames import WayAround
+from gateway.last_seen import LastSeen
 from gateway.limits import TrafficLimits
 from gateway.links import EVICT_ALL, LinkPool, MakeLink
 from gateway.listener import Before
@@ -123,6 +124,7 @@ class Gateway:
         # A storm of handshakes must not make the house believe that this gateway is dead.
         self._lease_thread = Threads(1, 1, options.registry_timeout_s)
         self._lease = Lease(self.gateway, admissions, self._lease_thread, utc, options.lease_s)
+        self._last_seen = LastSeen(self.sessions, admissions, self._registry_writes, utc)
         self._hashing = Threads(options.hash_workers, options.registry_max_waiting, options.registry_timeout_s)
         records = Records(
             admissions, self._registry, self._hashing, options.policy, options.remember_rows_s, self._clock.monotonic
@@ -177,6 +179,7 @@ class Gateway:
                 loops = [
                     tasks.create_task(doors.run(), name="doors"),
                     tasks.create_task(self._lease.run(), name="lease"),
+                    tasks.create_task(self._last_seen.run(), name="last seen"),
                     tasks.create_task(self._sweep_for_ever(), name="sweep"),
                 ]
                 if self._options.tls is not None:

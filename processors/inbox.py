@@ -112,7 +112,8 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
             presence.connected(charge_point_id, rows.get(charge_point_id), int(epoch), ports)
         case {"event": "disconnected", "chargePointId": str(charge_point_id), "epoch": epoch, "at": str(at)}:
             tell = presence.settled if queue == DISCONNECTED else presence.disconnected
-            tell(charge_point_id, int(epoch), timestamps.parse(at), ports)
+            seen = record.get("lastSeen")  # missing where the socket never came to be
+            tell(charge_point_id, int(epoch), timestamps.parse(at), timestamps.parse(seen) if seen else None, ports)
         case {"event": "down", "gateway": str(gateway)}:
             presence.gateway_down(gateway, ports)
         case {"event": "shadow", "chargePointId": str(charge_point_id)}:

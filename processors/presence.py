@@ -27,14 +27,14 @@ def connected(charge_point_id: str, row: ChargePoint | None, epoch: int, ports: 
         shadow.report(charge_point_id, shadow.summary(row), ports)
 
 
-def disconnected(charge_point_id: str, epoch: int, at: datetime, ports: Ports) -> None:
+def disconnected(charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None, ports: Ports) -> None:
     """Mark the row, so that commands are refused at once."""
-    ports.observations.disconnected(charge_point_id, epoch, at)
+    ports.observations.disconnected(charge_point_id, epoch, at, last_seen)
 
 
-def settled(charge_point_id: str, epoch: int, at: datetime, ports: Ports) -> None:
+def settled(charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None, ports: Ports) -> None:
     """A minute later: if it has not come back, the shadow says so."""
-    ports.observations.disconnected(charge_point_id, epoch, at)  # in case the first record was lost
+    ports.observations.disconnected(charge_point_id, epoch, at, last_seen)  # in case the first record was lost
     row = ports.registry.find_many([charge_point_id]).get(charge_point_id)
     if row is None or row.connection is None or row.connection.epoch != epoch:
         return

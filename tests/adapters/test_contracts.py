@@ -288,6 +288,39 @@ def test_a32_another_profile_is_expected_and_makes_another_version(stores: Store
     assert stores.registry.find(f"{stores.name}-unknown") is None
 
 
+def test_when_it_was_seen_last_is_kept_as_long_as_that_connection_lasts(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.connect(stores.name, connection(5), 0)
+
+    stores.registry.seen(stores.name, 4, NOON + SECOND)
+    stores.registry.seen(f"{stores.name}-unknown", 5, NOON + SECOND)
+    before = stores.registry.find(stores.name)
+    stores.registry.seen(stores.name, 5, NOON + SECOND)
+    seen = stores.registry.find(stores.name)
+    stores.registry.disconnected(stores.name, 5, NOON + 3 * SECOND, NOON + 2 * SECOND)
+    stores.registry.seen(stores.name, 5, NOON + 9 * SECOND)
+    ended = stores.registry.find(stores.name)
+    stores.registry.connect(stores.name, connection(6), 0)
+
+    assert before == ChargePoint(stores.name, connection=connection(5))
+    assert seen == ChargePoint(stores.name, connection=replace(connection(5), last_seen=NOON + SECOND))
+    left = replace(connection(5), last_seen=NOON + 2 * SECOND, disconnected_at=NOON + 3 * SECOND)
+    assert ended == ChargePoint(stores.name, connection=left)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, connection=connection(6))
+    assert stores.registry.find(f"{stores.name}-unknown") is None
+
+
+def test_an_end_that_says_nothing_of_it_leaves_when_it_was_seen_last(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    stores.registry.connect(stores.name, connection(5), 0)
+    stores.registry.seen(stores.name, 5, NOON)
+
+    stores.registry.disconnected(stores.name, 5, NOON + SECOND)
+
+    left = replace(connection(5), last_seen=NOON, disconnected_at=NOON + SECOND)
+    assert stores.registry.find(stores.name) == ChargePoint(stores.name, connection=left)
+
+
 def test_a_gateway_is_alive_while_its_lease_runs(stores: Stores) -> None:
     gateway = f"gw-{stores.name}"
     before = stores.registry.is_alive(gateway, NOON)

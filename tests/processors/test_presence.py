@@ -214,3 +214,14 @@ def test_nothing_is_repaired_of_one_that_was_struck_off() -> None:
     house.process({"event": "shadow", "chargePointId": CP}, queue=inbox.SHADOW_REPAIRS)
 
     assert house.shadows.reported == {}
+
+
+@pytest.mark.parametrize("queue", [inbox.INCOMING, inbox.DISCONNECTED])
+def test_when_it_was_seen_last_is_in_the_row(queue: str) -> None:
+    house = House()
+    house.register(CP, V16)
+    seen = NOW - timedelta(minutes=3)
+
+    house.process(told("disconnected") | {"lastSeen": timestamps.write(seen)}, queue=queue)
+
+    assert house.connection(CP).last_seen == seen
