@@ -7,6 +7,7 @@ condition that nobody else has written it meanwhile.
 """
 
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -19,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, document, name_of, read, text, whole, write
-from domain import reconciler, transactions
+from domain import pages, reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import MAX_TRANSACTION_ID, Sheet, Stamp
 from ocppj import timestamps
@@ -31,7 +32,10 @@ Folded = TypeVar("Folded", bound=Sheet | None)
 
 _COUNTER = {"chargePointId": {"S": "#counter"}, "transactionId": {"S": "ocpp1.6"}}
 _BLOCK = 16  # ids taken from the counter at once: one item takes about 1,000 writes a second
-_OURS = frozenset(name_of(field.name) for field in fields(Transaction))
+_OPEN_SHARDS = 4  # each takes about 1,000 starts and stops a second
+_LISTED = ("listedAt", "tokenKey", "openKey")  # for the indexes
+_OURS = frozenset({*(name_of(field.name) for field in fields(Transaction)), *_LISTED})
+_LONGEST_TOKEN = 512  # characters: a key of an index has 2,048 bytes, and devices send what they like
 _IS_NEW = "attribute_not_exists(chargePointId)"
 _IS_UNTOUCHED = "revision = :revision"
 
@@ -285,11 +289,38 @@ def _item(sheet: Sheet, revision: int) -> Item:
         name: {"S": f"{timestamps.write(at)}#{int(seq_no)}#{rank}"} for name, (at, seq_no, rank) in sheet.stamps.items()
     }
     key = _key(transaction.charge_point_id, _sort_key(transaction.transaction_id))
-    return write(transaction) | key | {"stamps": {"M": stamps}, "revision": attribute(revision)}
+    return write(transaction) | _listed(transaction) | key | {"stamps": {"M": stamps}, "revision": attribute(revision)}
+
+
+def _listed(transaction: Transaction) -> Item:
+    """In which lists it is (adapters/dynamodb_pages.py)."""
+    at = pages.listed_at(transaction)
+    # With the key, so that no two are listed at the same place: else a page might begin in the middle of such.
+    key = f"{transaction.charge_point_id}#{_sort_key(transaction.transaction_id)}"
+    named = {
+        "listedAt": f"{timestamps.write(at)}#{key}" if at else None,
+        "tokenKey": (transaction.id_token or "").lower()[:_LONGEST_TOKEN],
+        "openKey": open_keys()[_shard_of(transaction)] if transaction.is_open else None,
+    }
+    return {name: attribute(value) for name, value in named.items() if value}
+
+
+def open_keys() -> list[str]:
+    """The partitions of `byOpen`."""
+    return [f"open#{shard}" for shard in range(_OPEN_SHARDS)]
+
+
+def _shard_of(transaction: Transaction) -> int:
+    return zlib.crc32(transaction.charge_point_id.encode()) % _OPEN_SHARDS
+
+
+def read_transaction(item: Item) -> Transaction:
+    """The transaction in an item."""
+    return read(Transaction, item, transaction_id=_transaction_id(text(item["transactionId"])))
 
 
 def _sheet(item: Item) -> Sheet:
-    transaction = read(Transaction, item, transaction_id=_transaction_id(text(item["transactionId"])))
+    transaction = read_transaction(item)
     return Sheet(transaction, {name: _stamp(text(stored)) for name, stored in item["stamps"]["M"].items()})
 
 

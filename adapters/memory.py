@@ -24,6 +24,7 @@ from domain.models import (
     Proven,
     Route,
 )
+from domain.pages import Report
 from domain.ports import NOTHING_PROVEN
 
 
@@ -200,14 +201,18 @@ class MemoryReports:
     """Reports in a dict; they don't expire."""
 
     def __init__(self) -> None:
-        self._payloads: dict[tuple[str, str], dict[str, dict[str, Any]]] = defaultdict(dict)
+        self._kept: dict[tuple[str, str], dict[str, Report]] = defaultdict(dict)
 
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
-        self._payloads[charge_point_id, action][key] = copy.deepcopy(payload)
+        self._kept[charge_point_id, action][key] = Report(action, key, at, copy.deepcopy(payload))
 
     def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
-        kept = self._payloads.get((charge_point_id, action), {})
-        return [kept[key] for key in sorted(kept) if key.startswith(prefix)]
+        kept = self._kept.get((charge_point_id, action), {})
+        return [kept[key].payload for key in sorted(kept) if key.startswith(prefix)]
+
+    def of_all_actions(self, charge_point_id: str) -> list[Report]:
+        """Everything of a charge point."""
+        return [report for place, kept in self._kept.items() if place[0] == charge_point_id for report in kept.values()]
 
 
 @dataclass(frozen=True, slots=True)

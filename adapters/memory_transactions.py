@@ -91,6 +91,10 @@ class MemoryTransactions:
         """The transactions of a charge point."""
         return [sheet.transaction for key, sheet in self._sheets.items() if key[0] == charge_point_id]
 
+    def all(self) -> list[Transaction]:
+        """The transactions of all charge points."""
+        return [sheet.transaction for sheet in self._sheets.values()]
+
     def events(self, charge_point_id: str, transaction_id: str) -> list[TransactionEvent]:
         """The 2.x events of a transaction, by sequence number."""
         kept = self._events.get((charge_point_id, transaction_id), {})

@@ -19,6 +19,9 @@ class Data(Construct):
         # Sparse: only connected charge points have a gatewayLink.
         self.index(self.charge_points, "byGatewayLink", "gatewayLink", "chargePointId")
         self.transactions = self.table("TransactionTable", "chargePointId", "transactionId")
+        # Lists of transactions, newest first. Keys only: a meter value changes none of them, so it costs no index.
+        for name, partition in (("byTime", "chargePointId"), ("byToken", "tokenKey"), ("byOpen", "openKey")):
+            self.index(self.transactions, name, partition, "listedAt", dynamodb.ProjectionType.KEYS_ONLY)
         self.commands = self.table("CommandTable", "commandId", expires=True)
         self.index(self.commands, "byChargePoint", "chargePointId", "createdAt")
         self.id_tokens = self.table("IdTokenTable", "idToken")
@@ -44,13 +47,20 @@ class Data(Construct):
         self.all.append(table)
         return table
 
-    def index(self, table: dynamodb.Table, name: str, partition: str, sort: str) -> None:
+    def index(
+        self,
+        table: dynamodb.Table,
+        name: str,
+        partition: str,
+        sort: str,
+        projection: dynamodb.ProjectionType = dynamodb.ProjectionType.ALL,
+    ) -> None:
         """An index, over no attribute that connects write (but for the sparse gatewayLink): each would cost a write."""
         table.add_global_secondary_index(
             index_name=name,
             partition_key=_key(partition),
             sort_key=_key(sort),
-            projection_type=dynamodb.ProjectionType.ALL,
+            projection_type=projection,
         )
 
     def _bucket(self, name: str) -> s3.Bucket:

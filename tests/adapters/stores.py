@@ -14,11 +14,14 @@ from adapters.dynamodb import Tables
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
+from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.memory import MemoryCommands, MemoryIdTokens, MemoryRegistry, MemoryReports, MemoryTransactions
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
+from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
+from domain.pages import ReportPages, TransactionPages
 from domain.ports import (
     Admissions,
     CommandGuards,
@@ -61,20 +64,25 @@ class Stores:
     guards: CommandGuards
     id_tokens: IdTokens
     reports: Reports
+    transaction_pages: TransactionPages
+    report_pages: ReportPages
     rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
 
 def in_memory() -> Stores:
     rules: list[str] = []
+    transactions, reports = MemoryTransactions(rules.append), MemoryReports()
     return Stores(
         MemoryRegistry(),
-        MemoryTransactions(rules.append),
+        transactions,
         MemoryCommands(),
         MemoryCommandLines(),
         MemoryCommandGuards(),
         MemoryIdTokens(),
-        MemoryReports(),
+        reports,
+        MemoryTransactionPages(transactions),
+        MemoryReportPages(reports),
         rules,
     )
 
@@ -89,6 +97,8 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoCommandGuards(client, tables),
         DynamoIdTokens(client, tables),
         DynamoReports(client, tables),
+        DynamoTransactionPages(client, tables),
+        DynamoReportPages(client, tables),
         rules,
     )
 

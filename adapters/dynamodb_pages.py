@@ -1,0 +1,127 @@
+"""Lists in pages from DynamoDB: one Query each (four for what is open), and for transactions a BatchGetItem.
+
+The indexes of TransactionTable hold keys only: a meter value that changes a transaction then changes no index.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from adapters import dynamodb
+from adapters.dynamodb_items import Item, attribute, document, text, time
+from adapters.dynamodb_transactions import open_keys, read_transaction
+from domain import pages
+from domain.models import Transaction
+from domain.pages import Ask, CursorError, Page, Report
+from ocppj import timestamps
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KEYS = ("chargePointId", "transactionId")
+_PLACE = ("listedAt", *_KEYS)
+_ALWAYS, _NEVER = "0", "~"  # before and after every time as text
+
+
+class DynamoTransactionPages:
+    """The TransactionPages port."""
+
+    def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
+        self._client = client
+        self._table = tables.transactions
+
+    def of_charge_point(self, charge_point_id: str, ask: Ask) -> Page[Transaction]:
+        return self._page("byTime", "chargePointId", [charge_point_id], ask)
+
+    def of_token(self, id_token: str, ask: Ask) -> Page[Transaction]:
+        return self._page("byToken", "tokenKey", [id_token.lower()], ask) if id_token else Page(())
+
+    def open(self, ask: Ask) -> Page[Transaction]:
+        return self._page("byOpen", "openKey", open_keys(), ask)
+
+    def _page(self, index: str, partition: str, values: Sequence[str], ask: Ask) -> Page[Transaction]:
+        asked = [self._query(index, partition, value, ask) for value in values]
+        found = sorted(itertools.chain.from_iterable(asked), key=_place, reverse=True)
+        page = pages.cut(found, ask.limit, lambda item: pages.encode(*_place(item)))
+        return Page(self._read(page.items), page.cursor)
+
+    def _query(self, index: str, partition: str, value: str, ask: Ask) -> list[Item]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index,
+            "KeyConditionExpression": f"{partition} = :its AND listedAt BETWEEN :begin AND :end",
+            "ExpressionAttributeValues": {":its": attribute(value), **_between(ask)},
+            "ScanIndexForward": False,
+            "Limit": ask.limit + 1,
+        }
+        if ask.cursor:
+            after = dict(zip(_PLACE, pages.decode(ask.cursor, len(_PLACE)), strict=True))
+            request["ExclusiveStartKey"] = _keys({**after, partition: value})
+        return _some(self._client, request)
+
+    def _read(self, found: Sequence[Item]) -> list[Transaction]:
+        # The index follows the table with a delay: what is gone since is left out.
+        keys = [{name: item[name] for name in _KEYS} for item in found]
+        items = dynamodb.get_many(self._client, self._table, keys)
+        read = {(text(item["chargePointId"]), text(item["transactionId"])): read_transaction(item) for item in items}
+        places = [(text(key["chargePointId"]), text(key["transactionId"])) for key in keys]
+        return [read[place] for place in places if place in read]
+
+
+class DynamoReportPages:
+    """The ReportPages port."""
+
+    def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
+        self._client = client
+        self._table = tables.reports
+
+    def page(self, charge_point_id: str, action: str, ask: Ask) -> Page[Report]:
+        condition, values = "chargePointId = :its", {":its": attribute(charge_point_id)}
+        if action:
+            condition += " AND begins_with(reportKey, :action)"
+            values[":action"] = attribute(f"{action}#")
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": False,
+            "Limit": ask.limit + 1,
+        }
+        if ask.cursor:
+            (key,) = pages.decode(ask.cursor, 1)
+            if not key.startswith(f"{action}#" if action else ""):
+                raise CursorError("this is the cursor of another list")
+            request["ExclusiveStartKey"] = _keys({"chargePointId": charge_point_id, "reportKey": key})
+        found = _some(self._client, request)
+        page = pages.cut(found, ask.limit, lambda item: pages.encode(text(item["reportKey"])))
+        return Page([_report(item) for item in page.items], page.cursor)
+
+
+def _place(item: Item) -> tuple[str, ...]:
+    return tuple(text(item[name]) for name in _PLACE)
+
+
+def _some(client: "DynamoDBClient", request: dict[str, Any]) -> list[Item]:
+    """As many items as the request's limit, unless there are fewer: a query ends after 1 MB, too."""
+    found: list[Item] = []
+    for item in dynamodb.query(client, **request):
+        found.append(item)
+        if len(found) == request["Limit"]:
+            break
+    return found
+
+
+def _between(ask: Ask) -> Item:
+    begin = timestamps.write(ask.begin) if ask.begin else _ALWAYS
+    # BETWEEN includes its end, and what ends at a millisecond has none after it.
+    end = f"{timestamps.write(ask.end)[:-1]}" if ask.end else _NEVER
+    return {":begin": attribute(begin), ":end": attribute(end)}
+
+
+def _keys(values: dict[str, str]) -> Item:
+    return {name: attribute(value) for name, value in values.items()}
+
+
+def _report(item: Item) -> Report:
+    action, _, key = text(item["reportKey"]).partition("#")
+    return Report(action, key, time(item["at"]), document(item["payload"]))

@@ -1,0 +1,158 @@
+"""What lists in pages promise, whatever they are read from."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain import pages
+from domain.models import Transaction
+from domain.pages import Ask, CursorError, Page
+from ocppj.versions import V16
+from tests.adapters.stores import Stores
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def begin(stores: Stores, minute: int, tag: str = "ABC", charge_point_id: str = "") -> str:
+    start = Transaction(
+        charge_point_id or stores.name, "", V16, connector="1", id_token=tag, started_at=NOON + minute * MINUTE,
+        meter_start_wh=minute,
+    )  # fmt: skip
+    return stores.transactions.begin(start).transaction_id
+
+
+def all_of(read: Callable[[Ask], Page[Any]], ask: Ask) -> list[list[Any]]:
+    """The pages of a list."""
+    found = [read(ask)]
+    while found[-1].cursor:
+        found.append(read(replace(ask, cursor=found[-1].cursor)))
+    return [list(page.items) for page in found]
+
+
+def open_ones(stores: Stores) -> list[str]:
+    return [one.transaction_id for page in all_of(stores.transaction_pages.open, Ask(limit=100)) for one in page]
+
+
+def ids(found: list[list[Transaction]]) -> list[list[str]]:
+    return [[transaction.transaction_id for transaction in page] for page in found]
+
+
+def test_transactions_come_newest_first_and_each_once(stores: Stores) -> None:
+    begun = [begin(stores, minute) for minute in (1, 0, 3, 2)]
+    ordered = [begun[index] for index in (2, 3, 0, 1)]
+
+    found = all_of(lambda ask: stores.transaction_pages.of_charge_point(stores.name, ask), Ask(limit=2))
+
+    assert ids(found) == [ordered[:2], ordered[2:]]
+
+
+def test_a_transaction_begun_between_two_pages_moves_none(stores: Stores) -> None:
+    begun = [begin(stores, minute) for minute in range(3)]
+    first = stores.transaction_pages.of_charge_point(stores.name, Ask(limit=1))
+
+    begin(stores, 9)
+    rest = stores.transaction_pages.of_charge_point(stores.name, Ask(cursor=first.cursor))
+
+    assert ids([list(rest.items)]) == [[begun[1], begun[0]]]
+
+
+def test_transactions_are_listed_as_they_are_now(stores: Stores) -> None:
+    begun = begin(stores, 0)
+    stop = Transaction(stores.name, begun, V16, ended_at=NOON + MINUTE, meter_stop_wh=500)
+
+    ended = stores.transactions.finish(stop)
+
+    assert list(stores.transaction_pages.of_charge_point(stores.name, Ask()).items) == [ended]
+
+
+def test_a_time_has_its_begin_and_not_its_end(stores: Stores) -> None:
+    begun = [begin(stores, minute) for minute in range(4)]
+
+    ask = Ask(begin=NOON + MINUTE, end=NOON + 3 * MINUTE)
+    found = all_of(lambda ask: stores.transaction_pages.of_charge_point(stores.name, ask), ask)
+
+    assert ids(found) == [[begun[2], begun[1]]]
+
+
+def test_the_transactions_of_a_token_are_found_in_any_case(stores: Stores) -> None:
+    token = f"Tag-{stores.name}"
+    one, other = begin(stores, 0, token), begin(stores, 1, token.upper(), f"{stores.name}-other")
+    begin(stores, 2, "another")
+
+    found = all_of(lambda ask: stores.transaction_pages.of_token(token.lower(), ask), Ask(limit=1))
+
+    assert ids(found) == [[other], [one]]
+
+
+def test_a_token_without_a_character_began_nothing(stores: Stores) -> None:
+    begin(stores, 0, "")
+
+    assert not stores.transaction_pages.of_token("", Ask()).items
+
+
+def test_an_open_transaction_is_listed_until_it_ends(stores: Stores) -> None:
+    one, other = begin(stores, 0), begin(stores, 0, charge_point_id=f"{stores.name}-other")
+
+    stores.transactions.finish(Transaction(stores.name, one, V16, ended_at=NOON + MINUTE, meter_stop_wh=500))
+
+    listed = open_ones(stores)
+    assert other in listed
+    assert one not in listed
+
+
+def test_one_that_is_left_open_is_not_among_the_open_ones(stores: Stores) -> None:
+    left, running = begin(stores, 0), begin(stores, 1)
+
+    listed = open_ones(stores)
+
+    assert running in listed
+    assert left not in listed
+
+
+def test_reports_come_in_pages_by_action(stores: Stores) -> None:
+    for number in range(3):
+        stores.reports.keep(stores.name, "LogStatus", f"{number}", {"n": number}, NOON + number * MINUTE)
+    stores.reports.keep(stores.name, "Log", "9", {}, NOON)
+
+    found = all_of(lambda ask: stores.report_pages.page(stores.name, "LogStatus", ask), Ask(limit=2))
+
+    assert [[report.payload["n"] for report in page] for page in found] == [[2, 1], [0]]
+    assert (found[0][0].action, found[0][0].key, found[0][0].at) == ("LogStatus", "2", NOON + 2 * MINUTE)
+
+
+def test_reports_of_all_actions_are_one_list(stores: Stores) -> None:
+    stores.reports.keep(stores.name, "A", "1", {}, NOON)
+    stores.reports.keep(stores.name, "B", "1", {}, NOON)
+
+    found = all_of(lambda ask: stores.report_pages.page(stores.name, "", ask), Ask(limit=1))
+
+    assert [[report.action for report in page] for page in found] == [["B"], ["A"]]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["!", "abc", pages.encode("1"), pages.encode("1", "2", "3", "4"), "eyJhIjoxfQ"], ids=str
+)
+def test_what_is_no_cursor_is_refused(stores: Stores, cursor: str) -> None:
+    with pytest.raises(CursorError):
+        stores.transaction_pages.of_charge_point(stores.name, Ask(cursor=cursor))
+
+
+def test_the_cursor_of_another_list_is_refused(stores: Stores) -> None:
+    with pytest.raises(CursorError):
+        stores.report_pages.page(stores.name, "A", Ask(cursor=pages.encode("B#1")))
+
+
+def test_those_that_begin_at_the_same_time_are_all_listed(stores: Stores) -> None:
+    others = [f"{stores.name}-{number}" for number in range(7)]
+    begun = {begin(stores, -99, charge_point_id=other) for other in others}
+
+    read = stores.transaction_pages.open
+    same = Ask(limit=2, begin=NOON - 99 * MINUTE, end=NOON - 98 * MINUTE)
+    listed = [one.transaction_id for page in all_of(read, same) for one in page if one.charge_point_id in others]
+
+    assert len(listed) == len(begun)
+    assert set(listed) == begun
