@@ -36,6 +36,7 @@ from gateway.records import Records
 from gateway.refusals import Refusals
 from gateway.threads import Threads
 from gateway.tls import Certificates
+from gateway.turn import Turn
 from gateway.websocket import WebSocket, WebSocketOptions
 from ocppj.conversation import Limits
 
@@ -101,6 +102,7 @@ class Gateway:
         self.refusals = Refusals()
         self.sessions: dict[str, Session] = {}
         self.is_draining = False
+        self.turn = Turn(asyncio.get_running_loop())
         self.listening = asyncio.Event()
         self.port = self.plain_port = self.admin_port = 0
         self._options = options

@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from gateway import shortcut
 from gateway.limits import Traffic
+from gateway.turn import Turn
 from ocppj import versions
 
 TEXT, CONT, BINARY, CLOSE = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.CLOSE
@@ -62,7 +63,9 @@ class Peer(Protocol):
 
 
 class Host(Protocol):
-    """Who decides about requests."""
+    """Who decides about requests; `turn` is where all its WebSockets write."""
+
+    turn: Turn
 
     def on_request(self, websocket: "WebSocket", request: Request) -> None:
         """Answer with `accept` or `refuse`, now or later."""
@@ -245,7 +248,7 @@ class WebSocket(asyncio.Protocol):
                 protocol.send_text(text)
                 self._flush()
             else:
-                self._transport.write(shortcut.head(len(text)) + text)
+                self._host.turn.write(self._transport, shortcut.head(len(text)) + text)
             # There is no end to what can be sent to somebody who does not read.
             if self._patience is not None and self._buffered > 2 * self._options.write_buffer_bytes:
                 self._offends("slow_reader")
@@ -386,12 +389,13 @@ class WebSocket(asyncio.Protocol):
             return
         for data in self._protocol.data_to_send():
             if data:
-                self._transport.write(data)
+                self._host.turn.write(self._transport, data)
             else:
                 self._send_eof()
 
     def _send_eof(self) -> None:
         self._abort_in(self._options.close_timeout_s)
+        self._host.turn.flush()
         if self._transport.can_write_eof():
             # Closing at once, with unread data in the kernel, would reset the connection under our last words.
             self._transport.write_eof()
