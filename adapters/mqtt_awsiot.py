@@ -87,6 +87,8 @@ class CrtConnection:
         self.has_sent = True
         self._senders[type(packet)](packet)
 
+    send_soon = send  # the runtime collects by itself
+
     def fail(self, reason: str, code: DisconnectReasonCode | None = None) -> None:
         """End it for this reason; the broker is told the code, or nothing at all (so that it publishes the will)."""
         if self._reason is not None:

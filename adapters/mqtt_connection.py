@@ -12,6 +12,9 @@ from adapters.mqtt_settings import MqttSettings
 
 _ABORT_S = 1.0  # a broker that does not take our last bytes in this time won't
 _GOODBYE_S = 1.0
+# An acknowledgement waits so long for something to go with: a segment of its own costs more than all else about it.
+# So many don't wait, as a broker's window may be small (mosquitto's is 20 unless told otherwise).
+_SOON_S, _SOON = 0.002, 8
 
 OnPacket = Callable[[mqtt5.Packet], None]
 
@@ -42,6 +45,9 @@ class Wire(Protocol):
     def send(self, data: bytes) -> None:
         """Send a packet; after the end, do nothing."""
 
+    def send_soon(self, data: bytes) -> None:
+        """Send a packet that may wait a moment for others to go with."""
+
     def fail(self, reason: str, code: DisconnectReasonCode | None = None) -> None:
         """End it for this reason; the broker is told the code, or nothing at all (so that it publishes the will)."""
 
@@ -60,6 +66,8 @@ class Connection(asyncio.Protocol):
         self._rest = bytearray()
         self._needed = 0
         self._out: list[bytes] = []
+        self._is_flush_due = False
+        self._soon: asyncio.TimerHandle | None = None
         self._reason: str | None = None
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.has_sent = self.has_received = False
@@ -111,9 +119,19 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Send with everything else of this turn of the loop; after the end, do nothing."""
-        if not self._out:
-            self._loop.call_soon(self._flush)
         self._out.append(data)
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def send_soon(self, data: bytes) -> None:
+        """Send with the next packet, or a moment later."""
+        if len(self._out) >= _SOON:
+            self.send(data)
+            return
+        self._out.append(data)
+        if self._soon is None and not self._is_flush_due:
+            self._soon = self._loop.call_later(_SOON_S, self._flush_late)
 
     def fail(self, reason: str, code: DisconnectReasonCode | None = None) -> None:
         """End it for this reason; the broker is told the code, or nothing at all (so that it publishes the will)."""
@@ -138,7 +156,12 @@ class Connection(asyncio.Protocol):
         self._transport.close()
         self._loop.call_later(_ABORT_S, self._transport.abort)
 
+    def _flush_late(self) -> None:
+        self._soon = None
+        self._flush()
+
     def _flush(self) -> None:
+        self._is_flush_due = False
         if self._out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(self._out))
             self.has_sent = True

@@ -92,7 +92,7 @@ class MqttLink:
         """
         if self._is_closing or not self._outbox.put(topic, payload, properties, acknowledged, expires_in_s):
             return False
-        if self._is_connected:
+        if self._is_connected and self._outbox.is_waiting:
             self._pump()
         return True
 
@@ -168,7 +168,9 @@ class MqttLink:
         settings = self._settings
         window = min(settings.window, packet.receive_max)
         self._is_connected = True
-        self._outbox.connected(window, min(settings.max_packet_size, packet.max_packet_size or 268_435_460))
+        # Where there is a pace to keep, or messages are left from before, they leave by `_pump`.
+        send = self._send if self._pace is None else None
+        self._outbox.connected(window, min(settings.max_packet_size, packet.max_packet_size or 268_435_460), send)
         self._subscriptions.connected()
         self._keepalive = Keepalive(min(settings.keepalive_s, packet.server_keep_alive or settings.keepalive_s))
         self._later("tick", self._keepalive.tick_s, self._tick)
@@ -207,7 +209,7 @@ class MqttLink:
         self._went_up(packet)
 
     def _on_publish(self, packet: mqtt5.PublishPacket) -> None:
-        if packet.qos == QoS.EXACTLY_ONCE:
+        if packet.qos is QoS.EXACTLY_ONCE:
             raise BrokerError("a message of QoS 2", DisconnectReasonCode.QOS_NOT_SUPPORTED)
         if self._pace is not None:
             self._pace.take(len(packet.payload))
@@ -215,20 +217,22 @@ class MqttLink:
         if subscription is not None:
             message = Message(packet.topic, packet.payload, dict(packet.user_properties))
             self._tell(subscription.on_message, message)
-        if packet.packet_id is not None:
-            self._send(mqtt_publish.puback(packet.packet_id))
+        packet_id = packet.packet_id
+        if packet_id is not None and self._connection is not None:
+            self._connection.send_soon(mqtt_publish.puback(packet_id))
 
     def _on_puback(self, packet: mqtt5.PubAckPacket) -> None:
-        if packet.reason_code == PubAckReasonCode.QUOTA_EXCEEDED:
+        if packet.reason_code is PubAckReasonCode.QUOTA_EXCEEDED:
             # AWS IoT throttles this way. Dropping the frame would lose a transaction; pausing costs a second.
             self._outbox.put_back(packet.packet_id)
             self._later("retry", self._settings.retry_s[0], self._pump)
             return
         settled = self._outbox.settle(packet.packet_id)
-        if settled is not None and int(packet.reason_code) >= _REFUSED:
-            self._log.warning("publish refused", reason=_reason("PUBACK", packet), bytes=len(settled.data))
-        elif settled is not None:
-            self._tell(settled.acknowledged)
+        if settled is not None:
+            if packet.reason_code is not PubAckReasonCode.SUCCESS and int(packet.reason_code) >= _REFUSED:
+                self._log.warning("publish refused", reason=_reason("PUBACK", packet), bytes=len(settled.data))
+            elif settled.acknowledged is not None:
+                self._tell(settled.acknowledged)
         if self._outbox.is_waiting or self._is_closing:
             self._pump()
 

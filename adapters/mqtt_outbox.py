@@ -47,6 +47,7 @@ class Outbox:
         self._bytes = 0
         self._last_id = 0
         self._room = 0  # how many more may be in flight; none while there is no connection
+        self._send: Callable[[bytes], None] | None = None
         self.max_packet_size = max_packet_size
 
     def __len__(self) -> int:
@@ -88,8 +89,13 @@ class Outbox:
         if expires_in_s is not None:
             message.packet, message.expires_at = packet, self._clock() + expires_in_s
         self._messages[packet_id] = message
-        self._unsent.append(packet_id)
         self._bytes += len(data)
+        if self._send is not None and self._room > 0 and not self._unsent:
+            self._room -= 1
+            message.is_in_flight = True
+            self._send(data)
+        else:
+            self._unsent.append(packet_id)
         return True
 
     def take(self) -> bytes | None:
@@ -103,7 +109,8 @@ class Outbox:
                 self._room -= 1
                 message.is_in_flight = True
                 return data
-            self._forget(packet_id)
+            del self._messages[packet_id]
+            self._bytes -= len(message.data)
             log.warning("publish dropped", reason="too large" if data else "expired", bytes=len(message.data))
         return None
 
@@ -113,7 +120,9 @@ class Outbox:
         if message is None or not message.is_in_flight:
             return None
         self._room += 1
-        return self._forget(packet_id)
+        del self._messages[packet_id]
+        self._bytes -= len(message.data)
+        return message
 
     def put_back(self, packet_id: int) -> None:
         """Send a message in flight again, before all that wait."""
@@ -124,9 +133,10 @@ class Outbox:
             self._messages[packet_id] = replace(message, is_in_flight=False)
             self._unsent.appendleft(packet_id)
 
-    def connected(self, window: int, max_packet_size: int) -> None:
-        """A new session begins: everything may leave."""
+    def connected(self, window: int, max_packet_size: int, send: Callable[[bytes], None] | None = None) -> None:
+        """A new session begins: everything may leave; with `send`, what has nothing to wait for leaves as it is put."""
         self._room = window
+        self._send = send
         self.max_packet_size = max_packet_size
         self._unsent = deque(self._messages)
         for message in self._messages.values():
@@ -139,11 +149,6 @@ class Outbox:
     def oldest(self) -> Outgoing | None:
         """The message in flight that has waited longest for its acknowledgement."""
         return next((message for message in self._messages.values() if message.is_in_flight), None)
-
-    def _forget(self, packet_id: int) -> Outgoing:
-        message = self._messages.pop(packet_id)
-        self._bytes -= len(message.data)
-        return message
 
     def _free_id(self) -> int:
         packet_id = self._last_id % MAX_PUBLISH_ID + 1

@@ -181,8 +181,10 @@ class Session:
         properties = message.properties
         epoch = deadline = None
         if properties:
-            epoch = self._number(properties, "epoch")
-            deadline_ms = self._number(properties, "deadline")
+            # Most answers are to this connection: then there is nothing to work out.
+            is_ours = properties.get("epoch") == self._properties[2][1]
+            epoch = self.connection.epoch if is_ours else self._number(properties, "epoch")
+            deadline_ms = self._number(properties, "deadline") if "deadline" in properties else None
             if deadline_ms is not None:
                 deadline = now + deadline_ms / 1000 - self._clock.wall()
         self._conversation.from_cloud(message.payload, now, epoch=epoch, deadline=deadline)

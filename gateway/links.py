@@ -8,6 +8,7 @@ then a takeover changes nothing at the broker and no message arrives twice.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 import structlog
@@ -173,10 +174,7 @@ class LinkPool:
         pooled = self._least_loaded()
         pooled.places += 1
         place = self._places[charge_point_id] = Place(charge_point_id, pooled)
-
-        def deliver(message: Message) -> None:
-            self._on_message(charge_point_id, message)
-
+        deliver = partial(self._on_message, charge_point_id)
         pooled.link.subscribe(topics.outbound(charge_point_id), deliver, place.open)
         return place
 

@@ -17,6 +17,7 @@ _CONTROL = 0x08
 _SHORT, _LONG = 126, 127  # in place of a length: it follows in 2 bytes, in 8 bytes
 _MASK = 4
 _FOR_EVER = sys.maxsize
+_SHORT_HEADS = [bytes((_PLAIN, size)) for size in range(_SHORT)]
 
 Piece = tuple[bool, bytes]  # whether it is the text of a plain frame, or bytes for the library
 
@@ -31,6 +32,20 @@ class Cutter:
         self._tail = b""  # the beginning of a plain frame's head
         self._owed = 0  # bytes still to come of a frame that is the library's
         self._is_fragmented = False
+
+    def whole(self, data: bytes) -> bytes | None:
+        """The text of a plain frame, if these bytes are one, no more and no less, as most are; else `cut` them."""
+        size = len(data)
+        if self._owed or self._is_fragmented or self._tail or size < 2 + _MASK or data[0] != _PLAIN:
+            return None
+        second = data[1]
+        if second == _MASKED + _SHORT:
+            begins, length = 4 + _MASK, data[2] << 8 | data[3]
+        else:
+            begins, length = 2 + _MASK, second - _MASKED
+        if size != begins + length or not _MASKED <= second <= _MASKED + _SHORT or length > self._max_size:
+            return None
+        return apply_mask(data[begins:], data[begins - _MASK : begins])
 
     def cut(self, data: bytes) -> list[Piece]:
         """The next pieces, in order."""
@@ -85,7 +100,7 @@ def _bounds(data: bytes, at: int, size: int) -> tuple[int, int]:
 def head(size: int) -> bytes:
     """What comes before a text of this size on its way to a client."""
     if size < _SHORT:
-        return bytes((_PLAIN, size))
+        return _SHORT_HEADS[size]
     if size < 65_536:
         return bytes((_PLAIN, _SHORT)) + size.to_bytes(2)
     return bytes((_PLAIN, _LONG)) + size.to_bytes(8)

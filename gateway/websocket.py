@@ -295,6 +295,9 @@ class WebSocket(asyncio.Protocol):
             return 0
         if self._cutter is None:
             return self._take_through(peer, data)
+        if (text := self._cutter.whole(data)) is not None:
+            self._on_text(peer, text)
+            return 1
         frames = 0
         for is_text, piece in self._cutter.cut(data):
             if is_text:

@@ -97,10 +97,7 @@ class Tally:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-@dataclass(slots=True)
-class _Incoming:
-    action: str
-    received_at: float
+_Incoming = tuple[str, float]  # the action of a CALL, and when it came
 
 
 @dataclass(slots=True)
@@ -265,7 +262,7 @@ class Conversation:
             self._internal_error(message_id, action, why, "refused", 0.0)
             return
         self._tally.calls_in += 1
-        self._unanswered[message_id] = _Incoming(action, now)
+        self._unanswered[message_id] = action, now
         self._wake_at(now + self._limits.call_timeout_s)
 
     def _answered(self, message_id: str, outcome: str, text: bytes, now: float) -> None:
@@ -347,7 +344,8 @@ class Conversation:
             return
         self._tally.answers_out += 1
         self._ends.to_charge_point(text)
-        self._ends.finished("call", call.action, outcome, now - call.received_at)
+        action, received_at = call
+        self._ends.finished("call", action, outcome, now - received_at)
 
     def _unconfirmed(self, frame: Frame, text: bytes) -> None:
         if self._version is not V21 or self.is_closed:
@@ -418,13 +416,13 @@ class Conversation:
     def _expire_calls(self, now: float) -> None:
         timeout_s = self._limits.call_timeout_s
         while self._unanswered:
-            message_id, call = next(iter(self._unanswered.items()))
-            if call.received_at + timeout_s > now:
-                self._wake_at(call.received_at + timeout_s)
+            message_id, (action, received_at) = next(iter(self._unanswered.items()))
+            if received_at + timeout_s > now:
+                self._wake_at(received_at + timeout_s)
                 return
             del self._unanswered[message_id]
             why = f"no answer within {timeout_s:g} s, try again"
-            self._internal_error(message_id, call.action, why, "timeout", now - call.received_at)
+            self._internal_error(message_id, action, why, "timeout", now - received_at)
 
     def _internal_error(self, message_id: str, action: str, why: str, outcome: str, took_s: float) -> None:
         self._send_error(message_id, Defect.INTERNAL, why)
