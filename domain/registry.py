@@ -24,7 +24,7 @@ def connected(
         raise RowChangedError(f"{row.charge_point_id}: other credentials meanwhile")
     if row.connection is not None and row.connection.epoch >= connection.epoch:
         raise RowChangedError(f"{row.charge_point_id}: epoch {row.connection.epoch} is not older")
-    return _proven(replace(row, connection=connection), proven)
+    return _proven(row, connection, proven)
 
 
 def seen(
@@ -53,14 +53,13 @@ def expecting(row: ChargePoint, security_profile: int | None) -> ChargePoint:
     return replace(row, security_profile=security_profile, credential_version=row.credential_version + 1)
 
 
-def _proven(row: ChargePoint, proven: Proven) -> ChargePoint:
-    if proven.is_downgrade:
-        if not row.allow_downgrade:
-            raise RowChangedError(f"{row.charge_point_id}: no leave to downgrade any more")
-        row = replace(row, allow_downgrade=False)
-    elif proven.profile < row.highest_profile:
+def _proven(row: ChargePoint, connection: Connection, proven: Proven) -> ChargePoint:
+    if proven.is_downgrade and not row.allow_downgrade:
+        raise RowChangedError(f"{row.charge_point_id}: no leave to downgrade any more")
+    if not proven.is_downgrade and proven.profile < row.highest_profile:
         raise RowChangedError(f"{row.charge_point_id}: profile {row.highest_profile} was proven meanwhile")
-    row = replace(row, highest_profile=proven.profile)
+    may_again = row.allow_downgrade and not proven.is_downgrade
+    row = replace(row, connection=connection, highest_profile=proven.profile, allow_downgrade=may_again)
     return row if proven.password_hash is None else _pinned(row, proven.password_hash)
 
 

@@ -37,6 +37,7 @@ class Metrics:
         self._durations: dict[Direction, _Durations] = {"call": _Durations(), "command": _Durations()}
         registry = self._registry
         self.upgrades = Counter("ocpp_ws_upgrade", "Handshakes by result", ["result"], registry=registry)
+        self.upgraded = self.upgrades.labels("101")
         self.rejected = Counter("ocpp_ws_connection_rejected", "Handshakes refused", ["reason"], registry=registry)
         self.established = Counter("ocpp_ws_connection_established", "Connections opened", registry=registry)
         self.closed = Counter("ocpp_ws_connection_closed", "Connections closed", ["code"], registry=registry)

@@ -126,7 +126,8 @@ class Reception:
 
     async def _let_in(self, shaken: Handshake, websocket: WebSocket, response: Response, door: Door) -> None:
         row, admitted = await self.records.admit(shaken)
-        shaken = replace(shaken, charge_point_id=row.charge_point_id)
+        if shaken.charge_point_id != row.charge_point_id:
+            shaken = replace(shaken, charge_point_id=row.charge_point_id)
         await self._wait_in_line()
         place = await self._take_place(shaken)
         try:
@@ -140,7 +141,7 @@ class Reception:
             place.kept = None
             self.pool.give_back(place)
             raise
-        self.metrics.upgrades.labels("101").inc()
+        self.metrics.upgraded.inc()
 
     async def _wait_in_line(self) -> None:
         turn = self.gate.turn(asyncio.get_running_loop().time())

@@ -1,5 +1,6 @@
 """Rows of the registry as the door sees them: read in threads, judged, remembered for a few seconds."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
@@ -43,7 +44,8 @@ class Records:
         self._policy = policy
         self._remember_s = remember_s
         self._now = now
-        self._rows: dict[str, tuple[ChargePoint, float]] = {}
+        # A dict would look for its oldest entry behind all those that were taken out before it.
+        self._rows: OrderedDict[str, tuple[ChargePoint, float]] = OrderedDict()
 
     async def admit(self, shaken: Handshake) -> tuple[ChargePoint, Admitted]:
         """The row, and what it admits. The row's id is the one that counts: in 2.x it may differ in case (G-13).
@@ -100,7 +102,7 @@ class Records:
 
 def _lean(row: ChargePoint) -> ChargePoint:
     # What a charge point told of itself takes kilobytes, and decides nothing here.
-    return replace(row, boot=None, connectors={})
+    return replace(row, boot=None, connectors={}) if row.boot or row.connectors else row
 
 
 async def _in_time(threads: Threads, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -61,6 +61,7 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_ciphers(_SUITES)
+    context.num_tickets = 1  # who resumes needs one; OpenSSL makes two, at 17 us each
     for certificate, key in files.certificates:
         with _naming(certificate, key):
             context.load_cert_chain(certificate, key, password=_no_password)
