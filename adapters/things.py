@@ -24,6 +24,10 @@ class IotThings:
         # CreateThing with the same attributes again is answered like the first time.
         return self._iot.create_thing(thingName=charge_point_id)["thingId"]
 
+    def delete(self, charge_point_id: str) -> None:
+        """Delete the thing, if there is one."""
+        self._iot.delete_thing(thingName=charge_point_id)  # deleting nothing is no error of AWS IoT's
+
     def shadow(self, charge_point_id: str) -> dict[str, Any] | None:
         """The reported state of its classic shadow, if it has one."""
         try:

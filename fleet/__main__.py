@@ -13,7 +13,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -21,8 +20,9 @@ from adapters import dynamodb, dynamodb_id_tokens, dynamodb_registry, things
 from domain.models import IdToken
 from domain.ports import IdTokens, Registry
 from fleet import charge_points
-from fleet.charge_points import AlreadyRegisteredError, Things
-from fleet.settings import Settings
+from fleet.charge_points import AlreadyRegisteredError
+from fleet.ports import Things
+from fleet.settings import Settings, SettingsError, load
 from ocppj import timestamps, topics
 from ocppj.errors import IdentityError
 
@@ -131,10 +131,9 @@ def add_token(
 @contextmanager
 def _house() -> Iterator[_House]:
     try:
-        settings = Settings()
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        _fail(f"OCPPGW_{wrong['loc'][0]}".upper() + f" is {wrong['input']!r}: {wrong['msg']}.")
+        settings = load()
+    except SettingsError as error:
+        _fail(str(error))
     if settings.cloud == "local":
         _aim_at(f"http://127.0.0.1:{settings.aws_port}")
     try:

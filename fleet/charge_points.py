@@ -3,25 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from domain import credentials
 from domain.models import ChargePoint
 from domain.ports import Registry
+from fleet.ports import Things
 
 # 20 bytes, 40 hex digits: an AuthorizationKey of 1.6 (J16 §6.2.2) and, as text, a passwordString of 2.0.1.
 SECRET_SIZE = 20
 SALT_SIZE = 16
-
-
-class Things(Protocol):
-    """IoT things, and the shadows they have."""
-
-    def create(self, charge_point_id: str) -> str:
-        """Create the thing, or find the one of that name; returns its id."""
-
-    def shadow(self, charge_point_id: str) -> dict[str, Any] | None:
-        """The reported state of its classic shadow, if it has one."""
 
 
 class AlreadyRegisteredError(Exception):

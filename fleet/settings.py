@@ -1,9 +1,14 @@
 """Where the fleet lives: the house on this machine, or an AWS account."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(ValueError):
+    """A setting has a value that can't be used; the text is one sentence that names the variable."""
 
 
 class Settings(BaseSettings):
@@ -14,3 +19,20 @@ class Settings(BaseSettings):
     cloud: Literal["local", "aws"] = "local"
     aws_port: Annotated[int, Field(ge=1, le=65535)] = 4566
     pepper: SecretStr = SecretStr("")
+    # Files with who may call, and what each caller may do; none is whoever gets here, and everything.
+    api_tokens: Path | None = None
+    policy: Path | None = None
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: one of them has a value that can't be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        name = f"OCPPGW_{wrong['loc'][0]}".upper()
+        raise SettingsError(f"{name} is {wrong['input']!r}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}.") from error

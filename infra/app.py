@@ -16,6 +16,7 @@ from aws_cdk import App, CfnOutput, CfnParameter, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
 from infra.data import Data
+from infra.fleet import add_fleet
 from infra.messaging import Messaging
 from infra.processing import Code, Processing
 
@@ -40,6 +41,7 @@ class OcppGateway(Stack):
         self.data = Data(self, "Data")
         self.messaging = Messaging(self, "Messaging", self._disconnect_delay())
         self.processing = Processing(self, "Processing", code, self.data, self.messaging)
+        add_fleet(self.processing, self.data)
         self._outputs()
 
     def _disconnect_delay(self) -> CfnParameter:

@@ -6,6 +6,7 @@ nothing about the functions but which of them answers which paths.
 
 import http.client
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,10 +25,15 @@ from infra.local.cloud import AWS, LOOPBACK
 ROUTES = {
     "remote-start-transaction": "CommandsFunctionUrl",
     "remote-stop-transaction": "CommandsFunctionUrl",
-    "charge-points": "CommandsFunctionUrl",
     "commands": "CommandsFunctionUrl",
     "openapi.json": "CommandsFunctionUrl",
+    "charge-points": "FleetFunctionUrl",
+    "id-tokens": "FleetFunctionUrl",
+    "transactions": "FleetFunctionUrl",
+    "fleet": "FleetFunctionUrl",
 }
+# What is told to one charge point is the commands', though its path begins like the fleet's.
+COMMANDS_OF_ONE = re.compile(r"/charge-points/[^/]+/commands(/|$)")
 MAX_BODY = 6 * 1024 * 1024  # what a Function URL takes
 ANSWER_WITHIN_S = 60.0  # more than any function's time-out
 _HOP_BY_HOP = frozenset(
@@ -79,7 +85,8 @@ class FunctionUrls:
             connection.close()
 
     def _host_of(self, target: str) -> str:
-        segment = urlsplit(target).path.lstrip("/").partition("/")[0]
+        path = urlsplit(target).path
+        segment = "commands" if COMMANDS_OF_ONE.match(path) else path.lstrip("/").partition("/")[0]
         if segment not in self._hosts:
             paths = ", ".join(f"/{known}" for known in self._hosts)
             raise Refusal(HTTPStatus.NOT_FOUND, "no-such-path", f"No function answers {target}; there are {paths}.")

@@ -128,10 +128,11 @@ class House:
             if "FunctionError" in answer:
                 raise HouseError(f"{name} fails: {answer['Payload'].read().decode()}; see {self.aws.logs}.")
             self._see_that_all_live()
-        asked = functions.forward("GET", "/commands/warm-up", {}, b"")
-        if asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise HouseError(f"CommandsFunction fails: {asked.body.decode()}; see {self.aws.logs}.")
-        self._see_that_all_live()
+        for path in ("/commands/warm-up", "/id-tokens/warm-up"):
+            asked = functions.forward("GET", path, {}, b"")
+            if asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise HouseError(f"The function of {path} fails: {asked.body.decode()}; see {self.aws.logs}.")
+            self._see_that_all_live()
 
     def _gateway_is_ready(self) -> bool:
         return cloud.answers(f"http://{LOOPBACK}:{self.settings.admin_port}/readyz")

@@ -1,30 +1,16 @@
 """Registering charge points."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from adapters.memory import MemoryRegistry
+from adapters.memory_things import MemoryThings
 from domain import credentials
 from fleet import charge_points
 from fleet.charge_points import AlreadyRegisteredError
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-class MemoryThings:
-    """IoT things that remember who was created."""
-
-    def __init__(self) -> None:
-        self.created: list[str] = []
-
-    def create(self, charge_point_id: str) -> str:
-        self.created.append(charge_point_id)
-        return f"thing-{charge_point_id}"
-
-    def shadow(self, charge_point_id: str) -> dict[str, Any] | None:
-        return None
 
 
 @pytest.fixture
@@ -38,7 +24,7 @@ def test_registering_writes_the_row_with_its_thing(registry: MemoryRegistry) -> 
     charge_points.register("CP-1", registry, things, now=NOW, password_hash="h$1")
 
     row = registry.find_many(["CP-1"])["CP-1"]
-    assert (row.thing_id, row.password_hash, row.created_at) == ("thing-CP-1", "h$1", NOW)
+    assert (row.thing_id, row.password_hash, row.created_at) == (things.ids["CP-1"], "h$1", NOW)
 
 
 def test_a31_the_profile_it_must_connect_with_is_in_the_row(registry: MemoryRegistry) -> None:

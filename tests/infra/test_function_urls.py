@@ -13,7 +13,10 @@ import pytest
 from infra.local.cloud import AWS, free_port
 from infra.local.function_urls import MAX_BODY, FunctionUrls, serving
 
-OUTPUTS = {"CommandsFunctionUrl": "https://abc.lambda-url.us-east-1.on.aws/"}
+OUTPUTS = {
+    "CommandsFunctionUrl": "https://abc.lambda-url.us-east-1.on.aws/",
+    "FleetFunctionUrl": "https://def.lambda-url.us-east-1.on.aws/",
+}
 
 
 @dataclass
@@ -81,6 +84,24 @@ def test_a_request_reaches_the_function_with_its_host_and_signed(front: Front) -
     assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=local/")
     assert "/us-east-1/lambda/aws4_request" in headers["Authorization"]
     assert (headers["Prefer"], headers["Content-Type"]) == ("wait=5", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("path", "host"),
+    [
+        ("/charge-points/CP-1/commands/Reset", "abc"),
+        ("/charge-points/CP-1/commands?limit=1", "abc"),
+        ("/charge-points", "def"),
+        ("/charge-points/commands", "def"),
+        ("/charge-points/CP-1/disable", "def"),
+        ("/id-tokens/CARD", "def"),
+    ],
+)
+def test_each_path_goes_to_the_function_that_knows_it(front: Front, path: str, host: str) -> None:
+    front.request("POST", path)
+
+    ((_, _, headers, _),) = front.asked.requests
+    assert headers["Host"] == f"{host}.lambda-url.us-east-1.on.aws"
 
 
 def test_a_bearers_token_is_passed_on_beside_the_signature(front: Front) -> None:

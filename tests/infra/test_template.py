@@ -177,20 +177,21 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
         "MessagesFunction": "processors.lambda_handler.handler",
         "HousekeepingFunction": "processors.lambda_handler.handler",
         "CommandsFunction": "remote_commands.lambda_handler.handler",
+        "FleetFunction": "fleet.lambda_handler.handler",
     }
     for function in functions.values():
         assert function["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
         assert (function["Architectures"], function["Runtime"]) == (["arm64"], "python3.13")
 
 
-def test_only_signed_requests_reach_the_commands(template: dict[str, Any]) -> None:
+def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> None:
     urls = of_type(template, "AWS::Lambda::Url")
 
-    assert [url["AuthType"] for url in urls.values()] == ["AWS_IAM"]
+    assert {name: url["AuthType"] for name, url in urls.items()} == {"CommandsUrl": "AWS_IAM", "FleetUrl": "AWS_IAM"}
     assert not of_type(template, "AWS::Lambda::Permission")
 
 
-@pytest.mark.parametrize("function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction"])
+@pytest.mark.parametrize("function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction", "FleetFunction"])
 def test_no_function_may_do_everything_anywhere(template: dict[str, Any], function: str) -> None:
     for statement in statements(template, function):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]

@@ -1,0 +1,17 @@
+"""What callers of the fleet API are told besides what every API of the house tells (web/problems.py)."""
+
+from typing import ClassVar
+
+from web import problems
+from web.problems import COMMON, Problems
+
+PROBLEMS: Problems = {
+    **COMMON,
+    "id-token-unknown": (404, "No such id token"),
+}
+
+
+class ProblemError(problems.ProblemError):
+    """A request that is refused."""
+
+    problems: ClassVar[Problems] = PROBLEMS

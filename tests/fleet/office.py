@@ -1,0 +1,48 @@
+"""The fleet API on stores in memory, asked with Function URL events."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.memory import MemoryIdTokens, MemoryOutbound, MemoryRegistry
+from adapters.memory_things import MemoryThings
+from fleet import api
+from fleet.ports import Ports
+from tests.remote_commands.desk import Context, url_event
+from web.access import Access
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+class Office:
+    """The API with everything it needs."""
+
+    def __init__(self, access: Access | None = None) -> None:
+        self.registry = MemoryRegistry()
+        self.things = MemoryThings()
+        self.id_tokens = MemoryIdTokens()
+        self.sent = MemoryOutbound()
+        self.now = NOON
+        self.ports = Ports(
+            registry=self.registry,
+            things=self.things,
+            id_tokens=self.id_tokens,
+            outbound=self.sent,
+            now=lambda: self.now,
+        )
+        self.resolver = api.resolver(self.ports, access)
+
+    def ask(self, method: str, path: str, body: object = None, token: str | None = None) -> Reply:
+        """What the API answers to a Function URL event."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        text = body if isinstance(body, str | None) else json.dumps(body)
+        answer = self.resolver.resolve(url_event(method, path, text, headers), Context(60))  # type: ignore[arg-type]
+        return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"] or "{}"))
