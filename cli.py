@@ -5,7 +5,7 @@ import importlib
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-# command -> (module whose `app` it is, one line of help)
+# command -> (module whose `app` it is, or module:name, one line of help)
 COMMANDS = {
     "up": ("infra.local.__main__", "Run the whole house on this machine."),
     "gateway": ("gateway.__main__", "Carry OCPP frames between charge points and MQTT."),
@@ -13,6 +13,7 @@ COMMANDS = {
     "dlq": ("processors.dlq", "Look at records that could not be processed, and try them again."),
     "command": ("remote_commands.__main__", "Tell a charge point what to do, and see its answer."),
     "fleet": ("fleet.__main__", "Register charge points and id tokens."),
+    "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),
 }
 
@@ -29,7 +30,8 @@ class _LazyGroup(TyperGroup):
     def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None:
-            command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+            module, _, app_name = COMMANDS[name][0].partition(":")
+            command = typer.main.get_command(getattr(importlib.import_module(module), app_name or "app"))
         return name, command, rest
 
 

@@ -16,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from adapters import dynamodb, dynamodb_id_tokens, dynamodb_registry, things
+from adapters import dynamodb, dynamodb_id_tokens, dynamodb_registry, mqtt_watch, things
 from domain.models import IdToken
 from domain.ports import IdTokens, Registry
-from fleet import charge_points
+from fleet import charge_points, watch_command
 from fleet.charge_points import AlreadyRegisteredError
 from fleet.ports import Things
 from fleet.settings import Settings, SettingsError, load
@@ -128,12 +128,39 @@ def add_token(
     _show({"idToken": id_token.lower(), "status": str(status)} | ({"group": group} if group else {}), output)
 
 
-@contextmanager
-def _house() -> Iterator[_House]:
+def _settings() -> Settings:
     try:
-        settings = load()
+        return load()
     except SettingsError as error:
         _fail(str(error))
+
+
+def _watched() -> watch_command.Subscribe:
+    settings = _settings()
+    try:
+        return partial(mqtt_watch.subscribe, _broker(settings))
+    except ValueError as error:
+        _fail(str(error))
+    except (mqtt_watch.BrokerError, BotoCoreError, ClientError) as error:
+        _fail(f"The broker can't be found: {error}")
+
+
+def _broker(settings: Settings) -> mqtt_watch.Broker:
+    if settings.mqtt is not None:
+        return mqtt_watch.by_url(settings.mqtt, settings.mqtt_ca, settings.mqtt_cert, settings.mqtt_key)
+    if settings.cloud == "aws":
+        return mqtt_watch.on_aws()
+    # As `ocppgw up` leaves it for its gateway.
+    state = settings.state_dir
+    if not (state / "ca.pem").is_file():
+        _fail(f"No house has run in {state}: is `ocppgw up` running, and OCPPGW_STATE_DIR the same?")
+    certificate, key = state / "gateway" / "certificate.pem", state / "gateway" / "key.pem"
+    return mqtt_watch.by_url(f"mqtts://localhost:{settings.mqtt_port}", state / "ca.pem", certificate, key)
+
+
+@contextmanager
+def _house() -> Iterator[_House]:
+    settings = _settings()
     if settings.cloud == "local":
         _aim_at(f"http://127.0.0.1:{settings.aws_port}")
     try:
@@ -168,6 +195,9 @@ def _show(shown: dict[str, Any], output: Output) -> None:
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
+
+
+watch_app = watch_command.app_of(_watched)
 
 
 if __name__ == "__main__":

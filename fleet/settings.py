@@ -22,6 +22,13 @@ class Settings(BaseSettings):
     # Files with who may call, and what each caller may do; none is whoever gets here, and everything.
     api_tokens: Path | None = None
     policy: Path | None = None
+    # The broker that is watched: this one, or the account's, or that of the house.
+    mqtt: str | None = None
+    mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    state_dir: Path = Path(".local")
 
 
 def load() -> Settings:
