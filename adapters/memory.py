@@ -71,7 +71,7 @@ class MemoryRegistry:
                 row = self._rows[row.charge_point_id] = charge_point
             if row is not charge_point and not row.thing_id:
                 self._rows[row.charge_point_id] = replace(row, thing_id=charge_point.thing_id)
-            if charge_point.thing_id in self._gone:
+            if charge_point.thing_id and charge_point.thing_id in self._gone:
                 self._drop(charge_point.charge_point_id, charge_point.thing_id)
                 return False
             return row is charge_point
