@@ -56,20 +56,16 @@ class LastSeen:
 
     async def note(self) -> None:
         """Write down everybody who is due now."""
-        for session in [session for session in list(self._sessions.values()) if self._is_due(session)]:
+        self._notes = {name: note for name, note in self._notes.items() if self._is_here(name, note)}
+        for session in [session for session in self._sessions.values() if self._is_due(session)]:
             connection, seen = session.connection, session.last_seen
             await self._threads.call(self._admissions.seen, session.charge_point_id, connection.epoch, seen)
             self._notes[session.charge_point_id] = _Note(connection, self._utc())
-        gone = [name for name, note in self._notes.items() if not self._is_here(name, note)]
-        for name in gone:
-            del self._notes[name]
-
-    def _is_due(self, session: Session) -> bool:
-        noted = self._notes.get(session.charge_point_id)
-        is_same = noted is not None and noted.connection is session.connection
-        since = noted.at if noted is not None and is_same else session.connection.connected_at
-        return self._utc() - since >= EVERY
 
     def _is_here(self, name: str, note: _Note) -> bool:
         session = self._sessions.get(name)
         return session is not None and session.connection is note.connection
+
+    def _is_due(self, session: Session) -> bool:
+        noted = self._notes.get(session.charge_point_id)
+        return self._utc() - (noted.at if noted is not None else session.connection.connected_at) >= EVERY
