@@ -31,8 +31,8 @@ from gateway.threads import BusyError, Threads
 from gateway.websocket import WebSocket
 from ocppj.errors import IdentityError
 
-# Handshakes that ended in TLS are kept only where a charge point's own certificate is the cause: scanners are many.
-_KEPT = frozenset({"bad_certificate", "tls_alert"})
+# Of what ended before HTTP only that is kept which a charge point may be the cause of: scanners are many.
+_KEPT = frozenset({"bad_certificate", "tls_alert", "bad_request"})
 ATTEMPTS = 3  # when somebody else changes the row between reading and writing
 
 log = structlog.get_logger()
@@ -203,18 +203,22 @@ class Reception:
             admitted.version, self.gateway, place.number, epoch, now, last_seen=now, certificate_name=name
         )
 
-    def turn_away(self, peer: str, refusal: Refusal) -> None:
-        """Somebody does not get as far as HTTP."""
+    def turn_away(self, peer: str, refusal: Refusal, path: str = "") -> None:
+        """Somebody does not get as far as a request."""
         if refusal.reason in _KEPT:
-            self.refusals.keep(Refused("", self.utc(), peer, "", (), refusal))
+            self.refusals.keep(Refused(_identity(path), self.utc(), peer, path, (), refusal))
         self.metrics.rejected.labels(refusal.reason).inc()
-        log.info("refused", peer=peer, reason=refusal.reason, text=refusal.text)
+        log.info("refused", peer=peer, path=path, reason=refusal.reason, text=refusal.text)
 
     def _respond(self, websocket: WebSocket, request: Request, response: Response) -> None:
-        status = response.status_code
+        status, text = response.status_code, bytes(response.body or b"").decode().partition("\n")[0]
+        refusal = Refusal(status, "no_websocket", text)
+        offered = tuple(request.headers.get_all("Sec-WebSocket-Protocol"))
+        peer, path = websocket.remote, request.path
+        self.refusals.keep(Refused(_identity(path), self.utc(), peer, path, offered, refusal))
         self.metrics.upgrades.labels(str(status)).inc()
-        self.metrics.rejected.labels("no_websocket").inc()
-        log.info("refused", path=request.path, peer=websocket.remote, status=status, reason="no_websocket")
+        self.metrics.rejected.labels(refusal.reason).inc()
+        log.info("refused", path=path, peer=peer, status=status, reason=refusal.reason, text=text)
         websocket.respond(response)
 
     def _refuse(
@@ -234,6 +238,13 @@ class Reception:
             websocket.dismiss(response, CloseCode.PROTOCOL_ERROR, "no common OCPP version")
             return
         websocket.refuse(refusal.status, refusal.text, refusal.headers)
+
+
+def _identity(path: str) -> str:
+    try:
+        return handshake.identity_of(path)
+    except IdentityError:
+        return ""
 
 
 def utc_now() -> datetime:

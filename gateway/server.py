@@ -33,7 +33,7 @@ from gateway.pages import pages_of
 from gateway.presence import Lease, Presence
 from gateway.reception import Arrival, Reception, utc_now
 from gateway.records import Records
-from gateway.refusals import Refusals
+from gateway.refusals import Refusal, Refusals
 from gateway.threads import Threads
 from gateway.tls import Certificates
 from gateway.turn import Turn
@@ -267,6 +267,10 @@ class Gateway:
         task = asyncio.get_running_loop().create_task(self._reception.receive(websocket, request, self))
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
+
+    def on_nonsense(self, websocket: WebSocket, refusal: Refusal, path: str) -> None:
+        """What came was no request."""
+        self._reception.turn_away(websocket.remote, refusal, path)
 
     def connections(self, charge_point_id: str) -> int:
         """How many others are connected: who connects anew takes its own place."""

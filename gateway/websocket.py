@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from websockets.exceptions import InvalidMessage
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
@@ -18,6 +19,7 @@ from websockets.typing import Subprotocol
 
 from gateway import shortcut
 from gateway.limits import Traffic
+from gateway.refusals import Refusal
 from gateway.turn import Turn
 from ocppj import versions
 
@@ -69,6 +71,9 @@ class Host(Protocol):
 
     def on_request(self, websocket: "WebSocket", request: Request) -> None:
         """Answer with `accept` or `refuse`, now or later."""
+
+    def on_nonsense(self, websocket: "WebSocket", refusal: Refusal, path: str) -> None:
+        """What came is no request, and was answered so; `path` is what could be read of it."""
 
     def on_made(self, websocket: "WebSocket") -> None:
         """Somebody connected; nothing is known of them yet."""
@@ -183,6 +188,11 @@ class WebSocket(asyncio.Protocol):
         """The 101 for this request, or the response that says what is wrong with it as WebSocket; sends nothing."""
         response = self._protocol.accept(request)
         if response.status_code != 101:
+            versions_asked = request.headers.get_all("Sec-WebSocket-Version")
+            if versions_asked and versions_asked != ["13"]:
+                text = f"Version {', '.join(versions_asked)} of WebSocket is not spoken here, only version 13.\n"
+                response = self._protocol.reject(426, text)
+                response.headers["Upgrade"] = "websocket"
             response.headers["Sec-WebSocket-Version"] = "13"  # what we do speak (RFC 6455 4.4)
         return response
 
@@ -225,7 +235,7 @@ class WebSocket(asyncio.Protocol):
     def _shake_hands(self) -> None:
         events = self._protocol.events_received()
         if self._protocol.state is not State.CONNECTING or self._protocol.eof_sent:
-            self._flush()
+            self._answer_nonsense()
             return
         for event in events:
             if isinstance(event, Request):
@@ -237,6 +247,15 @@ class WebSocket(asyncio.Protocol):
                 self._early.append(event)
             else:
                 self._transport.abort()
+
+    def _answer_nonsense(self) -> None:
+        error = self._protocol.handshake_exc
+        status, text, path = 431, f"Too long: {error}.", ""
+        if isinstance(error, InvalidMessage):  # to this the library says nothing
+            status, text, path = 400, *_in_words(error.__cause__)
+            self._transport.write(self._protocol.reject(status, text + "\n").serialize())
+        self._flush()
+        self._host.on_nonsense(self, Refusal(status, "bad_request", text), path)
 
     # Open.
 
@@ -428,6 +447,14 @@ class _Nobody:
 
     def on_end(self, code: int, reason: str) -> None:
         pass
+
+
+def _in_words(error: BaseException | None) -> tuple[str, str]:
+    """What is wrong with a request, and its path if that is known; no header's value, for it may be a password."""
+    if isinstance(error, UnicodeDecodeError) and isinstance(error.object, bytes):
+        path = error.object.decode(errors="replace")
+        return f"The URL has characters that are not ASCII, and must be percent-encoded; the path was {path}.", path
+    return f"This is no request for a WebSocket: {str(error).partition(':')[0]}.", ""
 
 
 def _select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:

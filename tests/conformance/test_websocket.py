@@ -272,7 +272,7 @@ async def test_a55_frames_right_behind_the_request_are_answered(here: House, ear
         ({"Sec_WebSocket_Key": None}, 400),
         ({"Sec_WebSocket_Key": "short"}, 400),
         ({"Sec_WebSocket_Version": None}, 400),
-        ({"Sec_WebSocket_Version": "8"}, 400),
+        ({"Sec_WebSocket_Version": "8"}, 426),
         ({"Upgrade": "h2c"}, 426),
         ({"Connection": "close"}, 426),
     ],
