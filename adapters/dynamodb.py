@@ -35,6 +35,7 @@ class Tables:
     commands: str = "CommandTable"
     id_tokens: str = "IdTokenTable"
     reports: str = "ReportTable"
+    tariffs: str = "TariffTable"
 
 
 class TableThrottledError(Exception):
@@ -54,6 +55,7 @@ def tables(environment: Mapping[str, str]) -> Tables:
         "commands": environment.get("OCPPGW_COMMAND_TABLE"),
         "id_tokens": environment.get("OCPPGW_ID_TOKEN_TABLE"),
         "reports": environment.get("OCPPGW_REPORT_TABLE"),
+        "tariffs": environment.get("OCPPGW_TARIFF_TABLE"),
     }
     return Tables(**{table: name for table, name in named.items() if name})
 

@@ -74,12 +74,13 @@ class DynamoTransactions:
             return recorded  # nothing new about its place
         return self._put_in_order(recorded)
 
-    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
+    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> Transaction | None:
         # By key: a charge point may repeat itself, and thousands of values come with a StopTransaction.
         items = {_place_of(sampled, value): value for value in values}
         puts = (_key(sampled.charge_point_id, place) | {"payload": attribute(value)} for place, value in items.items())
         dynamodb.put_many(self._client, self._table, puts)
-        self._fold(sampled, lambda stored: transactions.sampled(stored, sampled) if stored else None)
+        told = self._fold(sampled, lambda stored: transactions.sampled(stored, sampled) if stored else None)
+        return told.transaction if told else None
 
     def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
         item = self._get(_key(charge_point_id, _sort_key(transaction_id)))
@@ -113,6 +114,16 @@ class DynamoTransactions:
         found = self._query(charge_point_id, between, forward=False, limit=1, low=low, high=high)
         item = next(found, None)
         return self.find(charge_point_id, text(item["of"])) if item else None
+
+    def price(
+        self, charge_point_id: str, transaction_id: str, cost_of: Callable[[Transaction], dict[str, Any] | None]
+    ) -> Transaction | None:
+        about = f"{charge_point_id}: cost of transaction {transaction_id}"
+        key = _key(charge_point_id, _sort_key(transaction_id))
+        priced = self._folded(
+            key, about, lambda stored: transactions.priced(stored, cost_of(stored.transaction)) if stored else None
+        )
+        return priced.transaction if priced else None
 
     def _begin(self, start: Transaction, number: int) -> Transaction:
         claim = _key(start.charge_point_id, _claim_of(start, number))
@@ -175,7 +186,10 @@ class DynamoTransactions:
 
     def _fold(self, about: Transaction, fold: Callable[[Sheet | None], Folded]) -> Folded:
         key = _key(about.charge_point_id, _sort_key(about.transaction_id))
-        for _ in dynamodb.attempts(f"{about.charge_point_id}: transaction {about.transaction_id}"):
+        return self._folded(key, f"{about.charge_point_id}: transaction {about.transaction_id}", fold)
+
+    def _folded(self, key: Item, subject: str, fold: Callable[[Sheet | None], Folded]) -> Folded:
+        for _ in dynamodb.attempts(subject):
             item = self._get(key)
             stored = _sheet(item) if item else None
             folded = fold(stored)

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from adapters.memory_transactions import MemoryTransactions as MemoryTransactions
-from domain import registry
+from domain import registry, tariffs
 from domain.models import (
     Boot,
     ChargePoint,
@@ -26,6 +26,7 @@ from domain.models import (
 )
 from domain.pages import Report
 from domain.ports import NOTHING_PROVEN
+from domain.tariffs import Tariff
 
 
 class MemoryRegistry:
@@ -160,6 +161,27 @@ class MemoryIdTokens:
     def put(self, id_token: IdToken) -> None:
         lower = id_token.id_token.lower()
         self._id_tokens[lower] = replace(id_token, id_token=lower)
+
+
+class MemoryTariffs:
+    """Tariffs in a dict."""
+
+    def __init__(self, *versions: Tariff) -> None:
+        self._versions: dict[str, list[Tariff]] = defaultdict(list)
+        for tariff in versions:
+            self.put(tariff)
+
+    def versions(self, tariff_id: str) -> Sequence[Tariff]:
+        return list(self._versions.get(tariff_id, ()))
+
+    def put(self, tariff: Tariff) -> bool:
+        kept = self._versions[tariff.tariff_id]
+        if tariff in kept:
+            return True
+        if not tariffs.may_follow(tariff, kept[-1] if kept else None):
+            return False
+        kept.append(tariff)
+        return True
 
 
 class MemoryCommands:

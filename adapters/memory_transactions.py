@@ -57,14 +57,13 @@ class MemoryTransactions:
             self._events[key].setdefault((event.seq_no, event.at, event.event_type), _copy(event))
             return self._put_in_order(self._keep(transactions.recorded(self._sheets.get(key), event)))
 
-    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
+    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> Transaction | None:
         key = _key(sampled)
         with self._lock:
             for value in values:
                 self._values[key][str(value.get("timestamp")), orjson.dumps(value)] = copy.deepcopy(value)
             stored = self._sheets.get(key)
-            if stored is not None:
-                self._keep(transactions.sampled(stored, sampled))
+            return None if stored is None else self._keep(transactions.sampled(stored, sampled))
 
     def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
         sheet = self._sheets.get((charge_point_id, transaction_id))
@@ -86,6 +85,16 @@ class MemoryTransactions:
     def newest(self, charge_point_id: str, connector: str, by: datetime) -> Transaction | None:
         before = [at for at in self._places.get((charge_point_id, connector), ()) if at[0] <= timestamps.write(by)]
         return self._sheets[charge_point_id, before[-1][1]].transaction if before else None
+
+    def price(
+        self, charge_point_id: str, transaction_id: str, cost_of: Callable[[Transaction], dict[str, Any] | None]
+    ) -> Transaction | None:
+        while (sheet := self._sheets.get((charge_point_id, transaction_id))) is not None:
+            priced = transactions.priced(sheet, cost_of(sheet.transaction))
+            with self._lock:
+                if self._sheets[_key(priced.transaction)] is sheet:
+                    return self._keep(priced)
+        return None
 
     def of(self, charge_point_id: str) -> list[Transaction]:
         """The transactions of a charge point."""

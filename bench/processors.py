@@ -28,6 +28,7 @@ from adapters.memory import (
     MemoryReports,
     MemoryShadowRepairs,
     MemoryShadows,
+    MemoryTariffs,
     MemoryTransactions,
 )
 from adapters.memory_commands import MemoryCommandLines
@@ -117,6 +118,7 @@ def in_memory() -> Ports:
         observations=registry,
         passwords=registry,
         id_tokens=MemoryIdTokens([IdToken("abc")]),
+        tariffs=MemoryTariffs(),
         transactions=transactions,
         history=transactions,
         commands=MemoryCommands(),

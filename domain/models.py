@@ -82,6 +82,7 @@ class ChargePoint:
     `security_profile` is what the operator configured, None for any; `highest_profile` is the highest proven.
     `serial_number` is the common name its certificate must have; `certificate_names` are others that will do: its
     identity, or those of local controllers (A-57). `default_version` is spoken when it offers none (A-14).
+    `tariff_id` is what charging costs here, unless the token has a tariff of its own (domain/tariffs.py).
     `ping_interval_s` is for connections that need other pings than most, 0 for none.
     """
 
@@ -99,6 +100,7 @@ class ChargePoint:
     serial_number: str | None = None
     certificate_names: tuple[str, ...] = ()
     default_version: Version | None = None
+    tariff_id: str | None = None
     ping_interval_s: int | None = None
     connection: Connection | None = None
     boot: Boot | None = None
@@ -120,6 +122,7 @@ class IdToken:
     kind: str | None = None
     allowed: tuple[str, ...] = ()
     is_prepaid: bool = False
+    tariff_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Transaction:
     `started_at` is None while only later events have arrived; `meter_stop_wh`/`ended_at` are None while it runs.
     `energy_wh` is the newest register reading, taken at `sampled_at` (device time), `first_energy_wh` the oldest.
     The other fields are what was said; `billed_wh` and `rules` are what is made of it (domain/reconciler.py).
+    `tariff_id` is what it is billed by, where that is settled, and `cost` how its cost came about (domain/tariffs.py).
     """
 
     charge_point_id: str
@@ -161,6 +165,8 @@ class Transaction:
     event_numbers: str | None = None  # the seqNos of 2.x events that arrived: "0..4,6"
     billed_wh: int | None = None
     rules: tuple[str, ...] = ()
+    tariff_id: str | None = None
+    cost: dict[str, Any] | None = None
 
     @property
     def is_open(self) -> bool:

@@ -22,6 +22,7 @@ from domain.models import (
     Transaction,
     TransactionEvent,
 )
+from domain.tariffs import Tariff
 
 
 class RowChangedError(Exception):
@@ -158,10 +159,10 @@ class Transactions(Protocol):
         come from the Ended event.
         """
 
-    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> None:
+    def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> Transaction | None:
         """Keep meter values, and merge latest facts (energy, power, soc at `sampled_at`) into a transaction.
 
-        The values are kept even if there is no such transaction; it isn't created.
+        Returns it. The values are kept even if there is no such transaction; it isn't created.
         """
 
     def find(self, charge_point_id: str, transaction_id: str) -> Transaction | None:
@@ -169,7 +170,7 @@ class Transactions(Protocol):
 
 
 class TransactionHistory(Protocol):
-    """What was said about transactions, and which tokens are in use."""
+    """What was said about transactions, what they cost, and which tokens are in use."""
 
     def told(self, charge_point_id: str, transaction_id: str) -> Sequence[dict[str, Any]]:
         """The payloads of its 2.x events by seq_no and time, or the meter values of 1.6 by time."""
@@ -182,6 +183,21 @@ class TransactionHistory(Protocol):
 
     def newest(self, charge_point_id: str, connector: str, by: datetime) -> Transaction | None:
         """The newest transaction of a connector (2.x: of an EVSE) that had begun by then."""
+
+    def price(
+        self, charge_point_id: str, transaction_id: str, cost_of: Callable[[Transaction], dict[str, Any] | None]
+    ) -> Transaction | None:
+        """Keep what a transaction costs, and return it; `cost_of` is asked again if it changes meanwhile."""
+
+
+class Tariffs(Protocol):
+    """Tariffs, in versions that are never changed."""
+
+    def versions(self, tariff_id: str) -> Sequence[Tariff]:
+        """The versions of a tariff, oldest first."""
+
+    def put(self, tariff: Tariff) -> bool:
+        """Add a version; False unless it is the same again, or newer than the others and in their currency."""
 
 
 class Commands(Protocol):

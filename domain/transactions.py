@@ -26,7 +26,7 @@ _NO_EVENT = -1
 _RANKS = {"Started": 0, "Updated": 1, "Ended": 2}  # for clients that give all their events the same number
 _EARLIEST = (
     "version", "id_token", "id_token_type", "id_token_status", "started_at", "meter_start_wh", "remote_start_id",
-    "reservation_id", "ended_at", "meter_stop_wh", "stop_reason", "stop_id_token", "start_received_at",
+    "reservation_id", "tariff_id", "ended_at", "meter_stop_wh", "stop_reason", "stop_id_token", "start_received_at",
     "stop_received_at",
 )  # fmt: skip
 _LATEST = ("connector", "charging_state")
@@ -113,6 +113,11 @@ def followed(stored: Sheet, next_started_at: datetime) -> Sheet:
     if known is not None and known <= news:
         return stored
     return _settled(replace(stored, transaction=replace(stored.transaction, next_started_at=news)))
+
+
+def priced(stored: Sheet, cost: dict[str, Any] | None) -> Sheet:
+    """Put in what it costs now."""
+    return replace(stored, transaction=replace(stored.transaction, cost=cost))
 
 
 def place(transaction: Transaction) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ STRING = dynamodb.AttributeType.STRING
 
 
 class Data(Construct):
-    """Charge points, transactions, commands, id tokens, reports, and the archive. All of them outlive the stack."""
+    """Charge points, transactions, commands, id tokens, reports, tariffs, the archive. All of them outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -26,6 +26,7 @@ class Data(Construct):
         self.index(self.commands, "byChargePoint", "chargePointId", "createdAt")
         self.id_tokens = self.table("IdTokenTable", "idToken")
         self.reports = self.table("ReportTable", "chargePointId", "reportKey", expires=True)
+        self.tariffs = self.table("TariffTable", "tariffId", "validFrom")
         self.archive = self._bucket("ArchiveBucket")
 
     def table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:

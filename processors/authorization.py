@@ -2,7 +2,7 @@
 
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
-from processors import id_tokens
+from processors import costs, id_tokens
 from processors.id_tokens import Presented
 from processors.ports import Ports
 from processors.routes import Request, on
@@ -22,4 +22,4 @@ def authorize_201(request: Request, ports: Ports) -> Payload:
         return {"idTokenInfo": {"status": "Invalid"}, "certificateStatus": "CertChainError"}
     token = request.payload["idToken"]
     verdict = id_tokens.judge(Presented(token["idToken"], token["type"]), request, ports)
-    return {"idTokenInfo": id_tokens.id_token_info(verdict)}
+    return {"idTokenInfo": id_tokens.id_token_info(verdict) | costs.shown(verdict, request, ports)}

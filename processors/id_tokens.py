@@ -45,6 +45,7 @@ class Verdict:
     cached_until: datetime | None = None
     group_id: str | None = None
     evses: tuple[int, ...] | None = None
+    tariff_id: str | None = None
 
 
 ACCEPTED = Verdict("Accepted")
@@ -115,7 +116,7 @@ def _known(found: IdToken, presented: Presented, request: Request) -> Verdict:
         return Verdict("NotAtThisLocation", group_id=found.group_id)
     # A time that has passed already keeps it out of the authorization cache (C-30).
     cached_until = request.now - timedelta(minutes=1) if found.is_prepaid else found.expires_at
-    return Verdict("Accepted", cached_until, found.group_id, evses)
+    return Verdict("Accepted", cached_until, found.group_id, evses, found.tariff_id)
 
 
 def _evses(found: IdToken, charge_point_id: str) -> tuple[int, ...] | None:

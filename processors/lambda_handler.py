@@ -17,6 +17,7 @@ from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
+from adapters.dynamodb_tariffs import DynamoTariffs
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound, IotShadows
 from adapters.local_ca import LocalCertificateAuthority
@@ -68,6 +69,7 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         observations=registry,
         passwords=registry,
         id_tokens=DynamoIdTokens(client, tables),
+        tariffs=DynamoTariffs(client, tables),
         transactions=transactions,
         history=transactions,
         commands=DynamoCommands(client, tables),

@@ -4,6 +4,7 @@ from domain import readings
 from domain.models import Transaction
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
+from processors import costs
 from processors.ports import Ports
 from processors.routes import Request, on
 
@@ -17,7 +18,9 @@ def meter_values_16(request: Request, ports: Ports) -> Payload:
         _keep(str(said["connectorId"]), request, ports)
         return {}
     values = said["meterValue"]
-    ports.transactions.sample(sampled(request, str(transaction_id), readings.samples(values)), values)
+    told = ports.transactions.sample(sampled(request, str(transaction_id), readings.samples(values)), values)
+    if told is not None and told.cost is not None:
+        costs.charge(told, request, ports)  # they came after the end
     return {}
 
 

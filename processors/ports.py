@@ -18,6 +18,7 @@ from domain.ports import (
     Reports,
     ShadowRepairs,
     Shadows,
+    Tariffs,
     TransactionHistory,
     Transactions,
 )
@@ -32,6 +33,7 @@ class Ports:
     observations: Observations
     passwords: Passwords
     id_tokens: IdTokens
+    tariffs: Tariffs
     transactions: Transactions
     history: TransactionHistory
     commands: Commands

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     gate: Gate = Gate.STRICT
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
     one_transaction_per_token: bool = False
+    tariff: str | None = None  # of charge points and tokens that have none of their own
     data_transfer: Vendors = {}  # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
     ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
     ca_key: FilePath | None = None

@@ -11,7 +11,7 @@ from domain.models import Transaction, TransactionEvent
 from ocppj import timestamps
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
-from processors import id_tokens, reports, states
+from processors import costs, id_tokens, reports, states
 from processors.id_tokens import Presented, Verdict, masked
 from processors.meter_values import sampled
 from processors.ports import Ports
@@ -25,7 +25,8 @@ def start_16(request: Request, ports: Ports) -> Payload:
     """Open a transaction, whatever the tag is worth: the charge point may be charging already (C-40, C-43)."""
     said = request.payload
     presented = Presented(said["idTag"], evse=str(said["connectorId"]))
-    info = id_tokens.id_tag_info(id_tokens.judge_start(presented, None, request, ports))
+    verdict = id_tokens.judge_start(presented, None, request, ports)
+    info = id_tokens.id_tag_info(verdict)
     begun = ports.transactions.begin(
         Transaction(
             charge_point_id=request.charge_point_id,
@@ -37,9 +38,11 @@ def start_16(request: Request, ports: Ports) -> Payload:
             started_at=timestamps.parse(said["timestamp"]),
             meter_start_wh=said["meterStart"],
             reservation_id=said.get("reservationId"),
+            tariff_id=costs.tariff_of(verdict, request, ports),
             start_received_at=request.received_at,
         )
     )
+    costs.charge_left_open(begun, request, ports)
     _use_reservation(begun, request, ports)
     _note_token(begun, info["status"], ports)
     _log_started(begun)
@@ -81,10 +84,17 @@ def event_201(request: Request, ports: Ports) -> Payload:
     if verdict is not None and not _stops(said):
         _note_token(stored, verdict.status, ports)
     if said["eventType"] == "Started":
+        costs.charge_left_open(stored, request, ports)
         _log_started(stored)
     elif said["eventType"] == "Ended":
         _log_stopped(stored)
-    return {"idTokenInfo": id_tokens.id_token_info(verdict)} if verdict else {}
+    info = {"idTokenInfo": id_tokens.id_token_info(verdict)} if verdict else {}
+    return info | _cost_201(costs.charge(stored, request, ports), request, ports)
+
+
+def _cost_201(stored: Transaction, request: Request, ports: Ports) -> Payload:
+    # What it costs so far is told while it goes on, and in the end (P2 I02.FR.01, I03.FR.02).
+    return {} if request.payload["eventType"] == "Started" else costs.told(stored, request, ports)
 
 
 def _judge_201(request: Request, ports: Ports) -> Verdict:
@@ -156,6 +166,7 @@ def _finish(transaction_id: str, request: Request, ports: Ports) -> None:
             stop_received_at=request.received_at,
         )
     )
+    costs.charge(stopped, request, ports)
     _log_stopped(stopped)
 
 
@@ -191,7 +202,12 @@ def _token_facts(said: Payload, verdict: Verdict | None) -> dict[str, Any]:
     token = said["idToken"]
     if _stops(said):
         return {"stop_id_token": token["idToken"]}
-    return {"id_token": token["idToken"], "id_token_type": token["type"], "id_token_status": verdict.status}
+    return {
+        "id_token": token["idToken"],
+        "id_token_type": token["type"],
+        "id_token_status": verdict.status,
+        "tariff_id": verdict.tariff_id,
+    }
 
 
 def _start_facts(said: Payload, at: datetime, taken: list[readings.Sample]) -> dict[str, Any]:

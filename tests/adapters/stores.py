@@ -17,8 +17,16 @@ from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
+from adapters.dynamodb_tariffs import DynamoTariffs
 from adapters.dynamodb_transactions import DynamoTransactions
-from adapters.memory import MemoryCommands, MemoryIdTokens, MemoryRegistry, MemoryReports, MemoryTransactions
+from adapters.memory import (
+    MemoryCommands,
+    MemoryIdTokens,
+    MemoryRegistry,
+    MemoryReports,
+    MemoryTariffs,
+    MemoryTransactions,
+)
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
 from domain.pages import ReportPages, TransactionPages
@@ -32,6 +40,7 @@ from domain.ports import (
     Passwords,
     Registry,
     Reports,
+    Tariffs,
     TransactionHistory,
     Transactions,
 )
@@ -66,6 +75,7 @@ class Stores:
     reports: Reports
     transaction_pages: TransactionPages
     report_pages: ReportPages
+    tariffs: Tariffs
     rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
@@ -83,6 +93,7 @@ def in_memory() -> Stores:
         reports,
         MemoryTransactionPages(transactions),
         MemoryReportPages(reports),
+        MemoryTariffs(),
         rules,
     )
 
@@ -99,6 +110,7 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoReports(client, tables),
         DynamoTransactionPages(client, tables),
         DynamoReportPages(client, tables),
+        DynamoTariffs(client, tables),
         rules,
     )
 

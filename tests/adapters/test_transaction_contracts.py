@@ -9,6 +9,7 @@ import pytest
 
 from domain.models import Transaction, TransactionEvent
 from domain.reconciler import reconciled
+from domain.tariffs import Tariff
 from domain.transactions import MAX_TRANSACTION_ID
 from ocppj.versions import V16, V201
 from tests.adapters.stores import Stores
@@ -379,3 +380,51 @@ def test_each_rule_that_was_applied_is_told_of_once(stores: Stores) -> None:
         stores.transactions.finish(stop(stores.name, left.transaction_id, ended_at=later))
 
     assert stores.rules == ["left_open", "end_before_start"]
+
+
+def test_what_a_transaction_costs_is_worked_out_from_what_is_stored_and_kept(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+    said = {"total": "1.00", "lines": [{"price": "0.49"}]}
+
+    priced = stores.transactions.price(
+        stores.name, begun.transaction_id, lambda stored: said if stored == begun else {}
+    )
+
+    assert priced == replace(begun, cost=said)
+    assert stores.transactions.finish(stop(stores.name, begun.transaction_id)).cost == said
+    assert stores.transactions.price(stores.name, "999999999", lambda _: said) is None
+
+
+def test_a_cost_that_was_overtaken_is_worked_out_again(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+    stopped = stop(stores.name, begun.transaction_id)
+
+    def cost_of(stored: Transaction) -> dict[str, Any]:
+        if stored.ended_at is None:
+            stores.transactions.finish(stopped)  # somebody else, at this very moment
+        return {"isFinal": stored.ended_at is not None}
+
+    priced = stores.transactions.price(stores.name, begun.transaction_id, cost_of)
+
+    assert priced is not None
+    assert (priced.cost, priced.stop_reason) == ({"isFinal": True}, "Local")
+
+
+def test_a_tariff_has_versions_that_are_never_changed(stores: Stores) -> None:
+    first, second = (
+        Tariff(tariff_id=stores.name, currency="EUR", prices=(), valid_from=at) for at in (NOON, NOON + SECOND)
+    )
+
+    taken = [stores.tariffs.put(tariff) for tariff in (first, second, first)]
+    refused = [
+        stores.tariffs.put(tariff)
+        for tariff in (
+            first.model_copy(update={"text": "dearer"}),
+            first.model_copy(update={"valid_from": NOON - SECOND}),
+            first.model_copy(update={"valid_from": NOON + 2 * SECOND, "currency": "USD"}),
+        )
+    ]
+
+    assert (taken, refused) == ([True] * 3, [False] * 3)
+    assert stores.tariffs.versions(stores.name) == [first, second]
+    assert stores.tariffs.versions("none") == []

@@ -13,6 +13,7 @@ from adapters.memory import (
     MemoryReports,
     MemoryShadowRepairs,
     MemoryShadows,
+    MemoryTariffs,
     MemoryTransactions,
 )
 from adapters.memory_commands import MemoryCommandLines
@@ -37,6 +38,7 @@ class House:
     settings: Settings = field(default_factory=lambda: Settings(gate=Gate.REGISTERED))
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     id_tokens: MemoryIdTokens = field(default_factory=MemoryIdTokens)
+    tariffs: MemoryTariffs = field(default_factory=MemoryTariffs)
     transactions: MemoryTransactions = field(default_factory=MemoryTransactions)
     commands: MemoryCommands = field(default_factory=MemoryCommands)
     command_lines: MemoryCommandLines = field(default_factory=MemoryCommandLines)
@@ -52,6 +54,7 @@ class House:
             observations=self.registry,
             passwords=self.registry,
             id_tokens=self.id_tokens,
+            tariffs=self.tariffs,
             transactions=self.transactions,
             history=self.transactions,
             commands=self.commands,

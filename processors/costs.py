@@ -1,0 +1,87 @@
+"""What transactions cost, and what charge points are told of it (conformance C-70, C-71).
+
+A transaction is billed by the tariff of its token, else of its charge point, else of the house. Without any it costs
+nothing that we know of, and nobody is told anything: that is something else than a cost of 0 (P2 I03.FR.04).
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from domain import reconciler, tariffs
+from domain.models import Transaction
+from domain.tariffs import Tariff
+from ocppj.frames import Payload
+from processors.id_tokens import Verdict
+from processors.ports import Ports
+from processors.routes import Request
+
+log = structlog.get_logger(__name__)
+
+
+def tariff_of(verdict: Verdict | None, request: Request, ports: Ports) -> str | None:
+    """The id of the tariff for a token at this charge point."""
+    own = verdict.tariff_id if verdict else None
+    return own or request.charge_point.tariff_id or ports.settings.tariff
+
+
+def charge(transaction: Transaction, request: Request, ports: Ports) -> Transaction:
+    """Work out what a transaction costs by now, and keep it with it."""
+    versions = _versions(transaction, request, ports)
+    if not versions:
+        return transaction
+
+    def cost_of(current: Transaction) -> Payload | None:
+        is_needed = tariffs.needs_course(versions)
+        told = ports.history.told(current.charge_point_id, current.transaction_id) if is_needed else ()
+        return tariffs.cost(current, told, versions)
+
+    return ports.history.price(transaction.charge_point_id, transaction.transaction_id, cost_of) or transaction
+
+
+def charge_left_open(following: Transaction, request: Request, ports: Ports) -> None:
+    """Work out what the transaction before this one costs, if this one is all that ended it."""
+    begun_at = reconciler.placed_at(following)
+    has_tariff = following.tariff_id is not None or tariff_of(None, request, ports) is not None
+    if begun_at is None or following.connector is None or not has_tariff:
+        return
+    connector, just_before = following.connector.partition(".")[0], begun_at - timedelta(milliseconds=1)
+    before = ports.history.newest(following.charge_point_id, connector, just_before)
+    if before is not None and reconciler.left_open.__name__ in before.rules:
+        charge(before, request, ports)
+
+
+def told(transaction: Transaction, request: Request, ports: Ports) -> Payload:
+    """What a 2.x charging station hears of it: the cost so far, or in the end, and a tariff that has changed."""
+    cost = transaction.cost
+    if cost is None:
+        return {}
+    said: Payload = {"totalCost": float(cost["total"])}
+    now = tariffs.in_force(ports.tariffs.versions(cost["tariffId"]), request.now)
+    # As often as it asks: an answer may get lost on its way.
+    if transaction.started_at is not None and now.valid_from > transaction.started_at and now.text:
+        said["updatedPersonalMessage"] = _message(now)
+    return said
+
+
+def shown(verdict: Verdict, request: Request, ports: Ports) -> Payload:
+    """The tariff a driver is shown before it begins (P2 I01), as a member of idTokenInfo."""
+    tariff_id = tariff_of(verdict, request, ports) if verdict.status == "Accepted" else None
+    versions = ports.tariffs.versions(tariff_id) if tariff_id else ()
+    now = tariffs.in_force(versions, request.now) if versions else None
+    return {"personalMessage": _message(now)} if now is not None and now.text else {}
+
+
+def _versions(transaction: Transaction, request: Request, ports: Ports) -> Sequence[Tariff]:
+    # What it was billed by stays, whatever becomes of the charge point's tariff.
+    settled = transaction.tariff_id or (transaction.cost or {}).get("tariffId")
+    tariff_id = settled or tariff_of(None, request, ports)
+    versions = ports.tariffs.versions(tariff_id) if tariff_id else ()
+    if tariff_id and not versions:
+        log.warning("no such tariff, so no cost", charge_point_id=transaction.charge_point_id, tariff_id=tariff_id)
+    return versions
+
+
+def _message(tariff: Tariff) -> Payload:
+    return {"format": "UTF8", "content": tariff.text}
