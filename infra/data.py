@@ -10,7 +10,7 @@ STRING = dynamodb.AttributeType.STRING
 
 
 class Data(Construct):
-    """Charge points, transactions, commands, id tokens, reports, tariffs, the archive. All of them outlive the stack."""
+    """Charge points, transactions, commands, id tokens, reports, tariffs, the archive. All outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
