@@ -30,6 +30,7 @@ _CONNECTOR = "connector#"
 _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge points are found by it
 _GONE_KEPT = timedelta(days=21)  # an event waits 4 days in its queue and 14 among the dead letters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LISTED = {"kind": attribute("chargePoint")}  # what rows have and other items lack: lists of rows go by it
 _EXISTS = "attribute_exists(#chargePointId)"
 _IS_CURRENT = "#epoch = :epoch AND attribute_not_exists(#disconnectedAt)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
@@ -55,7 +56,7 @@ class DynamoRegistry:
 
     def find(self, charge_point_id: str) -> ChargePoint | None:
         item = self._get(charge_point_id)
-        return _charge_point(item) if item else None
+        return row_of(item) if item else None
 
     def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
         named = self._get(_folded(charge_point_id))
@@ -95,7 +96,7 @@ class DynamoRegistry:
 
     def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
         keys = [_key(charge_point_id) for charge_point_id in dict.fromkeys(charge_point_ids)]
-        rows = map(_charge_point, dynamodb.get_many(self._client, self._table, keys))
+        rows = map(row_of, dynamodb.get_many(self._client, self._table, keys))
         return {row.charge_point_id: row for row in rows}
 
     def add(self, charge_point: ChargePoint) -> bool:
@@ -198,7 +199,7 @@ class DynamoRegistry:
                 return None
             raise
         self._release_name(charge_point_id)
-        return _charge_point(removed["Attributes"])
+        return row_of(removed["Attributes"])
 
     def _update(self, charge_point_id: str, expressions: dict[str, Any]) -> Item | None:
         """What was there before, or None if the condition did not hold."""
@@ -324,7 +325,7 @@ def _expiry(alive_at: datetime, kept: timedelta = _LEASES_KEPT) -> dict[str, Any
 
 
 def _item(row: ChargePoint) -> Item:
-    item = write(row, "connection", "boot", "connectors")
+    item = write(row, "connection", "boot", "connectors") | LISTED
     if row.connection:
         item |= write(row.connection)
         if row.connection.disconnected_at is None:
@@ -334,7 +335,8 @@ def _item(row: ChargePoint) -> Item:
     return item | {f"{_CONNECTOR}{name}": {"M": write(state)} for name, state in row.connectors.items()}
 
 
-def _charge_point(item: Any) -> ChargePoint:
+def row_of(item: Any) -> ChargePoint:
+    """The row in an item."""
     connectors = {
         name.removeprefix(_CONNECTOR): read(ConnectorState, stored["M"])
         for name, stored in item.items()

@@ -5,14 +5,14 @@ They keep what the ports promise, and may be called from several threads.
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from adapters.memory_transactions import MemoryTransactions as MemoryTransactions
-from domain import registry, tariffs
+from domain import administration, pages, registry, tariffs
 from domain.models import (
     Boot,
     ChargePoint,
@@ -24,13 +24,13 @@ from domain.models import (
     Proven,
     Route,
 )
-from domain.pages import Report
+from domain.pages import Ask, Page, Report
 from domain.ports import NOTHING_PROVEN
 from domain.tariffs import Tariff
 
 
 class MemoryRegistry:
-    """Admissions, Registry, Passwords and Observations on one dict of rows."""
+    """Admissions, Registry, Passwords, Observations and Administration on one dict of rows."""
 
     def __init__(self, rows: Iterable[ChargePoint] = ()) -> None:
         self._rows = {row.charge_point_id: row for row in rows}
@@ -61,6 +61,28 @@ class MemoryRegistry:
 
     def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
         return {name: self._rows[name] for name in charge_point_ids if name in self._rows}
+
+    def rows(self) -> list[ChargePoint]:
+        """All of them."""
+        return list(self._rows.values())
+
+    def change(self, charge_point_id: str, changes: Mapping[str, Any]) -> ChargePoint | None:
+        with self._lock:
+            row = self._rows.get(charge_point_id)
+            if row is not None:
+                row = self._rows[charge_point_id] = administration.changed(row, changes)
+            return row
+
+    def everything(self) -> Iterator[ChargePoint]:
+        yield from self.rows()
+
+    def page(self, partner: str | None, ask: Ask) -> Page[ChargePoint]:
+        (after,) = pages.decode(ask.cursor, 1) if ask.cursor else ("",)
+        its = sorted(
+            (row for row in self.rows() if partner in (None, row.partner) and row.charge_point_id > after),
+            key=lambda row: row.charge_point_id,
+        )
+        return pages.cut(its, ask.limit, lambda row: pages.encode(row.charge_point_id))
 
     def add(self, charge_point: ChargePoint) -> bool:
         with self._lock:
@@ -148,19 +170,29 @@ class MemoryRegistry:
 
 
 class MemoryIdTokens:
-    """IdTokens in a dict."""
+    """IdTokens and IdTokenLists in a dict."""
 
     def __init__(self, id_tokens: Iterable[IdToken] = ()) -> None:
-        self._id_tokens: dict[str, IdToken] = {}
+        self._id_tokens: dict[tuple[str | None, str], IdToken] = {}
         for id_token in id_tokens:
             self.put(id_token)
 
-    def find(self, id_token: str) -> IdToken | None:
-        return self._id_tokens.get(id_token.lower())
+    def find(self, id_token: str, partner: str | None = None) -> IdToken | None:
+        return self._id_tokens.get((partner, id_token.lower()))
 
     def put(self, id_token: IdToken) -> None:
         lower = id_token.id_token.lower()
-        self._id_tokens[lower] = replace(id_token, id_token=lower)
+        self._id_tokens[id_token.partner, lower] = replace(id_token, id_token=lower)
+
+    def remove(self, id_token: str, partner: str | None = None) -> bool:
+        return self._id_tokens.pop((partner, id_token.lower()), None) is not None
+
+    def page(self, partner: str | None, ask: Ask) -> Page[IdToken]:
+        (after,) = pages.decode(ask.cursor, 1) if ask.cursor else ("",)
+        its = sorted((name, found) for (owner, name), found in self._id_tokens.items() if owner == partner)
+        return pages.cut(
+            [found for name, found in its if name > after], ask.limit, lambda found: pages.encode(found.id_token)
+        )
 
 
 class MemoryTariffs:

@@ -84,6 +84,7 @@ class ChargePoint:
     identity, or those of local controllers (A-57). `default_version` is spoken when it offers none (A-14).
     `tariff_id` is what charging costs here, unless the token has a tariff of its own (domain/tariffs.py).
     `ping_interval_s` is for connections that need other pings than most, 0 for none.
+    `partner` is whose it is, None the house's own; `site` and `vendor_profile` are the operator's words.
     """
 
     charge_point_id: str
@@ -102,6 +103,9 @@ class ChargePoint:
     default_version: Version | None = None
     tariff_id: str | None = None
     ping_interval_s: int | None = None
+    partner: str | None = None
+    site: str | None = None
+    vendor_profile: str | None = None
     connection: Connection | None = None
     boot: Boot | None = None
     connectors: dict[str, ConnectorState] = field(default_factory=dict)
@@ -113,6 +117,7 @@ class IdToken:
 
     `kind` is the 2.x type, None for any. `allowed` says where it may be used, as "<charge point>" or
     "<charge point>/<EVSE or connector>"; empty is everywhere. A prepaid one is kept out of authorization caches.
+    `partner` is whose it is, None the house's own: partners may have the same token, and know nothing of each other's.
     """
 
     id_token: str
@@ -123,6 +128,7 @@ class IdToken:
     allowed: tuple[str, ...] = ()
     is_prepaid: bool = False
     tariff_id: str | None = None
+    partner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,7 @@ class Transaction:
     rules: tuple[str, ...] = ()
     tariff_id: str | None = None
     cost: dict[str, Any] | None = None
+    partner: str | None = None  # whose charge point it was at
 
     @property
     def is_open(self) -> bool:

@@ -124,8 +124,8 @@ class Observations(Protocol):
 class IdTokens(Protocol):
     """The id tokens the house knows."""
 
-    def find(self, id_token: str) -> IdToken | None:
-        """The token, compared case-insensitively."""
+    def find(self, id_token: str, partner: str | None = None) -> IdToken | None:
+        """The token of a partner, or of the house, compared case-insensitively."""
 
     def put(self, id_token: IdToken) -> None:
         """Add or replace a token."""

@@ -18,6 +18,9 @@ class Data(Construct):
         self.charge_points = self.table("ChargePointTable", "chargePointId", expires=True)  # leases of gateways expire
         # Sparse: only connected charge points have a gatewayLink.
         self.index(self.charge_points, "byGatewayLink", "gatewayLink", "chargePointId")
+        # Lists of charge points by id: of a partner, and of everybody. Keys only, so that no connect changes them.
+        for name, partition in (("byPartner", "partner"), ("byKind", "kind")):
+            self.index(self.charge_points, name, partition, "chargePointId", dynamodb.ProjectionType.KEYS_ONLY)
         self.transactions = self.table("TransactionTable", "chargePointId", "transactionId")
         # Lists of transactions, newest first. Keys only: a meter value changes none of them, so it costs no index.
         for name, partition in (("byTime", "chargePointId"), ("byToken", "tokenKey"), ("byOpen", "openKey")):
@@ -25,6 +28,7 @@ class Data(Construct):
         self.commands = self.table("CommandTable", "commandId", expires=True)
         self.index(self.commands, "byChargePoint", "chargePointId", "createdAt")
         self.id_tokens = self.table("IdTokenTable", "idToken")
+        self.index(self.id_tokens, "byOwner", "owner", "idToken")
         self.reports = self.table("ReportTable", "chargePointId", "reportKey", expires=True)
         self.tariffs = self.table("TariffTable", "tariffId", "validFrom")
         self.archive = self._bucket("ArchiveBucket")

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from domain import registry
+from domain import eviction, registry
 from domain.models import ChargePoint
 from ocppj import topics
 from ocppj.errors import IdentityError
@@ -41,29 +41,12 @@ def _created(name: str, thing_id: str, at: datetime, ports: Ports) -> None:
     row = ports.registry.find_many([name]).get(name)
     if row is not None and registry.is_superseded(row, new):
         # The earlier thing's deletion is still on its way, and will find nothing of its own.
-        _evict(row, ports)
+        eviction.evict(row, ports.outbound)
     if ports.registry.add(new):
         log.info("registered", charge_point_id=name, registration=new.registration)
 
 
 def _deleted(name: str, thing_id: str, ports: Ports) -> None:
-    row = ports.registry.find_many([name]).get(name)
-    is_its_row = row is not None and row.thing_id == thing_id
-    # Before the row goes, so that a retry still finds whom to evict. The shadow stays: AWS IoT deletes it with
-    # the thing, or it is somebody's history.
-    evicted = _evict(row, ports) if row is not None and is_its_row else None
-    # Also without a row of it: the event of its creation may still be on its way.
-    removed = ports.registry.remove(name, thing_id)
-    if removed is None:
-        return
-    if removed.connection is not None and removed.connection.epoch != evicted:
-        _evict(removed, ports)  # it came back in between
-    log.info("struck off", charge_point_id=name)
-
-
-def _evict(row: ChargePoint, ports: Ports) -> int | None:
-    connection = row.connection
-    if connection is None or connection.disconnected_at is not None:
-        return None
-    ports.outbound.evict(connection.gateway, row.charge_point_id, connection.epoch)
-    return connection.epoch
+    # The shadow stays: AWS IoT deletes it with the thing, or it is somebody's history.
+    if eviction.strike_off(name, thing_id, ports.registry, ports.outbound):
+        log.info("struck off", charge_point_id=name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from adapters.dynamodb import Tables
+from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -29,13 +30,13 @@ from adapters.memory import (
 )
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
+from domain.administration import Administration, IdTokenLists
 from domain.pages import ReportPages, TransactionPages
 from domain.ports import (
     Admissions,
     CommandGuards,
     CommandLines,
     Commands,
-    IdTokens,
     Observations,
     Passwords,
     Registry,
@@ -71,11 +72,12 @@ class Stores:
     commands: Commands
     lines: CommandLines
     guards: CommandGuards
-    id_tokens: IdTokens
+    id_tokens: IdTokenLists
     reports: Reports
     transaction_pages: TransactionPages
     report_pages: ReportPages
     tariffs: Tariffs
+    administration: Administration
     rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
@@ -84,7 +86,7 @@ def in_memory() -> Stores:
     rules: list[str] = []
     transactions, reports = MemoryTransactions(rules.append), MemoryReports()
     return Stores(
-        MemoryRegistry(),
+        registry := MemoryRegistry(),
         transactions,
         MemoryCommands(),
         MemoryCommandLines(),
@@ -94,6 +96,7 @@ def in_memory() -> Stores:
         MemoryTransactionPages(transactions),
         MemoryReportPages(reports),
         MemoryTariffs(),
+        registry,
         rules,
     )
 
@@ -111,6 +114,7 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoTransactionPages(client, tables),
         DynamoReportPages(client, tables),
         DynamoTariffs(client, tables),
+        DynamoAdministration(client, tables),
         rules,
     )
 
