@@ -134,6 +134,9 @@ def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None
 
     assert indexes == {
         "byGatewayLink": ["gatewayLink", "chargePointId"],
+        "byPartner": ["partner", "chargePointId"],
+        "byKind": ["kind", "chargePointId"],
+        "byOwner": ["owner", "idToken"],
         "byTime": ["chargePointId", "listedAt"],
         "byToken": ["tokenKey", "listedAt"],
         "byOpen": ["openKey", "listedAt"],
