@@ -22,4 +22,20 @@ def authorize_201(request: Request, ports: Ports) -> Payload:
         return {"idTokenInfo": {"status": "Invalid"}, "certificateStatus": "CertChainError"}
     token = request.payload["idToken"]
     verdict = id_tokens.judge(Presented(token["idToken"], token["type"]), request, ports)
+    if verdict.status == "Accepted" and _is_taken(token["idToken"], request, ports):
+        return {"idTokenInfo": {"status": "NotAtThisTime"}}
     return {"idTokenInfo": id_tokens.id_token_info(verdict) | costs.shown(verdict, request, ports)}
+
+
+def _is_taken(id_token: str, request: Request, ports: Ports) -> bool:
+    """Whether somebody else's transaction runs there without authorisation (P2 C01.FR.24).
+
+    Authorize does not say for which EVSE: only where there is but one, nobody else is turned away.
+    """
+    evses = {connector.partition(".")[0] for connector in request.charge_point.connectors}
+    if len(evses) != 1:
+        return False
+    running = ports.history.newest(request.charge_point_id, evses.pop(), request.now)
+    if running is None or not running.is_open or running.id_token_status in (None, "Accepted"):
+        return False
+    return (running.id_token or "").lower() != id_token.lower()

@@ -110,6 +110,15 @@ def test_a45_the_names_of_a_client_certificate_are_read(house: House) -> None:
     assert client_certificate(server_end.getpeercert()) == ClientCertificate("SN-4711", "Acme Charging")
 
 
+def test_c107_while_a_certificate_is_replaced_the_old_and_the_new_one_both_connect(house: House) -> None:
+    old, new = house.authority.issue("SN-1"), house.authority.issue("SN-1")
+
+    ends = [handshake(server_context(house.files), client_of(house, leaf))[0] for leaf in (old, new, old)]
+
+    shown = [client_certificate(end.getpeercert()) for end in ends]
+    assert [one.common_name for one in shown if one] == ["SN-1"] * 3
+
+
 def test_a45_no_client_certificate_is_none(house: House) -> None:
     server_end, _ = handshake(server_context(house.files), client_of(house))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.models import Command, CommandState, IdToken
+from domain.models import Command, CommandState, ConnectorState, IdToken
 from ocppj import timestamps
 from ocppj.frames import Call, CallResult
 from ocppj.versions import V16, V201, Version
@@ -264,3 +264,30 @@ def test_c32_a_master_pass_is_accepted_with_its_group() -> None:
     info = authorize_201(house)["idTokenInfo"]
 
     assert info == {"status": "Accepted", "groupIdToken": {"idToken": "MASTER", "type": "Central"}}
+
+
+@pytest.mark.parametrize(
+    ("started_with", "connectors", "status"),
+    [("blocked", ["1.1"], "NotAtThisTime"), ("blocked", ["1.1", "2.1"], "Accepted"), ("abc", ["1.1"], "Accepted")],
+    ids=["unauthorised", "another EVSE may be meant", "authorised"],
+)
+def test_c29_who_comes_while_an_unauthorised_transaction_runs_has_to_wait(
+    started_with: str, connectors: list[str], status: str
+) -> None:
+    house = House()
+    house.register(CP, V201)
+    for connector in connectors:
+        house.registry.connector(CP, connector, ConnectorState("Occupied", house.now))
+    for token in (IdToken("abc"), IdToken("other"), IdToken("blocked", status="Blocked")):
+        house.id_tokens.put(token)
+    said = {
+        "eventType": "Started", "timestamp": "2026-11-21T11:59:00Z", "triggerReason": "Authorized", "seqNo": 0,
+        "transactionInfo": {"transactionId": "T-1"}, "idToken": {"idToken": started_with, "type": "ISO14443"},
+        "evse": {"id": 1},
+    }  # fmt: skip
+    house.send(CP, Call("m-1", "TransactionEvent", said))
+
+    [answer] = house.send(CP, Call("m-2", "Authorize", {"idToken": {"idToken": "other", "type": "ISO14443"}}))
+
+    assert isinstance(answer, CallResult)
+    assert answer.payload["idTokenInfo"]["status"] == status
