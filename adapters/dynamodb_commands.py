@@ -1,7 +1,7 @@
 """Commands in DynamoDB: CommandTable. They expire by themselves after 90 days."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, name_of, read, write
+from adapters.dynamodb_large import LargePayloads
 from domain.models import Command, CommandState
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ class DynamoCommands:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.commands
+        self._large = LargePayloads(client, self._table, "commandId")
 
     def add(self, command: Command) -> None:
-        item = write(command) | {"expiresAt": attribute(int((command.created_at + KEPT).timestamp()))}
+        expires_at = int((command.created_at + KEPT).timestamp())
+        item = self._large.put_aside(write(command), expires_at) | {"expiresAt": attribute(expires_at)}
         try:
             self._client.put_item(
                 TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(commandId)"
@@ -39,17 +42,16 @@ class DynamoCommands:
 
     def find(self, command_id: str) -> Command | None:
         found = self._client.get_item(TableName=self._table, Key=_key(command_id), ConsistentRead=True)
-        return _command(found.get("Item"))
+        return self._command(found.get("Item"))
 
     def move(self, command_id: str, state: CommandState, **answer: Any) -> Command | None:
-        told = {name_of(name): attribute(value) for name, value in answer.items() if value is not None}
+        told = self._told(answer)
         not_final = {state.value: attribute(state) for state in CommandState if not state.is_final}
         condition = f"#state IN ({', '.join(f':{name}' for name in not_final)})"
         return self._update(command_id, dynamodb.update(told | {"state": attribute(state)}, condition, not_final))
 
     def note(self, command_id: str, **facts: Any) -> None:
-        told = {name_of(name): attribute(value) for name, value in facts.items()}
-        self._update(command_id, dynamodb.update(told, "attribute_exists(#createdAt)"))
+        self._update(command_id, dynamodb.update(self._told(facts), "attribute_exists(#createdAt)"))
 
     def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
         condition, values = "chargePointId = :its", {":its": attribute(charge_point_id)}
@@ -64,7 +66,7 @@ class DynamoCommands:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [read(Command, item) for item in islice(newest, limit)]
+        return [read(Command, self._large.whole(item)) for item in islice(newest, limit)]
 
     def _update(self, command_id: str, expressions: dict[str, Any]) -> Command | None:
         try:
@@ -78,13 +80,16 @@ class DynamoCommands:
         except ClientError as error:
             if not dynamodb.refused(error):
                 raise
-            return _command(dynamodb.item_of(error))
-        return read(Command, updated["Attributes"])
+            return self._command(dynamodb.item_of(error))
+        return read(Command, self._large.whole(updated["Attributes"]))
 
+    def _told(self, facts: Mapping[str, Any]) -> Item:
+        told = {name_of(name): attribute(value) for name, value in facts.items() if value is not None}
+        return self._large.put_aside(told, int((datetime.now(UTC) + KEPT).timestamp()))
 
-def _command(item: Item | None) -> Command | None:
-    # The table holds lines, buckets and claims too; their keys have a "#", which a charge point may well send as an id.
-    return read(Command, item) if item and "createdAt" in item else None
+    def _command(self, item: Item | None) -> Command | None:
+        # The table holds lines, buckets and claims too; their keys have a "#", which a charge point may well send.
+        return read(Command, self._large.whole(item)) if item and "createdAt" in item else None
 
 
 def _key(command_id: str) -> Item:

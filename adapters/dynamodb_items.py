@@ -14,7 +14,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import orjson
-import structlog
 
 from domain.models import CommandState, Registration
 from ocppj import timestamps, versions
@@ -29,14 +28,12 @@ else:
 
 Item = dict[str, Any]  # attribute name -> {"S": ...}, {"N": ...}, ...
 
-# An item holds 400 KB. Beyond PLAIN a payload is compressed, beyond LARGEST even so it is left out.
+# An item holds 400 KB. Beyond PLAIN a payload is compressed, beyond LARGEST it is kept beside it (dynamodb_large.py).
 PLAIN = 16 * 1024
 LARGEST = 120 * 1024  # a command has three of them
 
 _SMALLEST, _GREATEST = 1e-128, 1e125  # DynamoDB's numbers end about there
 _NAMES = {"version": "ocppVersion"}
-
-log = structlog.get_logger(__name__)
 
 
 def write(noun: "DataclassInstance", *leave_out: str) -> Item:
@@ -84,8 +81,22 @@ def attribute(value: Any) -> dict[str, Any]:
 
 
 def document(stored: Mapping[str, Any]) -> Any:
-    """The payload in an attribute."""
+    """The payload in an attribute; of one that is kept beside its item and was not fetched, the size only."""
+    if "M" in stored:
+        return {"tooLarge": whole(stored["M"]["size"])}
     return orjson.loads(zlib.decompress(stored["B"]) if "B" in stored else stored["S"])
+
+
+def is_large(stored: Mapping[str, Any]) -> bool:
+    """Whether this attribute is a payload too large for an item that holds others."""
+    return len(stored.get("B", b"")) > LARGEST
+
+
+def without_large(item: Item) -> Item:
+    """The item with the size only of payloads that are too large for it."""
+    return {
+        name: {"M": {"size": attribute(len(value["B"]))}} if is_large(value) else value for name, value in item.items()
+    }
 
 
 def text(stored: Mapping[str, Any]) -> str:
@@ -115,11 +126,7 @@ def _document(payload: dict[str, Any]) -> dict[str, Any]:
     encoded = orjson.dumps(payload)
     if len(encoded) <= PLAIN:
         return {"S": encoded.decode()}
-    compressed = zlib.compress(encoded)
-    if len(compressed) <= LARGEST:
-        return {"B": compressed}
-    log.warning("payload too large to keep", size=len(encoded), compressed=len(compressed))
-    return {"S": orjson.dumps({"tooLarge": len(encoded)}).decode()}
+    return {"B": zlib.compress(encoded)}
 
 
 @cache

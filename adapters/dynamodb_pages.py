@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, document, text, time
+from adapters.dynamodb_large import LargePayloads
 from adapters.dynamodb_transactions import open_keys, read_transaction
 from domain import pages
 from domain.models import Transaction
@@ -74,6 +75,7 @@ class DynamoReportPages:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.reports
+        self._large = LargePayloads(client, self._table, "chargePointId", "reportKey")
 
     def page(self, charge_point_id: str, action: str, ask: Ask) -> Page[Report]:
         condition, values = "chargePointId = :its", {":its": attribute(charge_point_id)}
@@ -94,7 +96,7 @@ class DynamoReportPages:
             request["ExclusiveStartKey"] = _keys({"chargePointId": charge_point_id, "reportKey": key})
         found = _some(self._client, request)
         page = pages.cut(found, ask.limit, lambda item: pages.encode(text(item["reportKey"])))
-        return Page([_report(item) for item in page.items], page.cursor)
+        return Page([_report(self._large.whole(item)) for item in page.items], page.cursor)
 
 
 def _place(item: Item) -> tuple[str, ...]:

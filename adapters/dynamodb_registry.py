@@ -16,7 +16,7 @@ import structlog
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
-from adapters.dynamodb_items import Item, attribute, read, text, whole, write
+from adapters.dynamodb_items import Item, attribute, read, text, whole, without_large, write
 from domain.models import Boot, ChargePoint, Connection, ConnectorState, Proven
 from domain.ports import NOTHING_PROVEN, RowChangedError
 
@@ -132,7 +132,7 @@ class DynamoRegistry:
         return "leaseUntil" in lease and _ms(now) < whole(lease["leaseUntil"])
 
     def booted(self, charge_point_id: str, boot: Boot) -> None:
-        told = {"boot": {"M": write(boot)}}
+        told = {"boot": {"M": without_large(write(boot))}}
         is_newer = f"{_EXISTS} AND (attribute_not_exists(#boot) OR #boot.#at <= :at)"
         self._update(charge_point_id, dynamodb.update(told, is_newer, {"at": attribute(boot.at)}))
 
@@ -331,7 +331,7 @@ def _item(row: ChargePoint) -> Item:
         if row.connection.disconnected_at is None:
             item["gatewayLink"] = _gateway_link(row.connection.gateway, row.connection.link)
     if row.boot:
-        item["boot"] = {"M": write(row.boot)}
+        item["boot"] = {"M": without_large(write(row.boot))}
     return item | {f"{_CONNECTOR}{name}": {"M": write(state)} for name, state in row.connectors.items()}
 
 

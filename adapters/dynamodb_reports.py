@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters import dynamodb
 from adapters.dynamodb_items import attribute, document
+from adapters.dynamodb_large import LargePayloads
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,16 +23,18 @@ class DynamoReports:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.reports
+        self._large = LargePayloads(client, self._table, "chargePointId", "reportKey")
 
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
+        expires_at = int((at + KEPT).timestamp())
         item = {
             "chargePointId": attribute(charge_point_id),
             "reportKey": attribute(_fitting(f"{action}#{key}")),
             "payload": attribute(payload),
             "at": attribute(at),
-            "expiresAt": attribute(int((at + KEPT).timestamp())),
+            "expiresAt": attribute(expires_at),
         }
-        self._client.put_item(TableName=self._table, Item=item)
+        self._client.put_item(TableName=self._table, Item=self._large.put_aside(item, expires_at))
 
     def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
         found = dynamodb.query(
@@ -44,7 +47,7 @@ class DynamoReports:
             },
             ConsistentRead=True,
         )
-        return [document(item["payload"]) for item in found]
+        return [document(self._large.whole(item)["payload"]) for item in found]
 
 
 def _beginning(key: str) -> str:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, document, name_of, read, text, whole, write
+from adapters.dynamodb_large import LargePayloads
 from domain import pages, reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import MAX_TRANSACTION_ID, Sheet, Stamp
@@ -53,6 +54,7 @@ class DynamoTransactions:
         self._client = client
         self._table = tables.transactions
         self._on_rule = on_rule
+        self._large = LargePayloads(client, self._table, "chargePointId", "transactionId")
         self._ids: Iterator[int] = iter(())  # taken from the counter, not given out yet
         self._lock = Lock()
 
@@ -78,7 +80,7 @@ class DynamoTransactions:
         # By key: a charge point may repeat itself, and thousands of values come with a StopTransaction.
         items = {_place_of(sampled, value): value for value in values}
         puts = (_key(sampled.charge_point_id, place) | {"payload": attribute(value)} for place, value in items.items())
-        dynamodb.put_many(self._client, self._table, puts)
+        dynamodb.put_many(self._client, self._table, map(self._large.put_aside, puts))
         told = self._fold(sampled, lambda stored: transactions.sampled(stored, sampled) if stored else None)
         return told.transaction if told else None
 
@@ -89,7 +91,7 @@ class DynamoTransactions:
     def told(self, charge_point_id: str, transaction_id: str) -> Sequence[dict[str, Any]]:
         its = f"{_sort_key(transaction_id)}#"
         found = self._query(charge_point_id, "begins_with(transactionId, :its)", its=its)
-        return [document(item["payload"]) for item in found if "payload" in item]
+        return [document(self._large.whole(item)["payload"]) for item in found if "payload" in item]
 
     def note_token(self, transaction: Transaction) -> None:
         its = f"{transaction.charge_point_id}#{_sort_key(transaction.transaction_id)}"
@@ -220,7 +222,7 @@ class DynamoTransactions:
         # Padded, so that a query returns them in their order.
         number = f"{int(event.seq_no):010d}#{timestamps.write(event.at)}#{event.event_type}"
         item = _key(about.charge_point_id, f"{_sort_key(about.transaction_id)}#event#{number}")
-        self._put_if(item | write(event, "facts"), {"ConditionExpression": _IS_NEW})
+        self._put_if(self._large.put_aside(item | write(event, "facts")), {"ConditionExpression": _IS_NEW})
 
     def _put_if(self, item: Item, condition: dict[str, Any]) -> bool:
         try:

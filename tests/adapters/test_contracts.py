@@ -1,5 +1,6 @@
 """What the stores of charge points, commands, id tokens and reports promise, whatever they are made of."""
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,8 @@ from domain.models import (
     IdToken,
     Proven,
     Registration,
+    Transaction,
+    TransactionEvent,
 )
 from domain.ports import RowChangedError
 from ocppj.versions import V16, V201
@@ -540,3 +543,25 @@ def test_keys_longer_than_any_database_likes_stay_distinct(stores: Stores) -> No
 
     kept = stores.reports.of_charge_point(stores.name, "DataTransfer")
     assert sorted(payload["n"] for payload in kept) == [1, 2]
+
+
+def test_what_is_larger_than_an_item_comes_back_whole_wherever_it_was_said(stores: Stores) -> None:
+    noise = [random.Random(seed).randbytes(400_000).hex() for seed in range(3)]  # noqa: S311  no secret
+    payload, answer, late = ({"data": text} for text in noise)
+    command = Command("large-" + stores.name, stores.name, "DataTransfer", payload, V201, CommandState.SENT, NOON, NOON)
+    about = Transaction(stores.name, "T-1", V201)
+
+    stores.commands.add(command)
+    moved = stores.commands.move(command.command_id, CommandState.ACCEPTED, answer=answer)
+    stores.commands.note(command.command_id, late_answer=late)
+    for _ in range(2):
+        stores.reports.keep(stores.name, "DataTransfer", "1", payload, NOON)
+        stores.transactions.record(TransactionEvent(0, "Updated", "Trigger", NOON, False, about, answer))
+        stores.transactions.sample(replace(about, transaction_id="T-2"), [late | {"timestamp": "t"}])
+
+    assert moved == replace(command, state=CommandState.ACCEPTED, answer=answer)
+    assert stores.commands.find(command.command_id) == replace(moved, late_answer=late)
+    assert list(stores.commands.of_charge_point(stores.name, 5)) == [replace(moved, late_answer=late)]
+    assert stores.reports.of_charge_point(stores.name, "DataTransfer") == [payload]
+    assert stores.transactions.told(stores.name, "T-1") == [answer]
+    assert stores.transactions.told(stores.name, "T-2") == [late | {"timestamp": "t"}]
