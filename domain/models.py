@@ -65,11 +65,12 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
-    """The last status of a connector, by the device's own clock."""
+    """The last status of a connector, by the device's own clock, which was `skew_s` ahead of ours (below 0: behind)."""
 
     status: str
     at: datetime
     error_code: str | None = None
+    skew_s: float | None = field(default=None, compare=False)  # no news about the connector
 
 
 @dataclass(frozen=True, slots=True)

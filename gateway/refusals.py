@@ -1,6 +1,7 @@
 """The handshakes that were refused: kept, so that somebody can ask why a charge point does not get in."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -44,14 +45,16 @@ class Refused:
 
 
 class Refusals:
-    """The last refused handshakes."""
+    """The last refused handshakes; each is given to `heard`, too."""
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, heard: Callable[[Refused], None] = lambda _: None) -> None:
         self._kept: deque[Refused] = deque(maxlen=kept)
+        self._heard = heard
 
     def keep(self, refused: Refused) -> None:
         """Keep one; the oldest goes."""
         self._kept.append(refused)
+        self._heard(refused)
 
     def of(self, identity: str | None = None) -> list[dict[str, Any]]:
         """As JSON, newest first; of one identity or of all."""

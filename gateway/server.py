@@ -34,6 +34,7 @@ from gateway.presence import Lease, Presence
 from gateway.reception import Arrival, Reception, utc_now
 from gateway.records import Records
 from gateway.refusals import Refusal, Refusals
+from gateway.refused import Episodes
 from gateway.threads import Threads
 from gateway.tls import Certificates
 from gateway.turn import Turn
@@ -99,7 +100,8 @@ class Gateway:
         self.gateway = gateway or secrets.token_hex(4)
         self._pulse = Pulse(options.arrivals.slow_answer_s)
         self.metrics = Metrics(self._pulse)
-        self.refusals = Refusals()
+        self._refused = Episodes(self.gateway)
+        self.refusals = Refusals(heard=self._refused.add)
         self.sessions: dict[str, Session] = {}
         self.is_draining = False
         self.turn = Turn(asyncio.get_running_loop())
@@ -355,6 +357,7 @@ class Gateway:
                 session.sweep(now)
             if self._pool.links:
                 self._presence.tell_again(self._pool.control)
+                self._refused.tell(self._pool.control.publish, now)
             self._shed_if_lost(now)
 
     def _shed_if_lost(self, now: float) -> None:

@@ -80,6 +80,7 @@ class Messaging(Construct):
         # Twice: the row is marked at once, the shadow is written when the delay is over.
         disconnected = (self.incoming, self.disconnected)
         self.rule("GatewayDisconnected", "SELECT * FROM 'gateways/+/disconnected'", *disconnected)
+        self.rule("GatewayRefused", "SELECT * FROM 'gateways/+/refused'", self.incoming)
         self.rule("GatewayDown", "SELECT * FROM 'gateways/+/down'", self.disconnected)
         # AWS IoT publishes these once thing events are switched on, which is a setting of the account.
         self.rule("ThingCreated", "SELECT * FROM '$aws/events/thing/+/created'", self.created_things)

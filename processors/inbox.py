@@ -19,7 +19,7 @@ from ocppj import frames, timestamps, topics, versions
 from ocppj.errors import Defect, FrameError, IdentityError, OcppError
 from ocppj.frames import Answer, Call, CallError, CallResult, CallResultError, Send
 from ocppj.versions import Version
-from processors import dispatch, effects, presence, results, shadow, things
+from processors import dispatch, effects, presence, refusals, results, shadow, things
 from processors.errors import RecordError
 from processors.ports import Ports
 from processors.routes import Request
@@ -31,6 +31,7 @@ DISCONNECTED = "DisconnectedChargePoints"
 CREATED = "CreatedThings"
 DELETED = "DeletedThings"
 SHADOW_REPAIRS = "ShadowRepairs"
+CALL_REFUSED = "CallRefused"  # the newest of each action and code is kept
 QUEUES = (INCOMING, DISCONNECTED, CREATED, DELETED, SHADOW_REPAIRS)
 
 # Nobody waits for the answer any more, and nothing of it is stored: not worth a look.
@@ -111,9 +112,13 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
         case {"event": "connected", "chargePointId": str(charge_point_id), "epoch": epoch}:
             presence.connected(charge_point_id, rows.get(charge_point_id), int(epoch), ports)
         case {"event": "disconnected", "chargePointId": str(charge_point_id), "epoch": epoch, "at": str(at)}:
+            if queue != DISCONNECTED:
+                presence.keep_history(record, ports)
             tell = presence.settled if queue == DISCONNECTED else presence.disconnected
             seen = record.get("lastSeen")  # missing where the socket never came to be
             tell(charge_point_id, int(epoch), timestamps.parse(at), timestamps.parse(seen) if seen else None, ports)
+        case {"event": "refused", "gateway": str(gateway), "refused": list(refused)}:
+            refusals.keep(refused, gateway, ports)
         case {"event": "down", "gateway": str(gateway)}:
             presence.gateway_down(gateway, ports)
         case {"event": "shadow", "chargePointId": str(charge_point_id)}:
@@ -191,14 +196,14 @@ def _take(request: Request, ports: Ports) -> None:
     try:
         dispatch.take(request, ports)
     except OcppError as error:
-        _log_refused(request, error)  # a SEND is never answered, not even when it is wrong (B-32)
+        _refused(request, error, ports)  # a SEND is never answered, not even when it is wrong (B-32)
 
 
 def _answer(request: Request, reply: _Reply, ports: Ports) -> None:
     try:
         payload = dispatch.answer(request, ports)
     except OcppError as error:
-        _log_refused(request, error)
+        _refused(request, error, ports)
         reply.publish(_error(request, error.defect, error), ports)
     except Exception:
         # Broad, but raised again: the charge point hears at once that it must try again (B-28), and the queue
@@ -217,12 +222,9 @@ def _error(request: Request, defect: Defect, error: OcppError | None = None) -> 
     return CallError(request.message_id, defect.code(request.version), description, details)
 
 
-def _log_refused(request: Request, error: OcppError) -> None:
+def _refused(request: Request, error: OcppError, ports: Ports) -> None:
     # Not the description: it quotes the value, which may be an id token.
-    log.warning(
-        "refused",
-        charge_point_id=request.charge_point_id,
-        action=request.action,
-        code=error.defect.code(request.version),
-        pointer=error.details.get("pointer"),
-    )
+    code, pointer = error.defect.code(request.version), error.details.get("pointer")
+    log.warning("refused", charge_point_id=request.charge_point_id, action=request.action, code=code, pointer=pointer)
+    told = {"action": request.action, "code": code, "pointer": pointer}
+    ports.reports.keep(request.charge_point_id, CALL_REFUSED, f"{request.action}#{code}", told, request.received_at)

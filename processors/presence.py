@@ -4,14 +4,18 @@ Every "disconnected" of a gateway comes twice: through the incoming queue, and d
 DisconnectedChargePoints. A gateway's last will ("down") comes through the delayed one only.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
 from domain import delivery
 from domain.models import ChargePoint
+from ocppj import timestamps
 from processors import shadow
 from processors.ports import Ports
+
+CONNECTION = "Connection"
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +34,18 @@ def connected(charge_point_id: str, row: ChargePoint | None, epoch: int, ports: 
 def disconnected(charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None, ports: Ports) -> None:
     """Mark the row, so that commands are refused at once."""
     ports.observations.disconnected(charge_point_id, epoch, at, last_seen)
+
+
+def keep_history(record: dict[str, Any], ports: Ports) -> None:
+    """Keep a connection that has ended, for whoever asks why a charge point is not there."""
+    epoch = int(record["epoch"])
+    told: dict[str, Any] = {
+        name: record[name] for name in ("gateway", "ocppVersion", "reason", "at", "lastSeen") if name in record
+    }
+    # An epoch is the time of the connect, in ms, or later if two came within one.
+    told["connectedAt"] = timestamps.write(datetime.fromtimestamp(epoch / 1000, UTC))
+    at = timestamps.parse(record["at"])
+    ports.reports.keep(record["chargePointId"], CONNECTION, f"{epoch:015}", told, at)
 
 
 def settled(charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None, ports: Ports) -> None:

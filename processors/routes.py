@@ -47,6 +47,10 @@ class Request:
         """
         return min(at, self.received_at)
 
+    def skew_s(self, at: datetime) -> float:
+        """How far the device's clock is ahead of ours, if it says that it is `at` now; below 0: behind."""
+        return (at - self.received_at).total_seconds()
+
 
 Handler = Callable[[Request, Ports], Payload]
 

@@ -16,7 +16,8 @@ def status_16(request: Request, ports: Ports) -> Payload:
     """Keep a connector's status; "0" is the charge point. Any transition is accepted (C-80, C-82)."""
     said = request.payload
     at = timestamps.parse(said["timestamp"]) if "timestamp" in said else request.received_at
-    state = ConnectorState(said["status"], request.observed(at), said["errorCode"])
+    skew_s = request.skew_s(at) if "timestamp" in said else None
+    state = ConnectorState(said["status"], request.observed(at), said["errorCode"], skew_s)
     observe(str(said["connectorId"]), state, request, ports)
     return {}
 
@@ -25,7 +26,8 @@ def status_16(request: Request, ports: Ports) -> Payload:
 def status_201(request: Request, ports: Ports) -> Payload:
     """Keep a connector's status (C-83)."""
     said = request.payload
-    state = ConnectorState(said["connectorStatus"], request.observed(timestamps.parse(said["timestamp"])))
+    at = timestamps.parse(said["timestamp"])
+    state = ConnectorState(said["connectorStatus"], request.observed(at), skew_s=request.skew_s(at))
     observe(f"{said['evseId']}.{said['connectorId']}", state, request, ports)
     return {}
 

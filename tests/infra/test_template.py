@@ -59,6 +59,7 @@ def test_a_disconnect_goes_to_both_queues_and_the_other_events_to_one(template: 
     assert found["GatewayConnected"] == ("SELECT * FROM 'gateways/+/connected'", ["IncomingMessagesQueue"])
     both = ["IncomingMessagesQueue", "DisconnectedChargePoints"]
     assert found["GatewayDisconnected"] == ("SELECT * FROM 'gateways/+/disconnected'", both)
+    assert found["GatewayRefused"] == ("SELECT * FROM 'gateways/+/refused'", ["IncomingMessagesQueue"])
     assert found["GatewayDown"] == ("SELECT * FROM 'gateways/+/down'", ["DisconnectedChargePoints"])
     assert found["ThingCreated"] == ("SELECT * FROM '$aws/events/thing/+/created'", ["CreatedThings"])
     assert found["ThingDeleted"] == ("SELECT * FROM '$aws/events/thing/+/deleted'", ["DeletedThings"])
