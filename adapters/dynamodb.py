@@ -36,6 +36,8 @@ class Tables:
     id_tokens: str = "IdTokenTable"
     reports: str = "ReportTable"
     tariffs: str = "TariffTable"
+    latest_samples: str = "LatestSampleTable"
+    stations: str = "StationTable"
 
 
 class TableThrottledError(Exception):
@@ -56,6 +58,8 @@ def tables(environment: Mapping[str, str]) -> Tables:
         "id_tokens": environment.get("OCPPGW_ID_TOKEN_TABLE"),
         "reports": environment.get("OCPPGW_REPORT_TABLE"),
         "tariffs": environment.get("OCPPGW_TARIFF_TABLE"),
+        "latest_samples": environment.get("OCPPGW_LATEST_SAMPLE_TABLE"),
+        "stations": environment.get("OCPPGW_STATION_TABLE"),
     }
     return Tables(**{table: name for table, name in named.items() if name})
 

@@ -1,6 +1,8 @@
 """IoT things and their classic shadows, as fleet administration needs them."""
 
 import json
+import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -38,6 +40,40 @@ class IotThings:
             raise
         reported: dict[str, Any] = document.get("state", {}).get("reported", {})
         return reported
+
+
+class KnownThings:
+    """The RegisteredThings port: asks AWS IoT about a name once in a while, and remembers what it was told."""
+
+    def __init__(self, iot: "IoTClient", remember_s: float = 60) -> None:
+        self._iot = iot
+        self._remember_s = remember_s
+        self._told: dict[str, tuple[bool, float]] = {}
+
+    def existing(self, names: Iterable[str]) -> set[str]:
+        return {name for name in names if self._exists(name)}
+
+    def _exists(self, name: str) -> bool:
+        exists, until = self._told.get(name, (False, 0.0))
+        now = time.monotonic()
+        if now >= until:
+            exists = self._ask(name)
+            self._told[name] = exists, now + self._remember_s
+        return exists
+
+    def _ask(self, name: str) -> bool:
+        try:
+            self._iot.describe_thing(thingName=name)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("ResourceNotFoundException", "InvalidRequestException"):
+                return False
+            raise
+        return True
+
+
+def known() -> KnownThings:
+    """Those of this account."""
+    return KnownThings(aws.session().client("iot", config=aws.config()))
 
 
 def connect() -> IotThings:

@@ -1,0 +1,159 @@
+"""A batch of a queue: the latest state first, then the archive, then what nobody can use.
+
+In this order a batch that fails halfway comes again and doubles nothing: the latest state takes the same again as the
+same, what failed there is not archived yet, and a dead letter is written when all else is done.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+
+from domain import archive
+from domain.archive import FRAMES, SAMPLES, STATIONS, Row
+from domain.telemetry import Station
+from telemetry import frames, samples, stations
+from telemetry.errors import PayloadError
+from telemetry.ports import Ports
+
+log = structlog.get_logger(__name__)
+
+FRAME_QUEUE = "FramesToArchive"
+STATION_QUEUE = "StationTelemetry"
+_TRANSACTIONS = 10_000  # whose connectors are remembered
+
+Read = TypeVar("Read")
+
+
+class Message(NamedTuple):
+    """A message of a queue: SQS's id and its body."""
+
+    id: str
+    body: str
+
+
+class Inbox:
+    """Takes batches; remembers which connectors transactions are on."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._stored_connector = lru_cache(_TRANSACTIONS)(self._read_connector)
+        self._take = {FRAME_QUEUE: self._frames, STATION_QUEUE: self._stations}
+
+    def take(self, queue: str, messages: Sequence[Message]) -> set[str]:
+        """Take a batch of this queue; returns the ids of the messages that must come again."""
+        return self._take[queue](messages)
+
+    def _frames(self, messages: Sequence[Message]) -> set[str]:
+        records, bad = _read(messages, frames.read)
+        known = self._ports.registry.find_many(sorted(_incomplete(records.values())))
+        rows = {key: frames.row(record, known.get(record["chargePointId"])) for key, record in records.items()}
+        taken = {key: samples.rows(row, self._connector_of) for key, row in rows.items()}
+        failed = self._keep_samples(taken)
+        self._write(archive.files(FRAMES, _without(rows, failed)))
+        self._write(archive.files(SAMPLES, [row for its in _without(taken, failed) for row in its]))
+        return failed | self._bury(FRAME_QUEUE, bad)
+
+    def _keep_samples(self, taken: dict[str, list[Row]]) -> set[str]:
+        newest: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+        sources: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for message_id, rows in taken.items():
+            for row in rows:
+                if row["connector"] is not None:
+                    connector = row["charge_point_id"], row["connector"]
+                    sources[connector].add(message_id)
+                    _keep_newest(newest[connector], row)
+        failed: set[str] = set()
+        for (charge_point_id, connector), series in newest.items():
+            at = max(row["at"] for row in series.values())
+            kept = self._succeeds(self._ports.latest.keep, charge_point_id, connector, at, series)
+            failed |= set() if kept else sources[charge_point_id, connector]
+        return failed
+
+    def _stations(self, messages: Sequence[Message]) -> set[str]:
+        read, bad = _read(messages, stations.read)
+        names = self._ports.things.existing({station.station_id for station in read.values()})
+        told = {key: _flagged(station, station.station_id in names) for key, station in read.items()}
+        newest: dict[str, Station] = {}
+        for station in told.values():
+            if station.station_id not in newest or newest[station.station_id].timestamp <= station.timestamp:
+                newest[station.station_id] = station
+        lost = {name for name, station in newest.items() if not self._succeeds(self._ports.stations.keep, station)}
+        failed = {key for key, station in told.items() if station.station_id in lost}
+        self._write(archive.files(STATIONS, map(stations.row, _without(told, failed))))
+        return failed | self._bury(STATION_QUEUE, bad)
+
+    def _write(self, files: dict[str, bytes]) -> None:
+        for key, body in files.items():
+            self._ports.archive.put(key, body)
+
+    def _bury(self, queue: str, bad: dict[str, tuple[str, str]]) -> set[str]:
+        return {
+            key
+            for key, (body, reason) in bad.items()
+            if not self._succeeds(self._ports.dead_letters.bury, queue, body, reason)
+        }
+
+    def _succeeds(self, write: Callable[..., object], *arguments: Any) -> bool:
+        try:
+            write(*arguments)
+        except Exception:
+            # Broad, because one device's write must not keep the others of its batch: its messages come again.
+            log.exception("not written, it comes again")
+            return False
+        return True
+
+    def _connector_of(self, charge_point_id: str, transaction_id: str) -> str | None:
+        with suppress(LookupError):
+            return self._stored_connector(charge_point_id, transaction_id)
+        return None
+
+    def _read_connector(self, charge_point_id: str, transaction_id: str) -> str:
+        found = self._ports.transactions.find(charge_point_id, transaction_id)
+        if found is None or found.connector is None:
+            raise LookupError(transaction_id)  # not remembered: the transaction may be there a moment later
+        return found.connector
+
+
+def _read(
+    messages: Sequence[Message], read: Callable[[str], Read]
+) -> tuple[dict[str, Read], dict[str, tuple[str, str]]]:
+    """What was read, and what could not be, with the reason; by message id."""
+    good: dict[str, Read] = {}
+    bad: dict[str, tuple[str, str]] = {}
+    for message in messages:
+        try:
+            good[message.id] = read(message.body)
+        except PayloadError as error:
+            log.warning("message given up", reason=str(error))
+            bad[message.id] = message.body, str(error)
+    return good, bad
+
+
+def _incomplete(records: Iterable[dict[str, Any]]) -> set[str]:
+    return {
+        record["chargePointId"]
+        for record in records
+        if record["chargePointId"] and not (record.get("epoch") and record.get("ocpp"))
+    }
+
+
+def _keep_newest(series: dict[str, Row], row: Row) -> None:
+    name = " ".join(filter(None, (row["measurand"], row["phase"], row["location"])))
+    if name not in series or series[name]["at"] <= row["at"]:
+        series[name] = row
+
+
+def _without(taken: dict[str, Read], failed: set[str]) -> list[Read]:
+    return [value for key, value in taken.items() if key not in failed]
+
+
+def _flagged(station: Station, is_registered: bool) -> Station:
+    if is_registered:
+        return station
+    log.warning("station is not registered", station_id=station.station_id)
+    return replace(station, is_registered=False)

@@ -1,0 +1,51 @@
+"""Telemetry as a Lambda: batches of its queues, whole or in part."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from adapters import dynamodb, logs, s3_archive, sqs, things
+from adapters.dynamodb_registry import DynamoRegistry
+from adapters.dynamodb_telemetry import DynamoLatestSamples, DynamoStations
+from adapters.dynamodb_transactions import DynamoTransactions
+from adapters.sqs_dead_letters import SqsDeadLetters
+from telemetry.inbox import Inbox, Message
+from telemetry.ports import Ports
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Take a batch of one of the queues."""
+    return handle(event, _inbox())
+
+
+def handle(event: dict[str, Any], inbox: Inbox) -> dict[str, Any]:
+    """Take a batch of SQS records; returns the ids of those that must come again."""
+    records = event.get("Records") or []
+    if not records:  # a warm-up call sends an empty batch
+        return {"batchItemFailures": []}
+    queue = records[0]["eventSourceARN"].rpartition(":")[2]
+    failed = inbox.take(queue, [Message(record["messageId"], record["body"]) for record in records])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(failed)]}
+
+
+def on_aws() -> Ports:
+    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
+    client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
+    return Ports(
+        archive=s3_archive.connect(),
+        latest=DynamoLatestSamples(client, tables),
+        stations=DynamoStations(client, tables),
+        registry=DynamoRegistry(client, tables),
+        transactions=DynamoTransactions(client, tables),
+        things=things.known(),
+        dead_letters=SqsDeadLetters(sqs.connect()),
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+@cache
+def _inbox() -> Inbox:
+    # Made once, when the first batch needs it; the next ones find its connections open.
+    logs.configure()
+    return Inbox(on_aws())
