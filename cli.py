@@ -14,6 +14,7 @@ COMMANDS = {
     "command": ("remote_commands.__main__", "Tell a charge point what to do, and see its answer."),
     "fleet": ("fleet.__main__", "Register charge points and id tokens."),
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
+    "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),
 }
 

@@ -24,6 +24,13 @@ def _session(region: str) -> boto3.Session:
     return boto3.Session(region_name=region)
 
 
+def aim_at_local() -> None:
+    """Mean the house on this machine, unless boto3's own variables say otherwise."""
+    os.environ.setdefault("AWS_ENDPOINT_URL", f"http://127.0.0.1:{os.environ.get('OCPPGW_AWS_PORT', '4566')}")
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")  # the emulator takes any keys
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
+
+
 def config(read_timeout_s: float = 5) -> Config:
     """Short time-outs and few tries: whoever waits (a socket, a caller, a queue) has a time-out of its own."""
     return Config(

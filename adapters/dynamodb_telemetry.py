@@ -1,13 +1,14 @@
 """Latest states in DynamoDB: LatestSampleTable (charge point, connector) and StationTable (station)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
-from adapters.dynamodb_items import Item, attribute, name_of, read, text, write
+from adapters.dynamodb_items import Item, attribute, read, text, write
 from domain.telemetry import Station
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # Equal is newer: what comes again is the same, and some charge points split one reading over several messages.
 _NOT_OLDER = "attribute_not_exists(#at) OR #at <= :at"
+_INDEX, _KIND = "allStations", attribute("station")
 _SERIES = "series "  # before the name of a series, which is an attribute of the item
 
 
@@ -29,7 +31,7 @@ class DynamoStations:
         return _put(
             self._client,
             TableName=self._table,
-            Item=write(station),
+            Item=write(station) | {"kind": _KIND},
             ConditionExpression=_NOT_OLDER,
             ExpressionAttributeNames={"#at": "timestamp"},
             ExpressionAttributeValues={":at": attribute(station.timestamp)},
@@ -40,27 +42,30 @@ class DynamoStations:
         return read(Station, item) if item else None
 
     def page(self, limit: int, after: str | None, equal: Mapping[str, Any]) -> tuple[Sequence[Station], str | None]:
-        # A scan of a table that holds nothing but what is listed reads what it returns, but for filters.
         found: list[Station] = []
-        for item in self._scan(after, equal):
+        for station in self._all(after, limit):
+            if any(getattr(station, field) != value for field, value in equal.items()):
+                continue
             if len(found) == limit:
                 return found, found[-1].station_id
-            found.append(read(Station, item))
+            found.append(station)
         return found, None
 
-    def _scan(self, after: str | None, equal: Mapping[str, Any]) -> Iterator[Item]:
-        request: dict[str, Any] = {"TableName": self._table}
-        if equal:
-            request["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in equal)
-            request["ExpressionAttributeNames"] = {f"#{name}": name_of(name) for name in equal}
-            request["ExpressionAttributeValues"] = {f":{name}": attribute(value) for name, value in equal.items()}
-        start = _station(after) if after else None
-        while True:
-            page = self._client.scan(**request, **({"ExclusiveStartKey": start} if start else {}))
-            yield from page["Items"]
-            start = page.get("LastEvaluatedKey")
-            if not start:
-                return
+    def _all(self, after: str | None, limit: int) -> Iterator[Station]:
+        """The stations after this one, by id; read in portions of somewhat more than are wanted."""
+        ids = dynamodb.query(
+            self._client,
+            TableName=self._table,
+            IndexName=_INDEX,
+            Limit=limit + 1,
+            KeyConditionExpression="#kind = :kind AND stationId > :after",
+            ExpressionAttributeNames={"#kind": "kind"},
+            ExpressionAttributeValues={":kind": _KIND, ":after": attribute(after or " ")},
+        )
+        while portion := list(islice(ids, limit + 1)):
+            keys = [{"stationId": item["stationId"]} for item in portion]
+            items = {text(item["stationId"]): item for item in dynamodb.get_many(self._client, self._table, keys)}
+            yield from (read(Station, items[name]) for name in sorted(items))
 
 
 class DynamoLatestSamples:

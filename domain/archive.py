@@ -32,7 +32,7 @@ class Kind:
 
 
 FRAMES = Kind("frames", "received_at", timedelta(hours=1))
-SAMPLES = Kind("samples", "at", timedelta(hours=1))
+SAMPLES = Kind("samples", "sampled_at", timedelta(hours=1))
 STATIONS = Kind("telemetry", "timestamp", timedelta(days=1))
 KINDS = {kind.name: kind for kind in (FRAMES, SAMPLES, STATIONS)}
 
@@ -56,7 +56,12 @@ class Archive(Protocol):
 def partition(kind: Kind, at: str) -> str:
     """The folder of a time: `frames/year=2026/month=11/day=21/hour=05`."""
     folder = f"{kind.name}/year={at[:4]}/month={at[5:7]}/day={at[8:10]}"
-    return folder if kind.step >= timedelta(days=1) else f"{folder}/hour={at[11:13]}"
+    return f"{folder}/hour={at[11:13]}" if is_hourly(kind) else folder
+
+
+def is_hourly(kind: Kind) -> bool:
+    """Whether a partition is an hour; else it is a day."""
+    return kind.step < timedelta(days=1)
 
 
 def files(kind: Kind, rows: Iterable[Row]) -> dict[str, bytes]:
@@ -77,6 +82,11 @@ def read(kind: Kind, since: datetime, until: datetime, archive: Archive) -> list
                 if first <= row[kind.time] < last:
                     found.setdefault((row["id"], row[kind.time]), row)
     return sorted(found.values(), key=lambda row: row[kind.time])
+
+
+def in_order(frames: Iterable[Row]) -> list[Row]:
+    """Frames in the order they were said: an answer of the same millisecond follows its call."""
+    return sorted(frames, key=lambda row: (row["received_at"], row["message_type"] in (3, 4, 5)))
 
 
 def rows_of(body: bytes) -> list[Row]:

@@ -19,6 +19,7 @@ from infra.data import Data
 from infra.fleet import add_fleet
 from infra.messaging import Messaging
 from infra.processing import Code, Processing
+from infra.telemetry import Telemetry
 
 STACK = "ocpp-gateway"
 TEMPLATE = Path(__file__).with_name("template.json")
@@ -42,6 +43,7 @@ class OcppGateway(Stack):
         self.messaging = Messaging(self, "Messaging", self._disconnect_delay())
         self.processing = Processing(self, "Processing", code, self.data, self.messaging)
         add_fleet(self.processing, self.data)
+        self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing)
         self._outputs()
 
     def _disconnect_delay(self) -> CfnParameter:

@@ -1,6 +1,6 @@
 """The tables. What they hold is written in docs and in adapters/dynamodb*.py; here are keys, indexes and lifetimes."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -72,6 +72,8 @@ class Data(Construct):
         bucket = s3.Bucket(
             self,
             name,
+            # Names of buckets are the whole world's; this one everybody in the account can tell.
+            bucket_name=f"ocpp-gateway-archive-{Aws.ACCOUNT_ID}-{Aws.REGION}",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,

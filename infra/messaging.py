@@ -14,6 +14,10 @@ FRAMES_SQL = (
     "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
     "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp FROM '+/in'"
 )
+OUTGOING_SQL = (
+    "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
+    "get(get_user_properties('epoch'),0) AS epoch, 'out' AS direction FROM '+/out'"
+)
 PROCESSING_TIMEOUT_S = 20
 # Lambda's advice: six times the function's time-out, so that a throttled batch isn't delivered twice.
 VISIBILITY_S = 6 * PROCESSING_TIMEOUT_S
@@ -37,6 +41,8 @@ class Messaging(Construct):
         self.created_things = self.queue("CreatedThings")
         self.deleted_things = self.queue("DeletedThings")
         self.shadow_repairs = self.queue("ShadowRepairs")
+        # A queue of its own: a slow archive delays no answer to a charge point.
+        self.frames_to_archive = self.queue("FramesToArchive")
         self._rules()
         self.gateway_policy = self._gateway_policy()
 
@@ -75,7 +81,8 @@ class Messaging(Construct):
         rule.override_logical_id(f"{name}Rule")
 
     def _rules(self) -> None:
-        self.rule("IncomingFrames", FRAMES_SQL, self.incoming)
+        self.rule("IncomingFrames", FRAMES_SQL, self.incoming, self.frames_to_archive)
+        self.rule("OutgoingFrames", OUTGOING_SQL, self.frames_to_archive)
         self.rule("GatewayConnected", "SELECT * FROM 'gateways/+/connected'", self.incoming)
         # Twice: the row is marked at once, the shadow is written when the delay is over.
         disconnected = (self.incoming, self.disconnected)

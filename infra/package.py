@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("ocppj", "domain", "adapters", "web", "processors", "remote_commands", "fleet")
+PACKAGES = ("ocppj", "domain", "adapters", "web", "processors", "remote_commands", "fleet", "telemetry")
 _SKIPPED = ("__pycache__", ".dist-info")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can tell
 _READABLE = 0o644 << 16

@@ -54,20 +54,36 @@ class Processing(Construct):
         self.commands_url = self.url("CommandsUrl", self.commands)
 
     def processor(
-        self, name: str, handler: str, permissions: Sequence[iam.PolicyStatement], queues: Sequence[sqs.Queue]
+        self,
+        name: str,
+        handler: str,
+        permissions: Sequence[iam.PolicyStatement],
+        queues: Sequence[sqs.Queue],
+        *,
+        batch: int = BATCH,
+        window_s: int = 0,
+        **environment: str,
     ) -> lambda_.CfnFunction:
-        """A function that queues feed, and that may bury what it gives up."""
+        """A function that queues feed, and that may bury what it gives up.
+
+        Batches of more than ten need a window: how long, at most, a message waits for others.
+        """
         consume = allow(CONSUME, [queue.queue_arn for queue in queues])
         # What it gives up goes there with the reason, which the queue itself would not know.
         given_up = [queue.dead_letter_queue.queue.queue_arn for queue in queues if queue.dead_letter_queue]
         bury = allow(["sqs:SendMessage"], given_up)
-        function = self.function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume, bury])
+        function = self.function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume, bury], **environment)
         for queue in queues:
-            self._mapping(queue, function)
+            self._mapping(queue, function, batch, window_s)
         return function
 
     def function(
-        self, name: str, handler: str, timeout_s: int, permissions: Sequence[iam.PolicyStatement]
+        self,
+        name: str,
+        handler: str,
+        timeout_s: int,
+        permissions: Sequence[iam.PolicyStatement],
+        **environment: str,
     ) -> lambda_.CfnFunction:
         """A function of the zip, with its log, and a role that allows nothing but `permissions` and logging."""
         log = logs.LogGroup(
@@ -86,7 +102,9 @@ class Processing(Construct):
             memory_size=512,
             role=self._role(name, log, permissions).role_arn,
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.log_group_name),
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables={"POWERTOOLS_SERVICE_NAME": name}),
+            environment=lambda_.CfnFunction.EnvironmentProperty(
+                variables={"POWERTOOLS_SERVICE_NAME": name} | environment
+            ),
         )
         function.override_logical_id(name)
         self.all.append(function)
@@ -137,13 +155,14 @@ class Processing(Construct):
             inline_policies={"Permissions": iam.PolicyDocument(statements=[log_it, *permissions])},
         )
 
-    def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction) -> None:
+    def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction, batch: int, window_s: int) -> None:
         mapping = lambda_.CfnEventSourceMapping(
             self,
             f"{queue.node.id}Mapping",
             event_source_arn=queue.queue_arn,
             function_name=function.ref,
-            batch_size=BATCH,
+            batch_size=batch,
+            maximum_batching_window_in_seconds=window_s or None,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=CONCURRENCY),
         )

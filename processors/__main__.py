@@ -11,6 +11,7 @@ import typer
 
 from adapters import aws, logs, sqs
 from adapters.aws import FAILURES as FAILURES
+from adapters.aws import aim_at_local as aim_at_local
 from adapters.sqs import SqsQueue
 from adapters.sqs_dead_letters import SqsDeadLetters
 from processors import inbox, settings, worker
@@ -54,13 +55,6 @@ def _log_rule(rule: str) -> None:
 def dead_letters() -> SqsDeadLetters:
     """The dead letters of the house, for `ocppgw dlq`."""
     return SqsDeadLetters(sqs.connect())
-
-
-def aim_at_local() -> None:
-    """Mean the house on this machine, unless boto3's own variables say otherwise."""
-    os.environ.setdefault("AWS_ENDPOINT_URL", f"http://127.0.0.1:{os.environ.get('OCPPGW_AWS_PORT', '4566')}")
-    os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")  # the emulator takes any keys
-    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

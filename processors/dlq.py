@@ -28,6 +28,8 @@ class Queue(StrEnum):
     CREATED = inbox.CREATED
     DELETED = inbox.DELETED
     SHADOW_REPAIRS = inbox.SHADOW_REPAIRS
+    FRAMES_TO_ARCHIVE = "FramesToArchive"  # telemetry's
+    STATION_TELEMETRY = "StationTelemetry"
 
 
 class Output(StrEnum):

@@ -64,12 +64,12 @@ class Inbox:
         for message_id, rows in taken.items():
             for row in rows:
                 if row["connector"] is not None:
-                    connector = row["charge_point_id"], row["connector"]
-                    sources[connector].add(message_id)
-                    _keep_newest(newest[connector], row)
+                    where = row["charge_point_id"], row["connector"]
+                    sources[where].add(message_id)
+                    _keep_newest(newest[where], row)
         failed: set[str] = set()
         for (charge_point_id, connector), series in newest.items():
-            at = max(row["at"] for row in series.values())
+            at = max(row["sampled_at"] for row in series.values())
             kept = self._succeeds(self._ports.latest.keep, charge_point_id, connector, at, series)
             failed |= set() if kept else sources[charge_point_id, connector]
         return failed
@@ -144,7 +144,7 @@ def _incomplete(records: Iterable[dict[str, Any]]) -> set[str]:
 
 def _keep_newest(series: dict[str, Row], row: Row) -> None:
     name = " ".join(filter(None, (row["measurand"], row["phase"], row["location"])))
-    if name not in series or series[name]["at"] <= row["at"]:
+    if name not in series or series[name]["sampled_at"] <= row["sampled_at"]:
         series[name] = row
 
 

@@ -70,7 +70,7 @@ def _row(frame: Row, index: int, taken: _Taken, received_at: datetime, connector
         "connector": connector,
         "transaction_id": taken.transaction_id,
         # A clock that runs ahead would keep out everything said after it was set right.
-        "at": timestamps.write(min(sample.at, received_at)),
+        "sampled_at": timestamps.write(min(sample.at, received_at)),
         "received_at": frame["received_at"],
         "measurand": sample.measurand,
         "value": sample.value if taken.status is None else None,

@@ -123,7 +123,7 @@ class House:
     def _warm_up(self, outputs: dict[str, str], functions: FunctionUrls) -> None:
         """Have every function start its process now: the first charge point shall not wait for it."""
         client = self.aws.client("lambda")
-        for name in ("MessagesFunction", "HousekeepingFunction"):
+        for name in ("MessagesFunction", "HousekeepingFunction", "TelemetryFunction"):
             answer = client.invoke(FunctionName=outputs[f"{name}Name"], Payload=json.dumps({"Records": []}))
             if "FunctionError" in answer:
                 raise HouseError(f"{name} fails: {answer['Payload'].read().decode()}; see {self.aws.logs}.")

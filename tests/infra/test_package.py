@@ -14,7 +14,7 @@ from infra.package import PACKAGES, ROOT, key_of, pack
 IMPORT_HANDLERS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import processors.lambda_handler, remote_commands.lambda_handler, fleet.lambda_handler
+import processors.lambda_handler, remote_commands.lambda_handler, fleet.lambda_handler, telemetry.lambda_handler
 files = {name: str(getattr(module, "__file__", "")) for name, module in sys.modules.items()}
 print(json.dumps([name for name, file in files.items() if file.startswith(sys.argv[2])]))
 """
@@ -40,6 +40,7 @@ def test_the_handlers_of_the_template_are_in_the_zip() -> None:
         "processors/lambda_handler.py",
         "remote_commands/lambda_handler.py",
         "fleet/lambda_handler.py",
+        "telemetry/lambda_handler.py",
         "ocppj/frames.py",
         "web/front.py",
     } <= set(inside)

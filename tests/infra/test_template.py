@@ -14,7 +14,7 @@ TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
 NO_CDK = "aws-cdk-lib is not installed (make infra): nobody checks that infra/template.json is current"
 NO_NODE = "node is not installed: nobody checks that infra/template.json is current"
 NO_LINT = "cfn-lint is not installed (make infra): nobody checks that AWS would take infra/template.json"
-QUEUES = ("IncomingMessagesQueue", "DisconnectedChargePoints", "CreatedThings", "DeletedThings", "ShadowRepairs")
+QUEUES = ("IncomingMessagesQueue", "DisconnectedChargePoints", "CreatedThings", "DeletedThings", "ShadowRepairs", "FramesToArchive", "StationTelemetry")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def statements(template: dict[str, Any], function: str) -> list[dict[str, Any]]:
 def test_a_frame_goes_to_the_queue_with_what_the_wire_contract_promises(template: dict[str, Any]) -> None:
     sql, queues = rules(template)["IncomingFrames"]
 
-    assert queues == ["IncomingMessagesQueue"]
+    assert queues == ["IncomingMessagesQueue", "FramesToArchive"]
     assert sql == (
         "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
         "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp FROM '+/in'"
@@ -104,6 +104,8 @@ def test_only_disconnects_are_delayed_by_a_minute(template: dict[str, Any]) -> N
         ("CommandTable", ["commandId"]),
         ("IdTokenTable", ["idToken"]),
         ("ReportTable", ["chargePointId", "reportKey"]),
+        ("LatestSampleTable", ["chargePointId", "connector"]),
+        ("StationTable", ["stationId"]),
     ],
 )
 def test_tables_keep_their_names_and_keys_and_outlive_the_stack(
@@ -142,6 +144,7 @@ def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None
         "byToken": ["tokenKey", "listedAt"],
         "byOpen": ["openKey", "listedAt"],
         "byChargePoint": ["chargePointId", "createdAt"],
+        "allStations": ["kind", "stationId"],
     }
 
 
@@ -159,7 +162,9 @@ def test_each_queue_feeds_its_function_and_takes_failed_records_back(template: d
 
     fed = {mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping["FunctionName"]["Ref"] for mapping in mappings}
 
-    assert fed == dict.fromkeys(QUEUES, "HousekeepingFunction") | {"IncomingMessagesQueue": "MessagesFunction"}
+    others = {"FramesToArchive": "TelemetryFunction", "StationTelemetry": "TelemetryFunction"}
+    expected = dict.fromkeys(QUEUES, "HousekeepingFunction") | {"IncomingMessagesQueue": "MessagesFunction"}
+    assert fed == expected | others
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
 
 
@@ -182,6 +187,7 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
         "HousekeepingFunction": "processors.lambda_handler.handler",
         "CommandsFunction": "remote_commands.lambda_handler.handler",
         "FleetFunction": "fleet.lambda_handler.handler",
+        "TelemetryFunction": "telemetry.lambda_handler.handler",
     }
     for function in functions.values():
         assert function["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
@@ -195,7 +201,7 @@ def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> N
     assert not of_type(template, "AWS::Lambda::Permission")
 
 
-@pytest.mark.parametrize("function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction", "FleetFunction"])
+@pytest.mark.parametrize("function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction", "FleetFunction", "TelemetryFunction"])
 def test_no_function_may_do_everything_anywhere(template: dict[str, Any], function: str) -> None:
     for statement in statements(template, function):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]

@@ -73,7 +73,7 @@ def test_every_measured_value_is_a_row_and_the_newest_of_a_connector_is_at_hand(
         ("CP001/1/7/0", "Energy.Active.Import.Register", 1500, "Wh"),
         ("CP001/1/7/1", "Power.Active.Import", 7400, "W"),
     ]
-    assert {(row["connector"], row["transaction_id"], row["at"]) for row in rows} == {("1", "42", AT)}
+    assert {(row["connector"], row["transaction_id"], row["sampled_at"]) for row in rows} == {("1", "42", AT)}
     assert sorted(row["value"] for row in house.latest.of_charge_point("CP001")) == [1500, 7400]
 
 
