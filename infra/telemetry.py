@@ -30,8 +30,8 @@ FRAMES = {
 }  # fmt: skip
 SAMPLES = {
     "id": "string", "charge_point_id": "string", "connector": "string", "transaction_id": "string",
-    "sampled_at": "string", "received_at": "string", "measurand": "string", "value": "double", "unit": "string", "phase": "string",
-    "context": "string", "location": "string", "status": "string", "error_code": "string",
+    "sampled_at": "string", "received_at": "string", "measurand": "string", "value": "double", "unit": "string",
+    "phase": "string", "context": "string", "location": "string", "status": "string", "error_code": "string",
 }  # fmt: skip
 STATIONS = {
     "id": "string", "station_id": "string", "battery_available": "int", "battery_charging": "int",
