@@ -55,7 +55,7 @@ def station(name: str, at: datetime = NOW, **other: Any) -> Station:
         "humidity": 60.5,
         "status": "online",
     }
-    return Station(**({"station_id": name, "timestamp": at, "received_at": at} | said | other))
+    return Station(**(said | {"station_id": name, "timestamp": at, "received_at": at} | other))
 
 
 def test_a_file_is_written_listed_read_and_removed(stores: Stores) -> None:

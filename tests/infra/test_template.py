@@ -14,7 +14,15 @@ TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
 NO_CDK = "aws-cdk-lib is not installed (make infra): nobody checks that infra/template.json is current"
 NO_NODE = "node is not installed: nobody checks that infra/template.json is current"
 NO_LINT = "cfn-lint is not installed (make infra): nobody checks that AWS would take infra/template.json"
-QUEUES = ("IncomingMessagesQueue", "DisconnectedChargePoints", "CreatedThings", "DeletedThings", "ShadowRepairs", "FramesToArchive", "StationTelemetry")
+QUEUES = (
+    "IncomingMessagesQueue",
+    "DisconnectedChargePoints",
+    "CreatedThings",
+    "DeletedThings",
+    "ShadowRepairs",
+    "FramesToArchive",
+    "StationTelemetry",
+)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +209,9 @@ def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> N
     assert not of_type(template, "AWS::Lambda::Permission")
 
 
-@pytest.mark.parametrize("function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction", "FleetFunction", "TelemetryFunction"])
+@pytest.mark.parametrize(
+    "function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction", "FleetFunction", "TelemetryFunction"]
+)
 def test_no_function_may_do_everything_anywhere(template: dict[str, Any], function: str) -> None:
     for statement in statements(template, function):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
