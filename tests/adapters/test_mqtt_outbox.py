@@ -90,3 +90,19 @@ def test_who_waits_in_the_outbox_is_not_what_the_broker_owes() -> None:
     assert sent is not None
     assert again is not None
     assert again is not sent
+
+
+def test_what_has_nothing_to_wait_for_leaves_as_it_is_put() -> None:
+    outbox, left = Outbox(30, 10_000, 1_000, lambda: 0.0), list[bytes]()
+    outbox.put("a/in", b"0", (), None)
+    outbox.connected(2, 1_000, left.append)
+
+    outbox.put("a/in", b"1", (), None)  # behind the one from before
+    waiting = [outbox.take() or b"", outbox.take() or b""]
+    outbox.settle(packet(waiting[0]).packet_id or 0)
+    outbox.put("a/in", b"2", (), None)
+    outbox.put("a/in", b"3", (), None)  # the window is full
+
+    assert [bytes(packet(data).payload) for data in waiting] == [b"0", b"1"]
+    assert [bytes(packet(data).payload) for data in left] == [b"2"]
+    assert outbox.is_waiting

@@ -113,3 +113,25 @@ def test_a_frame_in_the_smallest_segments_costs_no_copies_of_what_came_before() 
 
     assert b"".join(piece for _, piece in pieces) == stream
     assert max(len(piece) for _, piece in pieces) < 14
+
+
+@given(frames | streams | st.builds(frame, st.just(1), st.binary(max_size=MAX_SIZE + 5)))
+@example(b"\x81\xfe\x00\x00\x00\x00")
+@example(b"\x81\xff" + bytes(12))
+def test_what_is_whole_is_what_would_have_been_cut(data: bytes) -> None:
+    text = shortcut.Cutter(MAX_SIZE).whole(data)
+
+    pieces = shortcut.Cutter(MAX_SIZE).cut(data)
+
+    assert (pieces == [(True, text)]) if text is not None else (len(pieces) != 1 or not pieces[0][0])
+
+
+@given(frames, st.builds(frame, st.just(1), st.binary(max_size=40)))
+def test_nothing_is_whole_in_the_middle_of_something_else(begun: bytes, data: bytes) -> None:
+    cutter, other = shortcut.Cutter(MAX_SIZE), shortcut.Cutter(MAX_SIZE)
+    cutter.cut(begun[:-1])
+    other.cut(begun[:-1])
+
+    text, pieces = cutter.whole(data), other.cut(data)
+
+    assert text is None or pieces == [(True, text)]
