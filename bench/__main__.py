@@ -1,7 +1,8 @@
 """`python -m bench`: what the gateway costs, beside what it can be compared with, in the same run on this machine.
 
 CPU time of the measured process per round trip is the figure that travels; round trips a second depend on who else
-uses the machine. `--only echo,gateway` runs some rows only; `--results` says where the JSON goes.
+uses the machine. `--only echo,gateway` runs some rows only; `--full` runs the long rows, too, which take half an hour
+(65,536 charge points); `--charge-points` and `--minutes` make them smaller. `--results` says where JSON and HTML go.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import rows
+from bench import crowd, report, rows
 from bench.processes import machine
 from tests.brokers import Mosquitto, mosquitto_binary
 
@@ -23,29 +24,51 @@ def main() -> None:
     """Start the broker, measure, say it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=8, help="how long each row is measured")
-    parser.add_argument("--only", default=",".join(rows.ROWS), help="some of %(default)s")
+    parser.add_argument("--only", help=f"some of {','.join([*rows.ROWS, *crowd.LONG])}")
+    parser.add_argument("--full", action="store_true", help="the long rows, too")
+    parser.add_argument("--charge-points", type=int, default=crowd.FULL.charge_points, help="in the long rows")
+    parser.add_argument("--grown", type=int, default=crowd.FULL.grown, help="charge points in the row growth")
+    parser.add_argument("--minutes", type=float, default=crowd.FULL.minutes, help="how long the crowd is held")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
+    every = [*rows.ROWS, *(crowd.LONG if arguments.full else ())]
+    names = arguments.only.split(",") if arguments.only else every
+    unknown = [name for name in names if name not in (*rows.ROWS, *crowd.LONG)]
+    if unknown:
+        parser.error(f"there is no row {unknown[0]}")
     binary = mosquitto_binary()
     if binary is None:
         sys.exit("mosquitto is not installed (Debian: apt-get install mosquitto)")
+    size = crowd.Size(arguments.charge_points, arguments.grown, arguments.minutes)
     facts, results = machine(), {}
     with tempfile.TemporaryDirectory() as directory:
         broker = Mosquitto(binary, Path(directory), log_types=())
         broker.start()
         try:
-            for name in arguments.only.split(","):
-                results[name] = rows.ROWS[name](rows.Bench(broker, Path(directory), arguments.seconds))
-                sys.stdout.write(f"{name:16} {rows.in_words(results[name])}\n")
+            for name in names:
+                results[name] = _measure(name, broker, Path(directory), arguments.seconds, size)
+                sys.stdout.write(f"{name:16} {rows.in_words(results[name].row)}\n")
                 sys.stdout.flush()
         finally:
             broker.kill()
-    sys.stdout.write("\n" + rows.table(results))
-    now = datetime.datetime.now(datetime.UTC)
-    arguments.results.mkdir(parents=True, exist_ok=True)
-    path = arguments.results / f"{now:%Y-%m-%dT%H%M%SZ}.json"
-    path.write_bytes(orjson.dumps({"at": now, "machine": facts, "results": results}, option=orjson.OPT_INDENT_2))
-    sys.stdout.write(f"\n{path}\n")
+    document = report.document(datetime.datetime.now(datetime.UTC), facts, sys.argv[1:], results)
+    sys.stdout.write("\n" + rows.table({name: record.row for name, record in results.items()}))
+    sys.stdout.write(f"\n{_write(document, arguments.results)}\n")
+
+
+def _measure(name: str, broker: Mosquitto, directory: Path, seconds: float, size: crowd.Size) -> crowd.Record:
+    if name in rows.ROWS:
+        return crowd.Record(rows.ROWS[name](rows.Bench(broker, directory, seconds)))
+    return crowd.LONG[name](crowd.House(broker, size, seconds))
+
+
+def _write(document: report.Json, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{document['at'].replace(':', '').partition('.')[0]}Z.json"
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    page = path.with_suffix(".html")
+    page.write_text(report.page(document))
+    return page
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import platform
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,8 @@ from typing import Any
 
 from bench import load
 
-_CONTEXT = multiprocessing.get_context("spawn")
+CONTEXT = multiprocessing.get_context("spawn")
+LISTEN_S, START_S = 30.0, 1.5
 _LIBRARIES = ("websockets", "uvloop", "mqtt5", "orjson", "aiomqtt")
 
 
@@ -22,7 +24,7 @@ class Child:
     """A function in a process of its own."""
 
     def __init__(self, function: Callable[..., None], *args: Any) -> None:
-        self._process = _CONTEXT.Process(target=function, args=args, daemon=True)
+        self._process = CONTEXT.Process(target=function, args=args, daemon=True)
         self._process.start()
         self.pid = self._process.pid or 0
 
@@ -38,17 +40,17 @@ class Load:
     def __init__(self, plan: load.Plan, processes: int = 1) -> None:
         self._pipes: list[Connection] = []
         self._children = []
-        share = plan.sockets // processes
-        for number in range(processes):
-            ours, theirs = _CONTEXT.Pipe()
-            part = load.Plan(
-                plan.port, share, plan.rate / processes, number * share, plan.silent, plan.ca, plan.subprotocol
-            )
+        for part in load.parts(plan, processes):
+            ours, theirs = CONTEXT.Pipe()
             self._children.append(Child(load.run, part, theirs))
             self._pipes.append(ours)
             theirs.close()
+
+    def connect(self) -> None:
+        """Connect everybody, and wait for it."""
+        self.tell("connect")
         for pipe in self._pipes:
-            pipe.recv()  # all are connected
+            pipe.recv()
 
     def tell(self, order: str) -> None:
         """Give an order that nobody answers."""
@@ -57,8 +59,13 @@ class Load:
 
     def answers(self) -> int:
         """How many answers came so far."""
+        return self.counts()["answers"]
+
+    def counts(self) -> dict[str, int]:
+        """What became of them so far, see `load.Counts`."""
         self.tell("count")
-        return sum(pipe.recv() for pipe in self._pipes)
+        parts = [pipe.recv() for pipe in self._pipes]
+        return {name: sum(part[name] for part in parts) for name in parts[0]}
 
     def latencies_s(self) -> list[float]:
         """How long they took, sorted."""
@@ -108,8 +115,17 @@ def measure(loading: Load, pid: int, seconds: float, warm_s: float = 1.5) -> Tri
     per = 1e6 / max(1, answers)
     return Trips(
         answers / took_s, (now[0] - used[0]) * per, (now[1] - used[1]) * per,
-        _quantile(times, 0.5), _quantile(times, 0.99), load_used * per,
+        quantile_ms(times, 0.5), quantile_ms(times, 0.99), load_used * per,
     )  # fmt: skip
+
+
+def wait_for(port: int) -> None:
+    """Wait until somebody listens, and has had time to connect to its broker."""
+    deadline = time.monotonic() + LISTEN_S
+    with socket.socket() as probe:
+        while probe.connect_ex(("127.0.0.1", port)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    time.sleep(START_S)
 
 
 def cpu_s(pid: int) -> tuple[float, float]:
@@ -139,5 +155,5 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _quantile(ordered: list[float], share: float) -> float:
+def quantile_ms(ordered: list[float], share: float) -> float:
     return ordered[int(share * (len(ordered) - 1))] * 1000 if ordered else 0.0

@@ -14,12 +14,11 @@ from adapters.mqtt_connection import Connection
 from adapters.mqtt_settings import from_url
 from bench import load, servers
 from bench.naive_bridge import run_naive_bridge
-from bench.processes import Child, Load, Trips, cpu_s, measure, rss_kib
+from bench.processes import Child, Load, Trips, cpu_s, measure, rss_kib, wait_for
 from gateway.tls import TlsFiles
 from tests.brokers import Mosquitto, free_port
 from tests.certificates import Authority
 
-START_S = 2.5
 PER_LINK = 1_000  # charge points
 UNDER_WAY = 200  # messages, in mosquitto's own row
 
@@ -109,7 +108,7 @@ def table(results: dict[str, Row]) -> str:
             waits = [f"{row[key]:9.2f}" if key in row else " " * 9 for key in ("p50_ms", "p99_ms")]
             numbers = f"{cpu:9.1f}{row['kernel_us']:9.1f}{row['per_second']:10,.0f}"
             lines.append(f"{name:14}" + numbers + "".join(waits + versus))
-        else:
+        elif "handshake_us" in row:
             lines.append(f"{name:14}{row['kib_each']:9.1f} KiB each, {row['handshake_us']:,.0f} us CPU per handshake")
     return "\n".join(lines) + "\n"
 
@@ -126,8 +125,9 @@ def _gateway(bench: Bench, plan: load.Plan) -> Row:
 
 
 def _loaded(bench: Bench, server: Child, plan: load.Plan, others: list[Child]) -> Row:
-    time.sleep(START_S)
+    wait_for(plan.port)
     loading = Load(plan)
+    loading.connect()
     trips: Trips = measure(loading, server.pid, bench.seconds)
     loading.end()
     for child in (server, *others):
@@ -142,11 +142,13 @@ def _idle(bench: Bench, sockets: int, tls: TlsFiles | None = None, ca: Path | No
     port = free_port()
     children = [Child(servers.run_gateway, port, bench.mqtt, PER_LINK, tls), Child(servers.run_cloud, bench.mqtt)]
     server = children[0].pid
-    time.sleep(START_S)
+    wait_for(port)
     warm = Load(load.Plan(port, 200, first=60_000, silent=True, ca=str(ca) if ca else None))
+    warm.connect()
     _boot(warm, 200)
     memory, cpu = rss_kib(server), sum(cpu_s(server))
     loading = Load(load.Plan(port, sockets, silent=True, ca=str(ca) if ca else None))
+    loading.connect()
     handshakes_s = sum(cpu_s(server)) - cpu
     _boot(loading, sockets)
     row = {"kib_each": (rss_kib(server) - memory) / sockets, "handshake_us": handshakes_s / sockets * 1e6}

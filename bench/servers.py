@@ -2,6 +2,12 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
+from threading import Lock
 from typing import cast
 
 import mqtt5
@@ -12,13 +18,21 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from adapters.mqtt_connection import Connection
+from adapters import mqtt_connection
 from adapters.mqtt_link import MqttLink
+from adapters.mqtt_pace import Pace
 from adapters.mqtt_settings import from_url
 from adapters.registries import OpenRegistry
+from domain import models
+from domain.models import ChargePoint, Proven
+from domain.ports import NOTHING_PROVEN
 from gateway.garbage import collect_seldom
+from gateway.gate import Arrivals
 from gateway.server import Gateway, Options
 from gateway.tls import Certificates, TlsFiles
+from tests.cable import Cable
+
+REGISTRY_S = 0.005
 
 
 def run_gateway(port: int, mqtt: str, per_link: int, tls: TlsFiles | None = None) -> None:
@@ -41,6 +55,105 @@ def run_gateway(port: int, mqtt: str, per_link: int, tls: TlsFiles | None = None
             options,
         )
         await gateway.run()
+
+    uvloop.run(serve())
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """One of several gateways on a port that just started: a slow registry, and what the broker's account allows.
+
+    `writes` counts what the registry took, `throttled` what it did not. `writes_per_s` and `subscribes_per_s` are this
+    gateway's share; `subscribes_per_s` 0 is no limit.
+    """
+
+    port: int
+    admin_port: int
+    mqtt: str
+    per_link: int
+    writes_per_s: float
+    subscribes_per_s: float
+    writes: "Synchronized[int]"
+    throttled: "Synchronized[int]"
+
+
+class ThrottledError(Exception):
+    """The registry does not take so many writes a second."""
+
+
+class SlowRegistry(OpenRegistry):
+    """A database in another machine: 5 ms there and back, so many writes a second and no more."""
+
+    def __init__(self, storm: Storm) -> None:
+        super().__init__()
+        self._storm = storm
+        self._tokens = storm.writes_per_s
+        self._filled_at = time.monotonic()
+        self._bucket = Lock()
+
+    def find(self, charge_point_id: str) -> ChargePoint | None:
+        time.sleep(REGISTRY_S)
+        return super().find(charge_point_id)
+
+    def connect(
+        self, charge_point_id: str, connection: models.Connection, credential_version: int,
+        proven: Proven = NOTHING_PROVEN,
+    ) -> models.Connection | None:  # fmt: skip
+        time.sleep(REGISTRY_S)
+        self._take()
+        old = super().connect(charge_point_id, connection, credential_version, proven)
+        with self._storm.writes.get_lock():
+            self._storm.writes.value += 1
+        return old
+
+    def _take(self) -> None:
+        storm = self._storm
+        with self._bucket:
+            now = time.monotonic()
+            self._tokens = min(storm.writes_per_s, self._tokens + (now - self._filled_at) * storm.writes_per_s)
+            self._filled_at = now
+            if self._tokens < 1:
+                with storm.throttled.get_lock():
+                    storm.throttled.value += 1
+                raise ThrottledError("too many writes a second")
+            self._tokens -= 1
+
+
+def run_stormed(storm: Storm) -> None:
+    """One of the gateways."""
+    collect_seldom()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    pace = Pace(storm.subscribes_per_s) if storm.subscribes_per_s else None
+
+    async def serve() -> None:
+        options = Options(
+            port=storm.port, admin_port=storm.admin_port, reuse_port=True, ping_interval_s=0,
+            charge_points_per_link=storm.per_link, arrivals=Arrivals(subscribe_rate=storm.subscribes_per_s),
+        )  # fmt: skip
+
+        def link(number: int, will: tuple[str, bytes] | None, on_state: Callable[[bool], None]) -> MqttLink:
+            settings = from_url(storm.mqtt, f"gw-{storm.admin_port}-{number}", will=will)
+            return MqttLink(replace(settings, pace=pace) if pace else settings, on_state)
+
+        await Gateway(SlowRegistry(storm), link, options).run()
+
+    uvloop.run(serve())
+
+
+def run_cable(port: int, mqtt_port: int, order: Connection) -> None:
+    """Carries what goes to the broker; cut for as long as it is told ("1.5")."""
+
+    async def serve() -> None:
+        cable = Cable("127.0.0.1", mqtt_port)
+        server = await asyncio.start_server(cable.carry, "127.0.0.1", port)
+        loop, cuts = asyncio.get_running_loop(), asyncio.Queue[str]()
+        loop.add_reader(order.fileno(), lambda: cuts.put_nowait(order.recv()))
+        async with server:
+            while True:
+                seconds = float(await cuts.get())
+                cable.cut()
+                await asyncio.sleep(seconds)
+                cable.restore()
 
     uvloop.run(serve())
 
@@ -78,12 +191,14 @@ class Echo(asyncio.Protocol):
             self._transport.write(out)
 
 
-def run_cloud(mqtt: str, number: int = 0) -> None:
-    """Answers every CALL with an empty CALLRESULT, as publish on `<id>/out`."""
+def run_cloud(mqtt: str, number: int = 0, asked: Connection | None = None) -> None:
+    """Answers every CALL with an empty CALLRESULT, as publish on `<id>/out`; says how many there were, if `asked`."""
 
     async def serve() -> None:
-        cloud = Cloud(mqtt, number)
+        cloud = Cloud(mqtt, number, remembers=asked is not None)
         await cloud.connection.open()
+        if asked is not None:
+            asyncio.get_running_loop().add_reader(asked.fileno(), lambda: asked.send((asked.recv(), len(cloud.seen))))
         await cloud.connection.lost
 
     uvloop.run(serve())
@@ -92,8 +207,12 @@ def run_cloud(mqtt: str, number: int = 0) -> None:
 class Cloud:
     """The other side of the broker."""
 
-    def __init__(self, mqtt: str, number: int) -> None:
-        self.connection = Connection(from_url(mqtt, f"cloud-{number}", receive_maximum=60_000), self._on_packet)
+    def __init__(self, mqtt: str, number: int, remembers: bool = False) -> None:
+        self.seen: set[tuple[str, bytes]] = set()
+        self._remembers = remembers
+        self.connection = mqtt_connection.Connection(
+            from_url(mqtt, f"cloud-{number}", receive_maximum=60_000), self._on_packet
+        )
         self._sent = 0
 
     def _on_packet(self, packet: mqtt5.Packet) -> None:
@@ -105,6 +224,8 @@ class Cloud:
 
     def _answer(self, packet: mqtt5.PublishPacket) -> None:
         message_id = bytes(packet.payload).split(b'"', 2)[1]
+        if self._remembers:
+            self.seen.add((packet.topic, message_id))
         self._sent = self._sent % 60_000 + 1
         epochs = [pair for pair in packet.user_properties if pair[0] == "epoch"]
         answer = mqtt5.PublishPacket(

@@ -21,7 +21,7 @@ _KINDS = 6  # kinds of errors with a line of their own
 
 Json = dict[str, Any]
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1c2733; --soft: #66727f; --rule: #dde3e9; --back: #fff;
   --c0: #1769aa; --c1: #d9730d; --c2: #2e8b57; --c3: #b03060; --c4: #6a5acd; --c5: #8a6d3b; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6ebf0; --soft: #93a1b0; --rule: #2c3742; --back: #12181f;
@@ -111,7 +111,7 @@ def page(document: Json) -> str:
     charts = "".join(f"<section><h2>{escape(c.title)}</h2>{c.legend()}{c.svg()}</section>" for c in _charts(seconds))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(plan['scenario'])}: {plan['count']} charge points</title><style>{_STYLE}</style>"
+        f"<title>{escape(plan['scenario'])}: {plan['count']} charge points</title><style>{STYLE}</style>"
         f"<h1>Fleet of charge points: {escape(plan['scenario'])}</h1><p>{escape(about)}</p>"
         f'<div class="tiles">{_tiles(document["summary"])}</div><div class="charts">{charts}</div>'
         f"{_errors(document['summary']['errors'])}</html>\n"

@@ -82,11 +82,15 @@ async def test_a_plain_frame_never_gets_to_the_library() -> None:
 async def test_answers_of_one_turn_are_one_write_each_and_no_task() -> None:
     async with house() as here:
         await here.connect()
-        websocket, recorder, made = here.gateway.sessions["CP1"]._websocket, Recorder(), []
+        websocket, recorder = here.gateway.sessions["CP1"]._websocket, Recorder()
         transport, websocket._transport = websocket._transport, recorder
-        loop = asyncio.get_running_loop()
-        loop.set_task_factory(lambda loop, work, **more: made.append(work) or asyncio.Task(work, loop=loop, **more))
+        loop, made = asyncio.get_running_loop(), list[str]()
 
+        def make(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> "asyncio.Task[Any]":
+            made.append(work.__qualname__)
+            return asyncio.Task(work, loop=loop, **more)
+
+        loop.set_task_factory(make)
         for number in range(TRIPS):
             round_trip(here, number)
         before = len(recorder.writes)

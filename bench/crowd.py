@@ -1,0 +1,245 @@
+"""The long rows: many charge points, all of them at once, and a broker that goes away. Sized by `Size`."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+from urllib.request import urlopen
+
+from bench import load, servers
+from bench.processes import CONTEXT, START_S, Child, Load, cpu_s, measure, quantile_ms, rss_kib, wait_for
+from tests.brokers import Mosquitto, free_port
+
+WORKERS = 4
+PROCESSES = 4  # of charge points: each has 20,000 files, and an address with 28,000 ports
+PER_LINK = 1_000
+EVERY_S = 50.0  # a frame a minute, and a heartbeat every 300 s
+SAMPLE_S = 2.0
+TALKING_S = 60.0  # between two CALLs of one in the storm
+WRITES_PER_S, SUBSCRIBES_PER_S = 2_000.0, 500.0
+RESTART_SOCKETS, RESTART_RATE, CUT_S, CALL_TIMEOUT_S = 2_000, 3_000.0, 1.0, 30.0
+
+Series = dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of the long rows: 65,536 charge points for ten minutes is full size."""
+
+    charge_points: int = 65_536
+    grown: int = 16_384
+    minutes: float = 10.0
+
+
+FULL = Size()
+
+
+@dataclass(slots=True)
+class Record:
+    """A long row: its figures, and what was sampled on the way."""
+
+    row: dict[str, float]
+    series: Series = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the long rows may use."""
+
+    broker: Mosquitto
+    size: Size
+    seconds: float
+
+    @property
+    def mqtt(self) -> str:
+        return f"mqtt://127.0.0.1:{self.broker.port}"
+
+
+def growth(house: House) -> Record:
+    """CPU per round trip with many connected, beside 200, at the same rate; twice, in turns."""
+    figures: dict[int, list[float]] = {200: [], house.size.grown: []}
+    for sockets in (*figures, *figures):
+        port = free_port()
+        children = [Child(servers.run_gateway, port, house.mqtt, PER_LINK), Child(servers.run_cloud, house.mqtt)]
+        wait_for(port)
+        loading = Load(load.Plan(port, sockets, rate=3_000))
+        loading.connect()
+        figures[sockets].append(measure(loading, children[0].pid, house.seconds, warm_s=8).cpu_us)
+        _end(loading, *children)
+    few, many = (sum(values) / len(values) for values in figures.values())
+    return Record({"sockets": house.size.grown, "us_200": few, "us_many": many, "growth": many / few})
+
+
+def crowd(house: House) -> Record:
+    """As many as there are in a city, on `ocppgw gateway --workers 4`, which say what such charge points say."""
+    port, size = free_port(), house.size
+    cloud = Child(servers.run_cloud, house.mqtt)
+    with _workers(port, house.mqtt) as parent:
+        pids = [parent, *_children(parent)]
+        loading = Load(load.Plan(port, size.charge_points, rate=size.charge_points / EVERY_S, beats=True), PROCESSES)
+        began = time.monotonic()
+        loading.connect()
+        connecting_s = time.monotonic() - began
+        loading.tell("go")
+        series = _sample(size.minutes * 60, lambda: loading.counts() | _used(pids))
+        counts, times = loading.counts(), loading.latencies_s()
+        _end(loading, cloud)
+    used = series["cpu_s"][-1] - series["cpu_s"][0]
+    answers = series["answers"][-1] - series["answers"][0]
+    return Record({
+        "charge_points": counts["connected"], "minutes": size.minutes, "connecting_s": connecting_s,
+        "lost": counts["lost"], "errors": counts["errors"], "unanswered": counts["sent"] - counts["answers"],
+        "frames_per_s": answers / (series["at_s"][-1] - series["at_s"][0]),
+        "us_per_trip": used / max(1, answers) * 1e6, "rss_mib": max(series["rss_mib"]),
+        "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99),
+    }, _rates(series))  # fmt: skip
+
+
+def storm(house: House) -> Record:
+    """All of them at once to gateways that just started; a slow registry, and 500 SUBSCRIBEs a second."""
+    return _storm(house, SUBSCRIBES_PER_S)
+
+
+def storm_unlimited(house: House) -> Record:
+    """The same with a broker that takes any number of SUBSCRIBEs."""
+    return _storm(house, 0.0)
+
+
+def link_restart(house: House) -> Record:
+    """The connection to the broker is cut for a second at 3,000 frames a second: who is heard, who is answered."""
+    port, cable_port = free_port(), free_port()
+    ours, theirs = CONTEXT.Pipe()
+    asking, asked = CONTEXT.Pipe()
+    gateway = Child(servers.run_gateway, port, f"mqtt://127.0.0.1:{cable_port}", PER_LINK)
+    others = [
+        Child(servers.run_cable, cable_port, house.broker.port, theirs), Child(servers.run_cloud, house.mqtt, 0, asked)
+    ]  # fmt: skip
+    wait_for(port)
+    loading = Load(load.Plan(port, RESTART_SOCKETS, rate=RESTART_RATE))
+    loading.connect()
+    loading.tell("go")
+    time.sleep(5)
+    before = loading.counts()["answers"]
+    began = time.monotonic()
+    ours.send(str(CUT_S))
+    time.sleep(CUT_S / 2)
+    still = loading.counts()["answers"]
+    while loading.counts()["answers"] <= still + RESTART_RATE / 10:
+        time.sleep(0.02)
+    back_s = time.monotonic() - began - CUT_S
+    # Whoever got no answer by then gets a CALLERROR, and goes on.
+    time.sleep(CALL_TIMEOUT_S + 5)
+    loading.tell("stop")
+    time.sleep(CALL_TIMEOUT_S + 2)
+    counts = loading.counts()
+    asking.send("seen")
+    seen = asking.recv()[1]
+    _end(loading, gateway, *others)
+    return Record({
+        "sockets": RESTART_SOCKETS, "rate": RESTART_RATE, "answers_before": before, "links_back_s": back_s,
+        "sent": counts["sent"], "heard_by_cloud": seen, "never_heard": counts["sent"] - seen,
+        "told_to_repeat": counts["errors"], "unanswered": counts["sent"] - counts["answers"], "lost": counts["lost"],
+    })  # fmt: skip
+
+
+LONG: dict[str, Callable[[House], Record]] = {
+    "growth": growth, "crowd": crowd, "storm": storm, "storm-unlimited": storm_unlimited, "link-restart": link_restart,
+}  # fmt: skip
+
+
+def _storm(house: House, subscribes_per_s: float) -> Record:
+    port, most_s = free_port(), 300.0
+    writes, throttled = CONTEXT.Value("i", 0), CONTEXT.Value("i", 0)
+    admin_ports = [free_port() for _ in range(WORKERS)]
+    gateways = [
+        Child(servers.run_stormed, servers.Storm(
+            port, admin, house.mqtt, PER_LINK, WRITES_PER_S / WORKERS, subscribes_per_s / WORKERS, writes, throttled,
+        )) for admin in admin_ports
+    ]  # fmt: skip
+    pids = [child.pid for child in gateways]
+    cloud = Child(servers.run_cloud, house.mqtt)
+    wait_for(port)
+    number = house.size.charge_points
+    loading = Load(load.Plan(port, number, rate=number / TALKING_S, at_once=500, patient=True), PROCESSES)
+    loading.counts()  # they have started
+    before = sum(map(rss_kib, pids))
+    loading.tell("storm")
+    series = _sample(most_s, lambda: loading.counts() | _used(pids), lambda now: now["connected"] >= number)
+    back_s = series["at_s"][-1]
+    counts, times = loading.counts(), loading.latencies_s()
+    accepted = sum(_metric(admin, "ocpp_ws_connection_established_total") for admin in admin_ports)
+    _end(loading, cloud, *gateways)
+    return Record({
+        "charge_points": number, "connected": counts["connected"], "back_s": back_s, "refused": counts["refused"],
+        "accepted": accepted, "writes": writes.value, "throttled": throttled.value,
+        "rss_mib": max(series["rss_mib"]), "kib_each": (max(series["rss_mib"]) * 1024 - before) / number,
+        "lost": counts["lost"], "errors": counts["errors"],
+        "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99),
+    }, _rates(series))  # fmt: skip
+
+
+def _sample(
+    seconds: float, look: Callable[[], dict[str, float]], is_over: Callable[[dict[str, float]], bool] | None = None
+) -> Series:
+    began, series = time.monotonic(), Series()
+    while True:
+        now = {"at_s": time.monotonic() - began, **look()}
+        for name, value in now.items():
+            series.setdefault(name, []).append(value)
+        if now["at_s"] >= seconds or (is_over is not None and is_over(now)):
+            return series
+        time.sleep(min(SAMPLE_S, max(0.0, seconds - now["at_s"])))
+
+
+def _rates(series: Series) -> Series:
+    """The same with what grows told per second."""
+    at = series["at_s"]
+    told: Series = {"at_s": at, "connected": series["connected"], "rss_mib": series["rss_mib"]}
+    for name, source in (("answers_per_s", "answers"), ("refused_per_s", "refused"), ("cores", "cpu_s")):
+        values = series[source]
+        told[name] = [0.0] + [
+            (values[n] - values[n - 1]) / max(1e-9, at[n] - at[n - 1]) for n in range(1, len(at))
+        ]  # fmt: skip
+    return told
+
+
+def _used(pids: list[int]) -> dict[str, float]:
+    return {"rss_mib": sum(map(rss_kib, pids)) / 1024, "cpu_s": sum(sum(cpu_s(pid)) for pid in pids)}
+
+
+@contextmanager
+def _workers(port: int, mqtt: str) -> Iterator[int]:
+    command = [
+        sys.executable, "-m", "gateway", "--port", str(port), "--admin-port", str(free_port()), "--mqtt", mqtt,
+        "--registry", "open", "--workers", str(WORKERS), "--ping-interval-s", "0",
+        "--charge-points-per-link", str(PER_LINK),
+    ]  # fmt: skip
+    with Popen(command, stdout=DEVNULL, stderr=DEVNULL) as process:  # noqa: S603
+        try:
+            wait_for(port)
+            time.sleep(START_S)
+            yield process.pid
+        finally:
+            for pid in (process.pid, *_children(process.pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _metric(port: int, name: str) -> float:
+    with urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+        lines = page.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def _end(loading: Load, *children: Child) -> None:
+    loading.end()
+    for child in children:
+        child.end()
