@@ -127,6 +127,10 @@ class DynamoTransactions:
         )
         return priced.transaction if priced else None
 
+    def give_up(self, transaction: Transaction, at: datetime) -> Transaction | None:
+        given_up = self._fold(transaction, lambda stored: transactions.followed(stored, at) if stored else None)
+        return given_up.transaction if given_up else None
+
     def _begin(self, start: Transaction, number: int) -> Transaction:
         claim = _key(start.charge_point_id, _claim_of(start, number))
         for _ in dynamodb.attempts(f"{start.charge_point_id}: start of a transaction"):

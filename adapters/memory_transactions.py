@@ -96,6 +96,11 @@ class MemoryTransactions:
                     return self._keep(priced)
         return None
 
+    def give_up(self, transaction: Transaction, at: datetime) -> Transaction | None:
+        with self._lock:
+            stored = self._sheets.get(_key(transaction))
+            return None if stored is None else self._keep(transactions.followed(stored, at))
+
     def of(self, charge_point_id: str) -> list[Transaction]:
         """The transactions of a charge point."""
         return [sheet.transaction for key, sheet in self._sheets.items() if key[0] == charge_point_id]

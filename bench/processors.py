@@ -32,6 +32,7 @@ from adapters.memory import (
     MemoryTransactions,
 )
 from adapters.memory_commands import MemoryCommandLines
+from adapters.memory_pages import MemoryTransactionPages
 from adapters.sqs import SqsQueue
 from domain.models import Boot, ChargePoint, Connection, IdToken
 from infra.local import cloud
@@ -121,6 +122,7 @@ def in_memory() -> Ports:
         tariffs=MemoryTariffs(),
         transactions=transactions,
         history=transactions,
+        open_transactions=MemoryTransactionPages(transactions),
         commands=MemoryCommands(),
         command_lines=MemoryCommandLines(),
         reports=MemoryReports(),

@@ -167,7 +167,7 @@ class Transaction:
     first_sampled_at: datetime | None = None
     start_received_at: datetime | None = None
     stop_received_at: datetime | None = None
-    next_started_at: datetime | None = None  # when the next transaction of this connector began
+    next_started_at: datetime | None = None  # when the next of its connector began, or nobody waited any longer
     start_number: int | None = None  # of 1.6 starts that all look the same, from 2 on
     event_numbers: str | None = None  # the seqNos of 2.x events that arrived: "0..4,6"
     billed_wh: int | None = None

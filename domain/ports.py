@@ -189,6 +189,9 @@ class TransactionHistory(Protocol):
     ) -> Transaction | None:
         """Keep what a transaction costs, and return it; `cost_of` is asked again if it changes meanwhile."""
 
+    def give_up(self, transaction: Transaction, at: datetime) -> Transaction | None:
+        """Wait no longer for the end of a transaction, as if another had begun then; a late end still counts."""
+
 
 class Tariffs(Protocol):
     """Tariffs, in versions that are never changed."""

@@ -92,7 +92,7 @@ def stop_without_start(transaction: Transaction) -> bool:
 
 
 def left_open(transaction: Transaction) -> bool:
-    """Its end never came, but the next transaction of its connector began. It is billed up to the last reading."""
+    """It has no end, but the next of its connector began, or it was given up. It is billed up to the last reading."""
     return transaction.ended_at is None and transaction.next_started_at is not None
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from aws_cdk import Aws, CfnParameter, Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as events_targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_sqs as sqs
@@ -92,6 +94,13 @@ class Messaging(Construct):
         # AWS IoT publishes these once thing events are switched on, which is a setting of the account.
         self.rule("ThingCreated", "SELECT * FROM '$aws/events/thing/+/created'", self.created_things)
         self.rule("ThingDeleted", "SELECT * FROM '$aws/events/thing/+/deleted'", self.deleted_things)
+        self._daily({"event": "sweep"}, self.disconnected)
+
+    def _daily(self, record: dict[str, str], queue: sqs.Queue) -> None:
+        """Put this record on a queue once a day."""
+        said = events.RuleTargetInput.from_object(record)
+        rule = events.Rule(self, "Daily", schedule=events.Schedule.rate(Duration.days(1)))
+        rule.add_target(events_targets.SqsQueue(queue, message=said))
 
     def _dead_letters(self, name: str) -> sqs.Queue:
         queue = sqs.Queue(

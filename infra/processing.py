@@ -129,7 +129,8 @@ class Processing(Construct):
 
     def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         permissions = [
-            *on_tables((*READ, *WRITE), data.charge_points),
+            *on_tables((*READ, *WRITE), data.charge_points, data.transactions),
+            *on_tables(READ, data.tariffs),
             allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
             *write_shadows(messaging),
         ]

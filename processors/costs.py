@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 
 from domain import reconciler, tariffs
-from domain.models import Transaction
+from domain.models import ChargePoint, Transaction
 from domain.tariffs import Tariff
 from ocppj.frames import Payload
 from processors.id_tokens import Verdict
@@ -20,15 +20,15 @@ from processors.routes import Request
 log = structlog.get_logger(__name__)
 
 
-def tariff_of(verdict: Verdict | None, request: Request, ports: Ports) -> str | None:
+def tariff_of(verdict: Verdict | None, row: ChargePoint | None, ports: Ports) -> str | None:
     """The id of the tariff for a token at this charge point."""
     own = verdict.tariff_id if verdict else None
-    return own or request.charge_point.tariff_id or ports.settings.tariff
+    return own or (row.tariff_id if row else None) or ports.settings.tariff
 
 
-def charge(transaction: Transaction, request: Request, ports: Ports) -> Transaction:
+def charge(transaction: Transaction, row: ChargePoint | None, ports: Ports) -> Transaction:
     """Work out what a transaction costs by now, and keep it with it."""
-    versions = _versions(transaction, request, ports)
+    versions = _versions(transaction, row, ports)
     if not versions:
         return transaction
 
@@ -43,13 +43,13 @@ def charge(transaction: Transaction, request: Request, ports: Ports) -> Transact
 def charge_left_open(following: Transaction, request: Request, ports: Ports) -> None:
     """Work out what the transaction before this one costs, if this one is all that ended it."""
     begun_at = reconciler.placed_at(following)
-    has_tariff = following.tariff_id is not None or tariff_of(None, request, ports) is not None
+    has_tariff = following.tariff_id is not None or tariff_of(None, request.charge_point, ports) is not None
     if begun_at is None or following.connector is None or not has_tariff:
         return
     connector, just_before = following.connector.partition(".")[0], begun_at - timedelta(milliseconds=1)
     before = ports.history.newest(following.charge_point_id, connector, just_before)
     if before is not None and reconciler.left_open.__name__ in before.rules:
-        charge(before, request, ports)
+        charge(before, request.charge_point, ports)
 
 
 def told(transaction: Transaction, request: Request, ports: Ports) -> Payload:
@@ -67,16 +67,16 @@ def told(transaction: Transaction, request: Request, ports: Ports) -> Payload:
 
 def shown(verdict: Verdict, request: Request, ports: Ports) -> Payload:
     """The tariff a driver is shown before it begins (P2 I01), as a member of idTokenInfo."""
-    tariff_id = tariff_of(verdict, request, ports) if verdict.status == "Accepted" else None
+    tariff_id = tariff_of(verdict, request.charge_point, ports) if verdict.status == "Accepted" else None
     versions = ports.tariffs.versions(tariff_id) if tariff_id else ()
     now = tariffs.in_force(versions, request.now) if versions else None
     return {"personalMessage": _message(now)} if now is not None and now.text else {}
 
 
-def _versions(transaction: Transaction, request: Request, ports: Ports) -> Sequence[Tariff]:
+def _versions(transaction: Transaction, row: ChargePoint | None, ports: Ports) -> Sequence[Tariff]:
     # What it was billed by stays, whatever becomes of the charge point's tariff.
     settled = transaction.tariff_id or (transaction.cost or {}).get("tariffId")
-    tariff_id = settled or tariff_of(None, request, ports)
+    tariff_id = settled or tariff_of(None, row, ports)
     versions = ports.tariffs.versions(tariff_id) if tariff_id else ()
     if tariff_id and not versions:
         log.warning("no such tariff, so no cost", charge_point_id=transaction.charge_point_id, tariff_id=tariff_id)

@@ -19,7 +19,7 @@ from ocppj import frames, timestamps, topics, versions
 from ocppj.errors import Defect, FrameError, IdentityError, OcppError
 from ocppj.frames import Answer, Call, CallError, CallResult, CallResultError, Send
 from ocppj.versions import Version
-from processors import dispatch, effects, presence, refusals, results, shadow, things
+from processors import dispatch, effects, presence, refusals, results, shadow, sweep, things
 from processors.errors import RecordError
 from processors.ports import Ports
 from processors.routes import Request
@@ -121,6 +121,8 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
             refusals.keep(refused, gateway, ports)
         case {"event": "down", "gateway": str(gateway)}:
             presence.gateway_down(gateway, ports)
+        case {"event": "sweep"}:
+            sweep.sweep(ports)
         case {"event": "shadow", "chargePointId": str(charge_point_id)}:
             shadow.repair(charge_point_id, rows.get(charge_point_id), ports)
         case {"eventType": "THING_EVENT", "thingName": str(), "thingId": str(), "operation": str()}:

@@ -15,6 +15,7 @@ from adapters import dynamodb, iot_data, logs, metrics, sqs
 from adapters.dynamodb_command_lines import DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
+from adapters.dynamodb_pages import DynamoTransactionPages
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_tariffs import DynamoTariffs
@@ -72,6 +73,7 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         tariffs=DynamoTariffs(client, tables),
         transactions=transactions,
         history=transactions,
+        open_transactions=DynamoTransactionPages(client, tables),
         commands=DynamoCommands(client, tables),
         command_lines=DynamoCommandLines(client, tables),
         reports=DynamoReports(client, tables),

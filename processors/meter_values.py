@@ -20,7 +20,7 @@ def meter_values_16(request: Request, ports: Ports) -> Payload:
     values = said["meterValue"]
     told = ports.transactions.sample(sampled(request, str(transaction_id), readings.samples(values)), values)
     if told is not None and told.cost is not None:
-        costs.charge(told, request, ports)  # they came after the end
+        costs.charge(told, request.charge_point, ports)  # they came after the end
     return {}
 
 

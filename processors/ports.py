@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.delivery import Delivery
+from domain.pages import TransactionPages
 from domain.ports import (
     CertificateSigner,
     CommandLines,
@@ -36,6 +37,7 @@ class Ports:
     tariffs: Tariffs
     transactions: Transactions
     history: TransactionHistory
+    open_transactions: TransactionPages
     commands: Commands
     command_lines: CommandLines
     reports: Reports

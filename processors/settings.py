@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
     one_transaction_per_token: bool = False
     tariff: str | None = None  # of charge points and tokens that have none of their own
+    given_up_after_days: int = Field(default=30, ge=1, le=3650)  # transactions of which nothing is heard
     data_transfer: Vendors = {}  # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
     ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
     ca_key: FilePath | None = None

@@ -38,7 +38,7 @@ def start_16(request: Request, ports: Ports) -> Payload:
             started_at=timestamps.parse(said["timestamp"]),
             meter_start_wh=said["meterStart"],
             reservation_id=said.get("reservationId"),
-            tariff_id=costs.tariff_of(verdict, request, ports),
+            tariff_id=costs.tariff_of(verdict, request.charge_point, ports),
             start_received_at=request.received_at,
         )
     )
@@ -89,7 +89,7 @@ def event_201(request: Request, ports: Ports) -> Payload:
     elif said["eventType"] == "Ended":
         _log_stopped(stored)
     info = {"idTokenInfo": id_tokens.id_token_info(verdict)} if verdict else {}
-    return info | _cost_201(costs.charge(stored, request, ports), request, ports)
+    return info | _cost_201(costs.charge(stored, request.charge_point, ports), request, ports)
 
 
 def _cost_201(stored: Transaction, request: Request, ports: Ports) -> Payload:
@@ -166,7 +166,7 @@ def _finish(transaction_id: str, request: Request, ports: Ports) -> None:
             stop_received_at=request.received_at,
         )
     )
-    costs.charge(stopped, request, ports)
+    costs.charge(stopped, request.charge_point, ports)
     _log_stopped(stopped)
 
 

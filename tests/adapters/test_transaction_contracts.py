@@ -428,3 +428,15 @@ def test_a_tariff_has_versions_that_are_never_changed(stores: Stores) -> None:
     assert (taken, refused) == ([True] * 3, [False] * 3)
     assert stores.tariffs.versions(stores.name) == [first, second]
     assert stores.tariffs.versions("none") == []
+
+
+def test_one_that_was_given_up_is_open_no_more_unless_its_end_comes(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+
+    given_up = stores.transactions.give_up(begun, NOON + timedelta(days=30))
+    ended = stores.transactions.finish(stop(stores.name, begun.transaction_id))
+
+    assert given_up is not None
+    assert (given_up.is_open, given_up.rules) == (False, ("left_open",))
+    assert (ended.is_open, ended.rules) == (False, ())
+    assert stores.transactions.give_up(replace(begun, transaction_id="999999999"), NOON) is None

@@ -17,6 +17,7 @@ from adapters.memory import (
     MemoryTransactions,
 )
 from adapters.memory_commands import MemoryCommandLines
+from adapters.memory_pages import MemoryTransactionPages
 from domain.models import ChargePoint, Connection
 from ocppj import frames
 from ocppj.frames import Frame
@@ -57,6 +58,7 @@ class House:
             tariffs=self.tariffs,
             transactions=self.transactions,
             history=self.transactions,
+            open_transactions=MemoryTransactionPages(self.transactions),
             commands=self.commands,
             command_lines=self.command_lines,
             reports=self.reports,
