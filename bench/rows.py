@@ -13,6 +13,7 @@ import uvloop
 from adapters.mqtt_connection import Connection
 from adapters.mqtt_settings import from_url
 from bench import load, servers
+from bench.flood import measure as measure_flood
 from bench.naive_bridge import run_naive_bridge
 from bench.processes import Child, Load, Trips, cpu_s, measure, rss_kib, wait_for
 from gateway.tls import TlsFiles
@@ -68,6 +69,16 @@ def gateway_busy(bench: Bench) -> Row:
     return _gateway(bench, load.Plan(free_port(), 2_000, rate=3_000))
 
 
+def flood(bench: Bench) -> Row:
+    """What a charge point that floods with garbage costs its neighbours."""
+    return _flooded(bench, "garbage")
+
+
+def flood_of_calls(bench: Bench) -> Row:
+    """The same with CALLs."""
+    return _flooded(bench, "calls")
+
+
 def idle(bench: Bench) -> Row:
     """What 4,000 charge points that have booted and are silent cost in memory, and their handshakes in CPU."""
     return _idle(bench, 4_000)
@@ -86,6 +97,8 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "naive": naive,
     "gateway": gateway,
     "gateway-2000": gateway_busy,
+    "flood": flood,
+    "flood-of-calls": flood_of_calls,
     "idle": idle,
     "idle-tls": idle_tls,
 }
@@ -108,6 +121,9 @@ def table(results: dict[str, Row]) -> str:
             waits = [f"{row[key]:9.2f}" if key in row else " " * 9 for key in ("p50_ms", "p99_ms")]
             numbers = f"{cpu:9.1f}{row['kernel_us']:9.1f}{row['per_second']:10,.0f}"
             lines.append(f"{name:14}" + numbers + "".join(waits + versus))
+        elif "ratio" in row:
+            calm, noisy = row["calm_p99_ms"], row["p99_ms"]
+            lines.append(f"{name:14} neighbours' p99 {noisy:.2f} ms, {calm:.2f} ms without it: x {row['ratio']:.2f}")
         elif "handshake_us" in row:
             lines.append(f"{name:14}{row['kib_each']:9.1f} KiB each, {row['handshake_us']:,.0f} us CPU per handshake")
     return "\n".join(lines) + "\n"
@@ -122,6 +138,16 @@ def _gateway(bench: Bench, plan: load.Plan) -> Row:
         Child(servers.run_gateway, plan.port, bench.mqtt, PER_LINK), Child(servers.run_cloud, bench.mqtt)
     ]  # fmt: skip
     return _loaded(bench, children[0], plan, children[1:])
+
+
+def _flooded(bench: Bench, kind: str) -> Row:
+    port = free_port()
+    children = [Child(servers.run_gateway, port, bench.mqtt, PER_LINK), Child(servers.run_cloud, bench.mqtt)]
+    wait_for(port)
+    row = measure_flood(port, kind, 3 * bench.seconds)
+    for child in children:
+        child.end()
+    return row
 
 
 def _loaded(bench: Bench, server: Child, plan: load.Plan, others: list[Child]) -> Row:

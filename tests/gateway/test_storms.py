@@ -69,10 +69,16 @@ async def test_a_flood_without_any_limit_takes_turns_with_the_others() -> None:
         await neighbour.send(BEAT)
         beat = await hear(neighbour)
         meanwhile = here.gateway.metrics.tally.frames_in
+        turns = []
+        for _ in range(200):
+            before = here.gateway.metrics.tally.frames_in
+            await asyncio.sleep(0)
+            turns.append(here.gateway.metrics.tally.frames_in - before)
         noisy.transport.abort()
 
         assert beat == [3, "h1", {}]
         assert meanwhile < 20_000  # one read is 30,000 of these and more
+        assert 0 < sorted(turns)[180] <= 64  # in one turn of the loop
 
 
 async def test_who_is_slowed_down_for_a_while_loses_nothing() -> None:

@@ -1,0 +1,69 @@
+"""One charge point that sends as much as it can, and what that costs its neighbours.
+
+Calm and flood take turns, half a second each, in one run: whatever else the machine does falls on both alike.
+"""
+
+import multiprocessing
+import select
+import socket
+import time
+from multiprocessing.connection import Connection
+
+from bench import load
+from bench.processes import Child, Load, quantile_ms
+
+SLOT_S, SETTLE_S = 0.5, 0.1
+NEIGHBOURS, RATE = 20, 400.0  # charge points, and round trips a second of all of them
+FLOODS = {
+    "garbage": [b"[]"],
+    "calls": [b'[2,"%d","Heartbeat",{}]' % number for number in range(1_000)],
+}
+
+
+def run_flood(port: int, texts: list[bytes], pipe: Connection) -> None:
+    """Connect, then obey: "go" sends without a pause, "stop" stops. Reads what it is answered."""
+    sending = socket.create_connection(("127.0.0.1", port))
+    sending.sendall(
+        b"GET /FLOOD HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+    )
+    sending.recv(4_096)
+    sending.setblocking(False)
+    frames = b"".join(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text for text in texts)
+    chunk = frames * (65_536 // len(frames) + 1)
+    pipe.send("connected")
+    rest, is_on = b"", False
+    while True:
+        if pipe.poll(0 if is_on else 0.01):
+            is_on = pipe.recv() == "go"
+        readable, writable, _ = select.select([sending], [sending] if is_on else [], [], 0.01)
+        if readable:
+            sending.recv(1_048_576)
+        if writable:
+            rest = rest or chunk
+            rest = rest[sending.send(rest) :]
+
+
+def measure(port: int, kind: str, seconds: float) -> dict[str, float]:
+    """The 99th percentile of the neighbours' round trips, calm and during the flood, in milliseconds."""
+    ours, theirs = multiprocessing.Pipe()
+    flood = Child(run_flood, port, FLOODS[kind], theirs)
+    ours.recv()
+    neighbours = Load(load.Plan(port, NEIGHBOURS, rate=RATE))
+    neighbours.connect()
+    neighbours.tell("go")
+    time.sleep(1)
+    times: dict[str, list[float]] = {"stop": [], "go": []}
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        for order, taken in times.items():
+            ours.send(order)
+            time.sleep(SETTLE_S)
+            neighbours.tell("forget")
+            time.sleep(SLOT_S)
+            taken += neighbours.latencies_s()
+    neighbours.end()
+    flood.end()
+    calm, noisy = (quantile_ms(sorted(taken), 0.99) for taken in times.values())
+    return {"calm_p99_ms": calm, "p99_ms": noisy, "ratio": noisy / calm, "samples": float(len(times["go"]))}
