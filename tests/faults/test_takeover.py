@@ -130,6 +130,25 @@ async def test_rounds_between_two_gateways_leave_the_newest_socket_online_and_co
     assert [commands for commands in late if commands] == []
 
 
+async def test_a_takeover_between_workers_on_one_registry_leaves_the_newest_socket(
+    start_in_house: Callable[..., Process], site: Site
+) -> None:
+    (charge_point_id,) = site.register("workers", 1)
+    process = start_in_house("--workers", "2")
+    await process.ready()
+
+    sockets = [await process.connect(charge_point_id) for _ in range(12)]
+    await asyncio.gather(*[socket.wait_closed() for socket in sockets[:-1]])
+    answering = asyncio.create_task(_answer(sockets[-1]))
+    path = f"/charge-points/{charge_point_id}/commands/ClearCache"
+    reply = await Operator(site.house).post_async(path, {}, wait=20)
+    await answering
+
+    assert {socket.close_code for socket in sockets[:-1]} == {1008}
+    assert reply.body["state"] == "accepted"
+    assert site.offline_rows([charge_point_id]) == set()
+
+
 async def _answer(socket: ClientConnection) -> None:
     # As long as it takes: the first command starts a Lambda, or two.
     frame = orjson.loads(await socket.recv())

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
+import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest_asyncio
 from websockets.asyncio.client import ClientConnection
 
 from tests.brokers import Mosquitto
+from tests.certificates import Authority
 from tests.gateway.house import closed, get, hear, until
 from tests.gateway.test_main import START_S, Process, cloud, next_message
 
@@ -166,6 +169,24 @@ async def test_a_takeover_between_workers_leaves_one_socket(start: Any, mosquitt
     assert set(codes) == {1008}
     assert await hear(connections[-1]) == [2, "m1", "ClearCache", {}]
     assert await _metric(process, "ocpp_ws_active_connections") == 1
+
+
+async def test_sighup_of_the_parent_has_every_worker_take_up_new_certificates(start: Any, tmp_path: Path) -> None:
+    old, new = (Authority(tmp_path, name=name) for name in ("Old CA", "New CA"))
+    leaf, fresh = (authority.issue("localhost", server=True) for authority in (old, new))
+    process = start("--tls-cert", str(leaf.certificate), "--tls-key", str(leaf.key))
+    await process.ready()
+
+    shutil.copy(fresh.certificate, leaf.certificate)
+    shutil.copy(fresh.key, leaf.key)
+    process.child.send_signal(signal.SIGHUP)
+    await until(lambda: process.log().count("certificates read again") == 2)
+    trusting = ssl.create_default_context(cafile=new.certificate)
+    for _ in range(8):
+        _, writer = await asyncio.open_connection("localhost", process.port, ssl=trusting)
+        writer.transport.abort()
+
+    assert len(_children(process)) == 2
 
 
 async def test_workers_that_cannot_start_end_their_parent(start: Any, tmp_path: Path) -> None:
