@@ -19,7 +19,7 @@ from infra.local.children import Child
 from infra.local.cloud import AWS, LOOPBACK
 from infra.local.deploy import deploy, gateway_certificate
 from infra.local.function_urls import FunctionUrls, serving
-from infra.local.settings import Settings, SettingsError
+from infra.local.settings import Settings, SettingsError, doubts
 
 START_S = 30.0
 # What each may take to stop: 9 of the 10 s that all of it may take.
@@ -79,6 +79,8 @@ class House:
                 self._stop.set()
 
     def _start(self, stopping: ExitStack) -> None:
+        for doubt in doubts(self.settings):
+            self._repeat(doubt)
         self._children.append(emulator := cloud.start(self.aws, self._repeat))
         stopping.callback(stop_together, [emulator], CLOUD_STOP_S)
         outputs = deploy(self.aws, disconnect_delay_s=self.settings.disconnect_delay_s)

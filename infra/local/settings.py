@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     demo: bool = True
     # How long a charge point may be away before its shadow says so.
     disconnect_delay_s: Annotated[int, Field(ge=0, le=900)] = 60
+    lease_s: Annotated[float, Field(ge=1, le=3_600)] = 30  # of the gateway
     region: Annotated[str, Field(validation_alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
 
     @property
@@ -42,6 +43,16 @@ class Settings(BaseSettings):
             "OCPPGW_AWS_PORT": self.aws_port,
             "OCPPGW_MQTT_PORT": self.mqtt_port,
         }
+
+
+def doubts(settings: Settings) -> list[str]:
+    """What can be started, and still is no good; a sentence each."""
+    if settings.lease_s < settings.disconnect_delay_s:
+        return []
+    return [
+        f"OCPPGW_LEASE_S ({settings.lease_s:g} s) is not shorter than OCPPGW_DISCONNECT_DELAY_S "
+        f"({settings.disconnect_delay_s} s): when a gateway dies, its charge points stay online."
+    ]
 
 
 def load() -> Settings:

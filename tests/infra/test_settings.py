@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from infra.local.settings import Settings, SettingsError, check_ports, load
+from infra.local.settings import Settings, SettingsError, check_ports, doubts, load
 
 
 def free_ports() -> dict[str, int]:
@@ -71,3 +71,11 @@ def test_a_port_given_twice_names_both_variables() -> None:
         SettingsError, match=r"^Port 18999 is given twice, as OCPPGW_WS_PORT and as OCPPGW_HTTP_PORT\.$"
     ):
         check_ports(settings)
+
+
+@pytest.mark.parametrize(("lease_s", "delay_s", "count"), [(30, 60, 0), (30, 31, 0), (30, 30, 1), (60, 2, 1)])
+def test_a_lease_that_outlives_the_delay_of_the_shadow_is_doubted(lease_s: float, delay_s: int, count: int) -> None:
+    said = doubts(Settings(lease_s=lease_s, disconnect_delay_s=delay_s))
+
+    assert len(said) == count
+    assert all("OCPPGW_LEASE_S" in doubt and "OCPPGW_DISCONNECT_DELAY_S" in doubt for doubt in said)
