@@ -13,6 +13,7 @@ COMMANDS = {
     "dlq": ("processors.dlq", "Look at records that could not be processed, and try them again."),
     "command": ("remote_commands.__main__", "Tell a charge point what to do, and see its answer."),
     "fleet": ("fleet.__main__", "Register charge points and id tokens."),
+    "doctor": ("fleet.__main__:doctor_app", "Say why a charge point does not connect, or what ails it."),
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
     "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),

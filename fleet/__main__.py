@@ -19,9 +19,11 @@ from rich.table import Table
 from adapters import dynamodb, dynamodb_id_tokens, dynamodb_registry, mqtt_watch, things
 from domain.models import IdToken
 from domain.ports import IdTokens, Registry
-from fleet import charge_points, watch_command
+from fleet import charge_points, doctor_command, watch_command
 from fleet.charge_points import AlreadyRegisteredError
+from fleet.lambda_handler import reading_on
 from fleet.ports import Things
+from fleet.reading import Reading
 from fleet.settings import Settings, SettingsError, load
 from ocppj import timestamps, topics
 from ocppj.errors import IdentityError
@@ -197,6 +199,13 @@ def _fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+@contextmanager
+def _reading() -> Iterator[Reading]:
+    with _house():
+        yield reading_on(dynamodb.connect(), dynamodb.tables(os.environ))
+
+
+doctor_app = doctor_command.app_of(_reading)
 watch_app = watch_command.app_of(_watched)
 
 

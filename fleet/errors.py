@@ -7,6 +7,8 @@ from web.problems import COMMON, Problems
 
 PROBLEMS: Problems = {
     **COMMON,
+    "charge-point-unknown": (404, "No such charge point"),
+    "transaction-unknown": (404, "No such transaction"),
     "id-token-unknown": (404, "No such id token"),
 }
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.ports import IdTokens, Outbound, Registry
+from fleet.reading import Reading
 
 
 class Things(Protocol):
@@ -25,6 +26,7 @@ class Things(Protocol):
 class Ports:
     """The ports and a clock."""
 
+    reading: Reading
     registry: Registry
     things: Things
     id_tokens: IdTokens

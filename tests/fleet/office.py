@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.memory import MemoryIdTokens, MemoryOutbound, MemoryRegistry
+from adapters.memory import (
+    MemoryCommands,
+    MemoryIdTokens,
+    MemoryOutbound,
+    MemoryRegistry,
+    MemoryReports,
+    MemoryTransactions,
+)
+from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
 from adapters.memory_things import MemoryThings
 from fleet import api
 from fleet.ports import Ports
+from fleet.reading import Reading
 from tests.remote_commands.desk import Context, url_event
 from web.access import Access
 
@@ -31,7 +40,18 @@ class Office:
         self.id_tokens = MemoryIdTokens()
         self.sent = MemoryOutbound()
         self.now = NOON
+        self.reports, self.commands, self.transactions = MemoryReports(), MemoryCommands(), MemoryTransactions()
+        self.reading = Reading(
+            rows=self.registry,
+            commands=self.commands,
+            sessions=self.transactions,
+            reports=self.reports,
+            transaction_pages=MemoryTransactionPages(self.transactions),
+            report_pages=MemoryReportPages(self.reports),
+            now=lambda: self.now,
+        )
         self.ports = Ports(
+            reading=self.reading,
             registry=self.registry,
             things=self.things,
             id_tokens=self.id_tokens,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl
 
 from adapters.memory import MemoryCommands, MemoryOutbound, MemoryRegistry
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
@@ -144,7 +145,7 @@ class Desk:
 def url_event(method: str, path: str, body: str | None, headers: dict[str, str]) -> dict[str, Any]:
     """A Function URL event, payload version 2.0, as AWS sends it to a function with AuthType AWS_IAM."""
     path, _, query = path.partition("?")
-    parameters = dict(pair.split("=", 1) for pair in query.split("&")) if query else {}
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
