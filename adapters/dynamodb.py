@@ -38,6 +38,7 @@ class Tables:
     tariffs: str = "TariffTable"
     latest_samples: str = "LatestSampleTable"
     stations: str = "StationTable"
+    jobs: str = "JobTable"
 
 
 class TableThrottledError(Exception):
@@ -60,6 +61,7 @@ def tables(environment: Mapping[str, str]) -> Tables:
         "tariffs": environment.get("OCPPGW_TARIFF_TABLE"),
         "latest_samples": environment.get("OCPPGW_LATEST_SAMPLE_TABLE"),
         "stations": environment.get("OCPPGW_STATION_TABLE"),
+        "jobs": environment.get("OCPPGW_JOB_TABLE"),
     }
     return Tables(**{table: name for table, name in named.items() if name})
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_h
 
 import orjson
 
+from domain.jobs import JobState
 from domain.models import CommandState, Registration
 from ocppj import timestamps, versions
 from ocppj.versions import Version
@@ -157,5 +158,6 @@ _READERS: dict[Any, Callable[[Mapping[str, Any]], Any]] = {
     Version: lambda stored: versions.of_subprotocol(stored["S"]),
     Registration: _enumerated(Registration),
     CommandState: _enumerated(CommandState),
+    JobState: _enumerated(JobState),
     dict: document,
 }

@@ -104,6 +104,16 @@ class SqsLargeFrames:
         self._queue.send(record)
 
 
+class SqsJobQueue:
+    """The JobQueue port."""
+
+    def __init__(self, client: "SQSClient", name: str) -> None:
+        self._queue = _Sender(client, name)
+
+    def send(self, job_id: str, step: int, delay_s: int) -> None:
+        self._queue.send(orjson.dumps({"jobId": job_id, "step": step}).decode(), delay_s)
+
+
 class _Sender:
     """Sends to a queue, which is looked up when the first message needs it."""
 
@@ -112,9 +122,9 @@ class _Sender:
         self._name = name
         self._url: str | None = None
 
-    def send(self, body: str) -> None:
+    def send(self, body: str, delay_s: int = 0) -> None:
         self._url = self._url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
-        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_s)
 
 
 def connect() -> "SQSClient":

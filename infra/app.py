@@ -17,6 +17,7 @@ from constructs import Construct
 
 from infra.data import Data
 from infra.fleet import add_fleet
+from infra.jobs import add_jobs
 from infra.messaging import Messaging
 from infra.processing import Code, Processing
 from infra.telemetry import Telemetry
@@ -44,6 +45,7 @@ class OcppGateway(Stack):
         self.processing = Processing(self, "Processing", code, self.data, self.messaging)
         add_fleet(self.processing, self.data)
         self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing)
+        add_jobs(self.processing, self.data, self.messaging)
         self._outputs()
 
     def _disconnect_delay(self) -> CfnParameter:

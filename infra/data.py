@@ -10,7 +10,7 @@ STRING = dynamodb.AttributeType.STRING
 
 
 class Data(Construct):
-    """Charge points, transactions, commands, id tokens, reports, tariffs, the archive. All outlive the stack."""
+    """Charge points, transactions, commands, id tokens, reports, tariffs, jobs, the archive. All outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -31,6 +31,8 @@ class Data(Construct):
         self.index(self.id_tokens, "byOwner", "owner", "idToken")
         self.reports = self.table("ReportTable", "chargePointId", "reportKey", expires=True)
         self.tariffs = self.table("TariffTable", "tariffId", "validFrom")
+        self.jobs = self.table("JobTable", "jobId", "part", expires=True)
+        self.index(self.jobs, "newest", "kind", "createdAt")  # sparse: only jobs have a kind, not their targets
         self.archive = self._bucket("ArchiveBucket")
 
     def table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:

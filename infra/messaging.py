@@ -45,6 +45,7 @@ class Messaging(Construct):
         self.shadow_repairs = self.queue("ShadowRepairs")
         # A queue of its own: a slow archive delays no answer to a charge point.
         self.frames_to_archive = self.queue("FramesToArchive")
+        self.job_steps = self.queue("JobSteps")
         self._rules()
         self.gateway_policy = self._gateway_policy()
 

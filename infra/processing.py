@@ -50,7 +50,7 @@ class Processing(Construct):
         self.urls: list[lambda_.CfnUrl] = []
         self.messages = self._messages(data, messaging)
         self.housekeeping = self._housekeeping(data, messaging)
-        self.commands = self._commands(data)
+        self.commands = self._commands(data, messaging)
         self.commands_url = self.url("CommandsUrl", self.commands)
 
     def processor(
@@ -137,15 +137,9 @@ class Processing(Construct):
         queues = [messaging.disconnected, messaging.created_things, messaging.deleted_things, messaging.shadow_repairs]
         return self.processor("HousekeepingFunction", "processors.lambda_handler.handler", permissions, queues)
 
-    def _commands(self, data: Data) -> lambda_.CfnFunction:
-        permissions = [
-            *on_tables(READ, data.charge_points, data.transactions, data.commands),
-            *on_tables(WRITE, data.commands),
-            *on_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
-            allow(["iot:Publish"], iot_arns("topic/*/out")),
-        ]
+    def _commands(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         handler = "remote_commands.lambda_handler.handler"
-        return self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, permissions)
+        return self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, commanding(data, messaging))
 
     def _role(self, name: str, log: logs.LogGroup, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         log_it = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
@@ -174,6 +168,17 @@ def on_tables(actions: Sequence[str], *tables: dynamodb.Table) -> list[iam.Polic
     """Actions on tables and their indexes."""
     arns = [arn for table in tables for arn in (table.table_arn, f"{table.table_arn}/index/*")]
     return [allow(actions, arns)]
+
+
+def commanding(data: Data, messaging: Messaging) -> list[iam.PolicyStatement]:
+    """What it takes to send commands and to have jobs done."""
+    return [
+        *on_tables(READ, data.charge_points, data.transactions, data.commands, data.jobs),
+        *on_tables(WRITE, data.commands, data.jobs),
+        *on_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
+        allow(["iot:Publish"], iot_arns("topic/*/out")),
+        allow(["sqs:SendMessage"], [messaging.job_steps.queue_arn]),
+    ]
 
 
 def write_shadows(messaging: Messaging) -> list[iam.PolicyStatement]:

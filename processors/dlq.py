@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from domain import jobs
 from ocppj import timestamps
 from processors import inbox
 
@@ -30,6 +31,7 @@ class Queue(StrEnum):
     SHADOW_REPAIRS = inbox.SHADOW_REPAIRS
     FRAMES_TO_ARCHIVE = "FramesToArchive"  # telemetry's
     STATION_TELEMETRY = "StationTelemetry"
+    JOBS = jobs.QUEUE
 
 
 class Output(StrEnum):

@@ -1,22 +1,20 @@
 """The command API behind a Function URL: what each address does, and how every outcome is answered."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote, unquote
 
-import orjson
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
 
 from domain.models import ChargePoint, Command
-from ocppj import actions, timestamps
-from ocppj.versions import VERSIONS, Version
-from remote_commands import issue, neutral, openapi, track, transactions
+from ocppj import timestamps
+from remote_commands import guards, issue, openapi, sending, track, transactions
 from remote_commands.errors import ProblemError
 from remote_commands.fields import MAX_TTL_S, Body
-from remote_commands.guards import Key
 from remote_commands.issue import Asked, Ports
+from remote_commands.jobs import JobPorts
+from remote_commands.jobs_api import JobsApi
 from remote_commands.rendering import Wanted
 from remote_commands.settings import Settings
 from remote_commands.transactions import RemoteStart, RemoteStop
@@ -28,9 +26,14 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 MAX_KEY = 64  # ours are UUIDs; a table refuses keys that are far too long
 
 
-def resolver(ports: Ports, settings: Settings, access: Access | None = None) -> LambdaFunctionUrlResolver:
+def resolver(
+    ports: Ports, work: JobPorts, settings: Settings, access: Access | None = None
+) -> LambdaFunctionUrlResolver:
     """The API, ready to be fed Function URL events (payload version 2.0)."""
-    return _Api(ports, settings, Front(access or Access())).front.resolver
+    front = Front(access or Access())
+    _Api(ports, settings, front)
+    JobsApi(front, ports, work, settings)
+    return front.resolver
 
 
 class _Api:
@@ -55,11 +58,11 @@ class _Api:
 
     def send(self, charge_point_id: str, action: str) -> Answer:
         charge_point_id, action = unquote(charge_point_id), unquote(action)
+        self.front.access.check(self.front.caller(), charge_point_id, action)
         given = self.front.body(empty={})
-        # OCPP's names start with a capital, ours don't.
-        if action[:1].islower():
-            return self._neutral(action, charge_point_id, neutral.read(action, given))
-        return self._raw(action, charge_point_id, given)
+        row = issue.charge_point(charge_point_id, self.ports)
+        wanted, ttl = sending.wanted(action, given, row, self.ports)
+        return self._issue(row, wanted, ttl or self._ttl(action))
 
     def document(self) -> Answer:
         return Response(200, content_type="application/json", body=openapi.text())
@@ -67,16 +70,8 @@ class _Api:
     def _neutral(self, name: str, charge_point_id: str, body: Body) -> Answer:
         self.front.access.check(self.front.caller(), charge_point_id, name)
         row = issue.charge_point(charge_point_id, self.ports)
-        wanted = neutral.render(name, body, issue.making(row, issue.version_of(row), self.ports))
-        return self._issue(row, wanted, body.ttl_seconds)
-
-    def _raw(self, action: str, charge_point_id: str, payload: dict[str, Any]) -> Answer:
-        self.front.access.check(self.front.caller(), charge_point_id, action)
-        row = issue.charge_point(charge_point_id, self.ports)
-        version = issue.version_of(row, action)
-        if action not in actions.commands(version):
-            _refuse_action(action, version)
-        return self._issue(row, [Wanted(version, action, payload)], self._ttl_s())
+        wanted = sending.rendered(name, body, row, self.ports)
+        return self._issue(row, wanted, timedelta(seconds=body.ttl_seconds))
 
     def command(self, command_id: str) -> Answer:
         caller = self.front.caller()
@@ -104,8 +99,8 @@ class _Api:
         here = f"/charge-points/{quote(charge_point_id, safe=':')}/commands"
         return page(here, [self._told(command) for command in shown], limit, after)
 
-    def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl_s: int) -> Answer:
-        asked = Asked(self.front.caller(), timedelta(seconds=ttl_s), self._key())
+    def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl: timedelta) -> Answer:
+        asked = Asked(self.front.caller(), ttl, guards.key_of(self.front))
         command = issue.issue(row, wanted, asked, self.ports, self.settings)
         patience = self._patience()
         if patience is not None:
@@ -118,17 +113,11 @@ class _Api:
     def _told(self, command: Command) -> dict[str, Any]:
         return track.as_json(command, self.ports.now())
 
-    def _key(self) -> Key | None:
-        name = self.front.headers.get("idempotency-key", "").strip().strip('"')
-        if not name:
-            return None
-        # The same request, however its JSON is written. A key is the caller's own: others may use the same.
-        said = [self.front.path, self.front.query, self.front.body(empty={})]
-        digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return Key(f"{self.front.caller() or ''} {name}", digest)
-
-    def _ttl_s(self) -> int:
-        return self.front.number("ttlSeconds", 0, MAX_TTL_S, default=0)
+    def _ttl(self, action: str) -> timedelta:
+        # A neutral body says it itself; a payload of OCPP has no place for it.
+        if sending.is_neutral(action):
+            return timedelta()
+        return timedelta(seconds=self.front.number("ttlSeconds", 0, MAX_TTL_S, default=0))
 
     def _patience(self) -> float | None:
         return self.front.wait_s(self.settings.max_wait_s)
@@ -136,15 +125,6 @@ class _Api:
 
 def _applied(patience: float | None) -> dict[str, str]:
     return {} if patience is None else {"Preference-Applied": f"wait={patience:.0f}"}
-
-
-def _refuse_action(action: str, version: Version) -> NoReturn:
-    its = ", ".join(sorted(actions.commands(version)))
-    others = [str(other) for other in VERSIONS if action in actions.commands(other)]
-    if others:
-        detail = f"{version} has no {action}, which {' and '.join(others)} have; it has {its}"
-        raise ProblemError("unsupported-by-version", detail)
-    raise ProblemError("action-unknown", f"{version} has no command {action!r}; it has {its}")
 
 
 def _before(cursor: str | None) -> datetime | None:

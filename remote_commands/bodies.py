@@ -20,7 +20,7 @@ Message = Literal[
 Purpose = Literal["station_max", "tx_default", "tx"]
 RateUnit = Literal["A", "W"]
 RootCertificate = Literal["csms_root", "manufacturer_root", "v2g_root", "mo_root"]
-Token = Annotated[GivenIdToken, BeforeValidator(token_as_object)]
+Token = Annotated[GivenIdToken, BeforeValidator(token_as_object, json_schema_input_type=str | GivenIdToken)]
 
 
 class Nothing(Body):

@@ -42,3 +42,13 @@ NEUTRAL: dict[str, dict[str, Any]] = {
 }
 # For an action that needs no fields, such as ClearCache.
 RAW: dict[str, Any] = {}
+
+JOB: dict[str, Any] = {
+    "action": "update-firmware",
+    "payload": {"location": "https://firmware.example/1.2.bin"},
+    "selector": {"model": "Acme One"},
+    "ratePerSecond": 5,
+    "stopAfterFailures": 10,
+    "canaryPercent": 5,
+    "soakSeconds": 600,
+}

@@ -1,12 +1,16 @@
 """What keeps a command from being issued twice, or too often."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
+import orjson
+
 from domain.models import Claim, Command, CommandState
 from domain.ports import CommandGuards, Commands
 from remote_commands.errors import ProblemError
+from web.front import Front
 
 KEPT = timedelta(hours=24)
 
@@ -17,6 +21,17 @@ class Key:
 
     name: str
     digest: str
+
+
+def key_of(front: Front) -> Key | None:
+    """The key of a request. It is the caller's own: others may use the same."""
+    name = front.headers.get("idempotency-key", "").strip().strip('"')
+    if not name:
+        return None
+    # The same request, however its JSON is written.
+    said = [front.path, dict(front.query), front.body(empty={})]
+    digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return Key(f"{front.caller() or ''} {name}", digest)
 
 
 def spend(command: Command, per_minute: int, guards: CommandGuards) -> None:

@@ -151,7 +151,7 @@ def issue(row: ChargePoint, wanted: Sequence[Wanted], asked: Asked, ports: Ports
     earlier = guards.earlier(commands[-1], asked.key, ports.guards, ports.commands)
     if earlier is not None:
         return earlier
-    route = _route(row, ports)
+    route = route_of(row, ports)
     if route is None:
         return _offline(row, commands, asked, ports, is_secret=secrets.has_any(wanted[0].payload))
     _store_parts(commands[1:], ports)
@@ -214,7 +214,7 @@ def _check(wanted: Wanted) -> None:
         raise InvalidRequestError([Wrong(pointer, f"{detail} ({wanted.version})")]) from error
 
 
-def _route(row: ChargePoint, ports: Ports) -> Route | None:
+def route_of(row: ChargePoint, ports: Ports) -> Route | None:
     connection = row.connection
     if connection is None or connection.disconnected_at is not None:
         return None
@@ -250,7 +250,7 @@ def _offline(row: ChargePoint, commands: list[Command], asked: Asked, ports: Por
     log.info("command queued", **_named(commands[0]))
     # It may have connected meanwhile, and its line may have been looked at before we came.
     now = ports.registry.find_many([name]).get(name)
-    if now is not None and _route(now, ports) is not None:
+    if now is not None and route_of(now, ports) is not None:
         delivery.release(name, now, ports.delivery())
     return ports.commands.find(commands[-1].command_id) or commands[-1]
 

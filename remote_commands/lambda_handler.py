@@ -1,27 +1,37 @@
-"""The command API as a Lambda behind a Function URL."""
+"""The command API as a Lambda behind a Function URL, and the one that does its jobs."""
 
+import json
 import os
 import secrets
 import sys
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import structlog
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from adapters import aws, dynamodb, iot_data, logs
+from adapters import aws, dynamodb, iot_data, logs, sqs
+from adapters.dynamodb_administration import DynamoAdministration
+from adapters.dynamodb_command_jobs import DynamoJobs
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.iot_data import IotOutbound
-from remote_commands import api, settings
+from adapters.sqs import SqsJobQueue
+from domain.jobs import QUEUE
+from remote_commands import api, job_steps, settings
 from remote_commands.issue import Ports
+from remote_commands.jobs import JobPorts
 from remote_commands.settings import Settings, SettingsError
 from web import access
-from web.access import AccessError
+from web.access import Access, AccessError
+
+log = structlog.get_logger(__name__)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -29,8 +39,41 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return _resolver().resolve(event, context)
 
 
+def work(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Make steps of jobs: a batch of SQS records; returns the ids of those that must come again."""
+    failed = []
+    for record in event.get("Records") or ():  # a warm-up call sends none
+        try:
+            step(record["body"])
+        except Exception:
+            # The outermost loop: the queue brings it again, and at last puts it to the dead letters.
+            log.exception("step of a job not made", record=record["messageId"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def step(body: str) -> None:
+    """Make the step that is in a message of the queue."""
+    message, house = json.loads(body), _house()
+    job_steps.run(message["jobId"], message["step"], house.ports, house.work, house.settings, house.access)
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    ports: Ports
+    work: JobPorts
+    settings: Settings
+    access: Access
+
+
 @cache
 def _resolver() -> LambdaFunctionUrlResolver:
+    house = _house()
+    return api.resolver(house.ports, house.work, house.settings, house.access)
+
+
+@cache
+def _house() -> _House:
     # Made once, when the first request needs it; the next ones find its connections open.
     logs.configure()
     try:
@@ -39,7 +82,7 @@ def _resolver() -> LambdaFunctionUrlResolver:
     except (SettingsError, AccessError) as error:
         sys.exit(str(error))
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
-    registry = DynamoRegistry(client, tables)
+    registry, jobs = DynamoRegistry(client, tables), DynamoJobs(client, tables)
     ports = Ports(
         registry=registry,
         passwords=registry,
@@ -53,4 +96,10 @@ def _resolver() -> LambdaFunctionUrlResolver:
         draw=secrets.randbelow,
         sleep=time.sleep,
     )
-    return api.resolver(ports, chosen, callers)
+    work = JobPorts(jobs, jobs, SqsJobQueue(sqs.connect(), queue_name()), DynamoAdministration(client, tables))
+    return _House(ports, work, chosen, callers)
+
+
+def queue_name() -> str:
+    """The queue of the steps of jobs."""
+    return os.environ.get("OCPPGW_JOB_QUEUE", QUEUE)

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from domain.models import CommandState
-from remote_commands import neutral
+from remote_commands import neutral, openapi_jobs
 from remote_commands.errors import PROBLEMS
-from remote_commands.examples import NEUTRAL, RAW
+from remote_commands.examples import JOB, NEUTRAL, RAW
+from remote_commands.jobs import NewJob
 from remote_commands.transactions import RemoteStart, RemoteStop
 
 Document = dict[str, Any]
@@ -80,11 +81,6 @@ _PROBLEM: Document = {
         },
     },
 }
-_LIST: Document = {
-    "type": "object",
-    "required": ["data", "nextCursor"],
-    "properties": {"data": {"type": "array", "items": {"$ref": f"{_REF}Command"}}, "nextCursor": _TEXT},
-}
 _HEADERS: tuple[Document, ...] = (
     {"$ref": "#/components/parameters/Prefer"},
     {"$ref": "#/components/parameters/IdempotencyKey"},
@@ -110,9 +106,18 @@ def document() -> Document:
         },
         "servers": [{"url": "http://127.0.0.1:9080", "description": "the house on this machine"}],
         "security": [{}, {"bearer": []}, {"key": []}],
-        "paths": _customers_paths() | _neutral_paths() | _other_paths(),
+        "paths": _customers_paths() | _neutral_paths() | _other_paths() | _job_paths(),
         "components": {
-            "schemas": {"Command": _COMMAND, "CommandList": _LIST, "Problem": _PROBLEM} | _bodies(),
+            "schemas": {
+                "Command": _COMMAND,
+                "CommandList": _list_of("Command"),
+                "Problem": _PROBLEM,
+                "Job": openapi_jobs.JOB,
+                "JobList": _list_of("Job"),
+                "JobResult": openapi_jobs.RESULT,
+                "JobResultList": _list_of("JobResult"),
+            }
+            | _bodies(),
             "parameters": _parameters(),
             "responses": _refusals(),
             "securitySchemes": {
@@ -145,13 +150,17 @@ def _neutral_paths() -> Document:
 
 
 def _other_paths() -> Document:
+    commands = _lists("The commands of a charge point, newest first", "CommandList", "A page of them.")
     action = {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[A-Z]"}}
     ttl = {"name": "ttlSeconds", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 2592000}}
     raw = _issues("Send any action of the charge point's OCPP version as it is", None, RAW)
     raw["parameters"] = [*raw["parameters"], ttl]
     return {
         "/charge-points/{chargePointId}/commands/{action}": {"parameters": [_ID, action], "post": raw},
-        "/charge-points/{chargePointId}/commands": {"parameters": [_ID], "get": _lists()},
+        "/charge-points/{chargePointId}/commands": {
+            "parameters": [_ID],
+            "get": commands,
+        },
         "/commands/{commandId}": {"get": _shows()},
         "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "This document"}}}},
     }
@@ -172,14 +181,46 @@ def _issues(summary: str, body: type[BaseModel] | None, example: Document) -> Do
     }
 
 
-def _lists() -> Document:
+def _lists(summary: str, schema: str, description: str) -> Document:
     return {
-        "summary": "The commands of a charge point, newest first",
+        "summary": summary,
         "parameters": [
             {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}},
             {"name": "cursor", "in": "query", "schema": {"type": "string"}},
         ],
-        "responses": {"200": _answer("A page of them.", "CommandList"), **_problems(401, 403, 404, 405, 422, 500)},
+        "responses": {"200": _answer(description, schema), **_problems(401, 403, 404, 405, 422, 500)},
+    }
+
+
+def _list_of(schema: str) -> Document:
+    return {
+        "type": "object",
+        "required": ["data", "nextCursor"],
+        "properties": {"data": {"type": "array", "items": {"$ref": f"{_REF}{schema}"}}, "nextCursor": _TEXT},
+    }
+
+
+def _job_paths() -> Document:
+    name = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "string"}}
+    location = {"Location": {"schema": {"type": "string"}, "description": "Where to ask how far it is."}}
+    told = _problems(401, 403, 404, 405, 500)
+    starts = {
+        "summary": "Send one command to many charge points; with canaryPercent a campaign",
+        "parameters": [_HEADERS[1]],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": f"{_REF}NewJob"}, "example": JOB}}},
+        "responses": {
+            "202": _answer("It is on its way.", "Job") | {"headers": location},
+            **_problems(400, 401, 403, 404, 405, 409, 422, 500),
+        },
+    }
+    ends = {"summary": "Send no more", "responses": {"200": _answer("It is over.", "Job"), **_problems(409), **told}}
+    shows = {"summary": "How far a job is", "responses": {"200": _answer("The job.", "Job"), **told}}
+    results = _lists("What became of each charge point, in their order", "JobResultList", "A page of them.")
+    return {
+        "/jobs": {"get": _lists("Jobs, newest first", "JobList", "A page of them."), "post": starts},
+        "/jobs/{jobId}": {"parameters": [name], "get": shows},
+        "/jobs/{jobId}/results": {"parameters": [name], "get": results},
+        "/jobs/{jobId}/cancel": {"parameters": [name], "post": ends},
     }
 
 
@@ -234,7 +275,8 @@ def _parameters() -> Document:
 
 
 def _bodies() -> Document:
-    models: list[type[BaseModel]] = [RemoteStart, RemoteStop, *(command.body for command in neutral.COMMANDS.values())]
+    models: list[type[BaseModel]] = [RemoteStart, RemoteStop, NewJob]
+    models += [command.body for command in neutral.COMMANDS.values()]
     ordered = sorted(dict.fromkeys(models), key=lambda model: model.__name__)
     _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF + "{model}")
     bodies: Document = definitions["$defs"]

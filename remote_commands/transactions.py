@@ -20,7 +20,9 @@ class Start(Body):
     """Who charges, where, and how fast."""
 
     id_tag: str | None = Field(default=None, min_length=1)
-    id_token: Annotated[GivenIdToken | None, BeforeValidator(token_as_object)] = None
+    id_token: Annotated[
+        GivenIdToken | None, BeforeValidator(token_as_object, json_schema_input_type=str | GivenIdToken | None)
+    ] = None
     connector_id: ConnectorNumber | None = None
     evse_id: ConnectorNumber | None = None
     charging_profile: dict[str, Any] | None = None
@@ -29,7 +31,7 @@ class Start(Body):
 class Stop(Body):
     """The transaction's id as the charge point's version has it, number or text."""
 
-    transaction_id: Annotated[Text, BeforeValidator(_number_as_text)]
+    transaction_id: Annotated[Text, BeforeValidator(_number_as_text, json_schema_input_type=str | int)]
 
 
 class RemoteStart(Start):

@@ -48,4 +48,4 @@ def _moment(given: str) -> str:
 
 Number = Annotated[int, Field(ge=0, le=MAX_INT32)]
 Text = Annotated[str, Field(min_length=1)]
-Moment = Annotated[str, AfterValidator(_moment)]
+Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"format": "date-time"})]

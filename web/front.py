@@ -23,7 +23,7 @@ from web.problems import InvalidRequestError, ProblemError, Wrong
 
 log = structlog.get_logger(__name__)
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 SPARE_S = 2  # of the Lambda's time, for the answer itself
 
 Answer = Response[str]
@@ -122,7 +122,7 @@ class Front:
         if not given:
             return None
         try:
-            return base64.urlsafe_b64decode(given.encode()).decode()
+            return base64.b64decode(given.encode(), altchars=b"-_", validate=True).decode()
         except ValueError as error:  # not base64, or not UTF-8
             raise wrong_cursor() from error
 

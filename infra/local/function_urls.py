@@ -26,6 +26,7 @@ ROUTES = {
     "remote-start-transaction": "CommandsFunctionUrl",
     "remote-stop-transaction": "CommandsFunctionUrl",
     "commands": "CommandsFunctionUrl",
+    "jobs": "CommandsFunctionUrl",
     "openapi.json": "CommandsFunctionUrl",
     "charge-points": "FleetFunctionUrl",
     "id-tokens": "FleetFunctionUrl",

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.dynamodb import Tables
 from adapters.dynamodb_administration import DynamoAdministration
+from adapters.dynamodb_command_jobs import DynamoJobs
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -28,9 +29,10 @@ from adapters.memory import (
     MemoryTariffs,
     MemoryTransactions,
 )
-from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
+from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines, MemoryJobs
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
 from domain.administration import Administration, IdTokenLists
+from domain.jobs import Jobs, Targets
 from domain.pages import ReportPages, TransactionPages
 from domain.ports import (
     Admissions,
@@ -63,6 +65,10 @@ class WholeTransactions(Transactions, TransactionHistory, Protocol):
     """All about transactions."""
 
 
+class WholeJobs(Jobs, Targets, Protocol):
+    """All about jobs."""
+
+
 @dataclass(frozen=True)
 class Stores:
     """The stores of one kind. They may hold what other tests left: `name` is nobody else's."""
@@ -78,6 +84,7 @@ class Stores:
     report_pages: ReportPages
     tariffs: Tariffs
     administration: Administration
+    jobs: WholeJobs
     rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
@@ -97,6 +104,7 @@ def in_memory() -> Stores:
         MemoryReportPages(reports),
         MemoryTariffs(),
         registry,
+        MemoryJobs(),
         rules,
     )
 
@@ -115,6 +123,7 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoReportPages(client, tables),
         DynamoTariffs(client, tables),
         DynamoAdministration(client, tables),
+        DynamoJobs(client, tables),
         rules,
     )
 

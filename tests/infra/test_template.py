@@ -22,6 +22,7 @@ QUEUES = (
     "ShadowRepairs",
     "FramesToArchive",
     "StationTelemetry",
+    "JobSteps",
 )
 
 
@@ -114,6 +115,7 @@ def test_only_disconnects_are_delayed_by_a_minute(template: dict[str, Any]) -> N
         ("ReportTable", ["chargePointId", "reportKey"]),
         ("LatestSampleTable", ["chargePointId", "connector"]),
         ("StationTable", ["stationId"]),
+        ("JobTable", ["jobId", "part"]),
     ],
 )
 def test_tables_keep_their_names_and_keys_and_outlive_the_stack(
@@ -153,15 +155,16 @@ def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None
         "byOpen": ["openKey", "listedAt"],
         "byChargePoint": ["chargePointId", "createdAt"],
         "allStations": ["kind", "stationId"],
+        "newest": ["kind", "createdAt"],
     }
 
 
-def test_what_expires_is_leases_commands_and_reports(template: dict[str, Any]) -> None:
+def test_what_expires_is_leases_commands_jobs_and_reports(template: dict[str, Any]) -> None:
     tables = of_type(template, "AWS::DynamoDB::Table")
 
     expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
 
-    assert expiring == {"ChargePointTable", "CommandTable", "ReportTable"}
+    assert expiring == {"ChargePointTable", "CommandTable", "JobTable", "ReportTable"}
     assert {tables[name]["TimeToLiveSpecification"]["AttributeName"] for name in expiring} == {"expiresAt"}
 
 
@@ -170,7 +173,11 @@ def test_each_queue_feeds_its_function_and_takes_failed_records_back(template: d
 
     fed = {mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping["FunctionName"]["Ref"] for mapping in mappings}
 
-    others = {"FramesToArchive": "TelemetryFunction", "StationTelemetry": "TelemetryFunction"}
+    others = {
+        "FramesToArchive": "TelemetryFunction",
+        "StationTelemetry": "TelemetryFunction",
+        "JobSteps": "JobsFunction",
+    }
     expected = dict.fromkeys(QUEUES, "HousekeepingFunction") | {"IncomingMessagesQueue": "MessagesFunction"}
     assert fed == expected | others
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
@@ -196,6 +203,7 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
         "CommandsFunction": "remote_commands.lambda_handler.handler",
         "FleetFunction": "fleet.lambda_handler.handler",
         "TelemetryFunction": "telemetry.lambda_handler.handler",
+        "JobsFunction": "remote_commands.lambda_handler.work",
     }
     for function in functions.values():
         assert function["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
@@ -210,7 +218,15 @@ def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    "function", ["MessagesFunction", "HousekeepingFunction", "CommandsFunction", "FleetFunction", "TelemetryFunction"]
+    "function",
+    [
+        "MessagesFunction",
+        "HousekeepingFunction",
+        "CommandsFunction",
+        "FleetFunction",
+        "TelemetryFunction",
+        "JobsFunction",
+    ],
 )
 def test_no_function_may_do_everything_anywhere(template: dict[str, Any], function: str) -> None:
     for statement in statements(template, function):
@@ -230,7 +246,7 @@ def test_the_command_api_changes_no_table_but_its_own(template: dict[str, Any]) 
     }
 
     assert written
-    assert all("CommandTable" in resource for resource in written)
+    assert all("CommandTable" in resource or "JobTable" in resource for resource in written)
 
 
 def test_the_template_is_small_enough_for_cloudformation(template: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.sqs import SqsQueue
 from adapters.sqs_dead_letters import SqsDeadLetters
+from domain import jobs
 from infra.local.cloud import AWS
 from processors import inbox
 from processors.dlq import Queue
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def client(aws: AWS) -> "SQSClient":
     client: SQSClient = aws.client("sqs")
-    for name in inbox.QUEUES:
+    for name in Queue:
         for queue in (name, f"{name}DeadLetters"):
             client.create_queue(QueueName=queue)
             client.purge_queue(QueueUrl=client.get_queue_url(QueueName=queue)["QueueUrl"])
@@ -44,8 +45,8 @@ def listed(aws: AWS) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_queues_are_those_of_the_inbox() -> None:
-    assert tuple(Queue) == inbox.QUEUES
+def test_the_queues_are_those_of_the_inbox_and_of_jobs() -> None:
+    assert {*inbox.QUEUES, jobs.QUEUE} <= set(Queue)
 
 
 @pytest.mark.e2e

@@ -9,12 +9,18 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from adapters.memory import MemoryCommands, MemoryOutbound, MemoryRegistry
-from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines
+from adapters.memory_commands import (
+    MemoryCommandGuards,
+    MemoryCommandLines,
+    MemoryJobQueue,
+    MemoryJobs,
+)
 from domain.models import ChargePoint, Command, Connection
 from domain.ports import Outbound
 from ocppj.versions import V16, Version
 from remote_commands import api
 from remote_commands.issue import Ports
+from remote_commands.jobs import JobPorts
 from remote_commands.settings import Settings
 from web.access import Access
 
@@ -104,7 +110,9 @@ class Desk:
             draw=lambda below: next(draws) % below,
             sleep=self.clock.sleep,
         )
-        self.resolver = api.resolver(self.ports, Settings(), access)
+        self.jobs, self.steps = MemoryJobs(), MemoryJobQueue()
+        self.work = JobPorts(self.jobs, self.jobs, self.steps, self.registry)
+        self.resolver = api.resolver(self.ports, self.work, Settings(), access)
 
     def connect(self, charge_point_id: str, version: Version = V16, **facts: Any) -> ChargePoint:
         """A connected charge point whose gateway is alive."""
