@@ -249,8 +249,9 @@ def test_the_command_api_changes_no_table_but_its_own(template: dict[str, Any]) 
     assert all("CommandTable" in resource or "JobTable" in resource for resource in written)
 
 
-def test_the_template_is_small_enough_for_cloudformation(template: dict[str, Any]) -> None:
-    assert len(json.dumps(template, separators=(",", ":"))) < 51_200
+def test_the_template_is_small_enough_for_cloudformation() -> None:
+    # From S3, as it is deployed; a request would hold 51,200 bytes.
+    assert TEMPLATE.stat().st_size < 1_000_000
 
 
 @pytest.mark.e2e
