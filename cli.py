@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": ("fleet.__main__:doctor_app", "Say why a charge point does not connect, or what ails it."),
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
     "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),
+    "replay": ("processors.replay_command", "Replay logged frames, and compare with what was stored."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),
 }
 

@@ -3,7 +3,7 @@
 import copy
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count, pairwise
@@ -23,7 +23,7 @@ Key = tuple[str, str]
 class MemoryTransactions:
     """Transactions and their history in dicts; `of` and `events` are for tests to look at."""
 
-    def __init__(self, on_rule: Callable[[str], None] = lambda rule: None) -> None:
+    def __init__(self, on_rule: Callable[[str], None] = lambda rule: None, ids: Iterator[int] | None = None) -> None:
         self._on_rule = on_rule
         self._sheets: dict[Key, Sheet] = {}
         self._events: dict[Key, dict[tuple[Any, ...], TransactionEvent]] = defaultdict(dict)
@@ -31,7 +31,7 @@ class MemoryTransactions:
         self._started: dict[str, str] = {}
         self._places: dict[Key, list[Key]] = defaultdict(list)  # by charge point and connector: time, transaction
         self._tokens: dict[str, set[Key]] = defaultdict(set)
-        self._ids = count(1)
+        self._ids = count(1) if ids is None else ids
         self._lock = RLock()
 
     def begin(self, start: Transaction) -> Transaction:

@@ -24,6 +24,7 @@ from charge_point_sim.quirks import quirk as read_quirk
 from charge_point_sim.routine import FOREVER, Routine, begin
 from charge_point_sim.run_command import run, scenarios
 from charge_point_sim.settings import settings
+from charge_point_sim.stations_command import stations
 from charge_point_sim.tls import TlsError, context
 from ocppj.errors import IdentityError
 from ocppj.topics import escape
@@ -35,6 +36,7 @@ _VERSIONS = {version.name: version for version in DIALECTS}
 
 app = typer.Typer(help="Be a charge point.", pretty_exceptions_enable=False)
 app.command("fleet")(fleet)
+app.command("stations")(stations)
 app.command("run")(run)
 app.command("scenarios")(scenarios)
 

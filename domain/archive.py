@@ -19,6 +19,8 @@ from ocppj import timestamps
 
 Row = dict[str, Any]
 
+LAST = timedelta(hours=24)  # what is read, unless said otherwise
+
 _LEVEL = 6  # of compression: 9 takes twice the time for a hundredth
 
 
@@ -109,3 +111,27 @@ def _partitions(kind: Kind, since: datetime, until: datetime) -> Iterator[str]:
             seen.add(folder)
             yield folder
         at += kind.step
+
+
+class PeriodError(ValueError):
+    """A period nobody can read; the text names the option."""
+
+
+def period(since: str | None, until: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """From `since` until just before `until`; the last 24 hours, or those before `until`, unless said otherwise.
+
+    Raises:
+        PeriodError: one of them is no time, or nothing is between them.
+    """
+    last = _time("to", until) if until else now
+    first = _time("from", since) if since else last - LAST
+    if first >= last:
+        raise PeriodError("from: must be before to")
+    return first, last
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        return timestamps.parse(text)
+    except ValueError as error:
+        raise PeriodError(f"{name}: must be a time such as 2026-11-21T05:00:00Z") from error

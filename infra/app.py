@@ -70,6 +70,7 @@ class OcppGateway(Stack):
         for url in self.processing.urls:
             self._output(f"{url.node.id.removesuffix('Url')}FunctionUrl", url.attr_function_url)
         self._output("GatewayPolicyName", self.messaging.gateway_policy.ref)
+        self._output("StationPolicyName", self.telemetry.station_policy.ref)
 
     def _output(self, name: str, value: str) -> None:
         # Outputs share their names with resources otherwise, which CDK does not allow.

@@ -69,7 +69,7 @@ class Telemetry(Construct):
             window_s=WINDOW_S,
             OCPPGW_ARCHIVE_BUCKET=data.archive.bucket_name,
         )
-        self._station_policy()
+        self.station_policy = self._station_policy()
         database = glue.CfnDatabase(
             self,
             "ArchiveDatabase",
@@ -84,7 +84,7 @@ class Telemetry(Construct):
         ):
             self._athena_table(name, columns, partitions).add_resource_dependency(database)
 
-    def _station_policy(self) -> None:
+    def _station_policy(self) -> iot.CfnPolicy:
         # A station publishes as the thing its certificate is attached to, and as nobody else.
         thing = "${iot:Connection.Thing.ThingName}"
         connect = iam.PolicyStatement(
@@ -96,6 +96,7 @@ class Telemetry(Construct):
         document = iam.PolicyDocument(statements=[connect, publish])
         policy = iot.CfnPolicy(self, "StationPolicy", policy_document=document)
         policy.override_logical_id("StationPolicy")
+        return policy
 
     def _athena_table(self, name: str, columns: Mapping[str, str], partitions: Mapping[str, str]) -> glue.CfnTable:
         # Projected: Athena knows which partitions there may be, and no crawler has to look for them.

@@ -4,19 +4,36 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 import typer
 
-from adapters import aws, logs, sqs
+from adapters import aws, logs, s3_archive, sqs
 from adapters.aws import FAILURES as FAILURES
 from adapters.aws import aim_at_local as aim_at_local
+from adapters.memory import (
+    MemoryCommands,
+    MemoryDeadLetters,
+    MemoryOutbound,
+    MemoryRegistry,
+    MemoryReports,
+    MemoryShadowRepairs,
+    MemoryShadows,
+    MemoryTransactions,
+)
+from adapters.memory_commands import MemoryCommandLines
 from adapters.sqs import SqsQueue
 from adapters.sqs_dead_letters import SqsDeadLetters
+from domain.archive import Archive
+from domain.models import ChargePoint
 from processors import inbox, settings, worker
 from processors.lambda_handler import on_aws
-from processors.settings import SettingsError
+from processors.ports import Ports
+from processors.replay import Clock, LoggedIds, Stage
+from processors.settings import Settings, SettingsError
 
 # make, terminals and supervisors deliver one stop twice; only a later one means "now".
 IMPATIENT_AFTER_S = 1.0
@@ -55,6 +72,39 @@ def _log_rule(rule: str) -> None:
 def dead_letters() -> SqsDeadLetters:
     """The dead letters of the house, for `ocppgw dlq`."""
     return SqsDeadLetters(sqs.connect())
+
+
+def house(chosen: Settings) -> Ports:
+    """The house as it is, for `ocppgw replay`."""
+    return on_aws(chosen, _log_rule)
+
+
+def logged_frames() -> Archive:
+    """Where the frames are logged."""
+    return s3_archive.connect()
+
+
+def replay_stage(rows: Sequence[ChargePoint], house: Ports, clock: Clock) -> Stage:
+    """Stores in memory for a replay; only what nobody writes is the house's: id tokens and tariffs."""
+    ids, registry, outbound = LoggedIds(), MemoryRegistry(rows), MemoryOutbound()
+    transactions = MemoryTransactions(ids=ids)
+    ports = replace(
+        house,
+        registry=registry,
+        observations=registry,
+        passwords=registry,
+        transactions=transactions,
+        history=transactions,
+        commands=MemoryCommands(),
+        command_lines=MemoryCommandLines(),
+        reports=MemoryReports(),
+        outbound=outbound,
+        shadows=MemoryShadows(),
+        shadow_repairs=MemoryShadowRepairs(),
+        dead_letters=MemoryDeadLetters(),
+        clock=clock,
+    )
+    return Stage(ports, registry, outbound.published, ids)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -17,11 +17,10 @@ from rich.table import Table
 
 from adapters import aws, s3_archive
 from domain import archive
-from domain.archive import FRAMES, Archive, Row
+from domain.archive import FRAMES, Archive, PeriodError, Row
 from ocppj import topics
 from ocppj.errors import IdentityError
-from telemetry import periods, query
-from telemetry.periods import PeriodError
+from telemetry import query
 from telemetry.query import QueryError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -54,7 +53,7 @@ def frames(
     """Show every frame of a charge point, both ways, in order; secrets are masked."""
     with _house() as house:
         charge_point_id = topics.escape(identity)
-        found = archive.read(FRAMES, *periods.period(since, until, datetime.now(UTC)), house)
+        found = archive.read(FRAMES, *archive.period(since, until, datetime.now(UTC)), house)
     rows = archive.in_order(row for row in found if row["charge_point_id"] == charge_point_id)
     if not rows:
         _fail(f"There are no frames of {charge_point_id} in that time.")
@@ -70,7 +69,7 @@ def ask(
 ) -> None:
     """Ask frames, samples and telemetry with SQL (DuckDB), as Athena is asked on AWS."""
     with _house() as house, tempfile.TemporaryDirectory() as directory:
-        first, last = periods.period(since, until, datetime.now(UTC))
+        first, last = archive.period(since, until, datetime.now(UTC))
         columns, rows = query.ask(sql, house, first, last, Path(directory))
     _show([dict(zip(columns, row, strict=True)) for row in rows], columns, output)
 

@@ -129,3 +129,15 @@ def test_each_bad_payload_is_one_dead_letter_within_ten_seconds(house: House) ->
     assert "station_id: it is 'BSS-OTHER', but the topic says 'BSS-BAD'" in reasons
     assert "temperature: " in reasons
     assert station_item(house, "BSS-BAD") is None
+
+
+def test_simulated_stations_publish_as_their_things_and_arrive(house: House) -> None:
+    done = ocppgw(
+        house, "sim", "stations", "--count", "5", "--interval", "0.5", "--duration", "3s", "--id-prefix", "SIM-BSS-"
+    )
+    assert done.returncode == 0, done.stderr
+    names = [f"SIM-BSS-0000{number}" for number in range(1, 6)]
+
+    items = eventually(lambda: [station_item(house, name) for name in names], all)
+
+    assert all(item["isRegistered"] == {"BOOL": True} for item in items)
