@@ -15,12 +15,14 @@ Rows = Mapping[str, Mapping[str, float]]
 
 _BAR_WIDTH, _BAR_HEIGHT, _BAR_LEFT = 640, 26, 130
 _TRIPS = ("echo", "mosquitto", "naive", "gateway", "gateway-2000")
-_WORDS = {
+WORDS = {
     "echo": "(a) the bare WebSocket echo of the same library, without MQTT",
     "mosquitto": "(b) mosquitto itself: publish and be subscribed, QoS 1",
     "naive": "(c) a straightforward bridge: websockets' asyncio API, one aiomqtt client per charge point",
     "gateway": "the gateway, saturated, 200 charge points",
     "gateway-2000": "the gateway, 2,000 charge points, 3,000 round trips a second",
+    "flood": "neighbours of a charge point that floods with garbage, calm and flood in turns",
+    "flood-of-calls": "neighbours of one that floods with CALLs",
     "idle": "idle charge points over ws",
     "idle-tls": "idle charge points over TLS 1.3",
     "growth": "many connected beside 200, at the same rate",
@@ -64,6 +66,8 @@ TARGETS = (
     Target("gateway-2000", "CPU per round trip at 3,000/s", "us", 55, lambda rows: cpu_us(rows["gateway-2000"])),
     Target("gateway-2000", "p50", "ms", 0.5, _of("gateway-2000", "p50_ms")),
     Target("gateway-2000", "p99", "ms", 5, _of("gateway-2000", "p99_ms")),
+    Target("flood", "neighbours' p99 beside garbage", "x", 2, _of("flood", "ratio")),
+    Target("flood-of-calls", "neighbours' p99 beside CALLs", "x", 2, _of("flood-of-calls", "ratio")),
     Target("idle", "memory of an idle charge point", "KiB", 10, _of("idle", "kib_each")),
     Target("idle", "CPU per handshake", "us", 180, _of("idle", "handshake_us")),
     Target("idle-tls", "memory of an idle charge point, TLS", "KiB", 40, _of("idle-tls", "kib_each")),
@@ -169,7 +173,7 @@ def _bar(number: int, name: str, row: Mapping[str, float], most: float) -> str:
 
 def _figures(rows: Rows) -> str:
     lines = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(_WORDS[name])}</td><td>"
+        f"<tr><td>{escape(name)}</td><td>{escape(WORDS[name])}</td><td>"
         + ", ".join(f"{escape(key)} {_number(value)}" for key, value in row.items())
         + "</td></tr>"
         for name, row in rows.items()

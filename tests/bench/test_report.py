@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import load, report
+from bench import load, report, rows
 from bench.crowd import Record
 
 MACHINE: dict[str, Any] = {
@@ -51,3 +51,7 @@ def test_a_crowd_is_parted_among_processes_with_an_address_each() -> None:
     assert numbers == list(range(100, 65_636))
     assert len({part.source for part in parts}) == 4
     assert sum(part.rate for part in parts) == 400.0
+
+
+def test_every_row_can_be_told() -> None:
+    assert [name for name in rows.ROWS if name not in report.WORDS] == []
