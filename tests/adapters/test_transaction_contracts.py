@@ -440,3 +440,15 @@ def test_one_that_was_given_up_is_open_no_more_unless_its_end_comes(stores: Stor
     assert (given_up.is_open, given_up.rules) == (False, ("left_open",))
     assert (ended.is_open, ended.rules) == (False, ())
     assert stores.transactions.give_up(replace(begun, transaction_id="999999999"), NOON) is None
+
+
+def test_a_rule_is_told_of_when_the_transaction_has_ended_and_not_while_more_may_put_it_right(stores: Stores) -> None:
+    lost = stores.transactions.begin(start(stores.name, started_at=NOON.replace(year=1970)))
+    for energy_wh in (11.0, 12.0):
+        at = NOON + energy_wh * SECOND
+        stores.transactions.sample(replace(lost, sampled_at=at, energy_wh=energy_wh))
+    while_open = list(stores.rules)
+
+    stores.transactions.finish(stop(stores.name, lost.transaction_id))
+
+    assert (while_open, stores.rules.count("clock_wrong")) == ([], 1)
