@@ -19,7 +19,7 @@ from rich.table import Table
 from adapters import dynamodb, dynamodb_id_tokens, dynamodb_registry, mqtt_watch, things
 from domain.models import IdToken
 from domain.ports import IdTokens, Registry
-from fleet import charge_points, doctor_command, watch_command
+from fleet import charge_points, doctor_command, reading_commands, watch_command
 from fleet.charge_points import AlreadyRegisteredError
 from fleet.lambda_handler import reading_on
 from fleet.ports import Things
@@ -205,6 +205,7 @@ def _reading() -> Iterator[Reading]:
         yield reading_on(dynamodb.connect(), dynamodb.tables(os.environ))
 
 
+reading_commands.add_to(app, _reading)
 doctor_app = doctor_command.app_of(_reading)
 watch_app = watch_command.app_of(_watched)
 

@@ -13,6 +13,7 @@ from fleet.doctor import Facts
 from ocppj import topics
 
 CONNECTION, CALL_REFUSED = "Connection", "CallRefused"  # as processors keep them
+SECURITY_EVENT = "SecurityEventNotification"
 NEWEST = 20
 
 

@@ -17,7 +17,6 @@ from web import problems
 from web.front import Answer, Front, answer
 from web.problems import InvalidRequestError, Wrong
 
-SECURITY_EVENT = "SecurityEventNotification"
 PAGES = 5  # of an index that are looked through at most, where a page shows only some of its items
 
 
@@ -88,7 +87,7 @@ class _Reading:
         return answer(200, {"data": assembly.configuration(self.reading.reports, row.charge_point_id)})
 
     def security_events(self, charge_point_id: str) -> Answer:
-        return self._reports(charge_point_id, SECURITY_EVENT)
+        return self._reports(charge_point_id, reading.SECURITY_EVENT)
 
     def reports(self, charge_point_id: str) -> Answer:
         return self._reports(charge_point_id, self.front.query.get("action", ""))

@@ -104,7 +104,7 @@ def test_a_transaction_has_its_samples_and_the_remarks_on_its_bill(office: Offic
 
     assert [(one["value"], one["unit"]) for one in body["samples"]] == [(5500.0, "Wh")]
     assert body["remarks"][0]["rule"] == "left_open"
-    assert "its end never came" in body["remarks"][0]["remark"].lower()
+    assert "billed up to the last reading" in body["remarks"][0]["remark"].lower()
 
 
 def test_a_transaction_that_is_not_there_is_a_problem(office: Office) -> None:
