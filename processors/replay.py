@@ -263,7 +263,7 @@ def _compare_transaction(replayed: Transaction, found: Transaction | None, horiz
         result.differences.append(Difference(replayed.charge_point_id, at, subject, None, "begun"))
         return
     is_over = replayed.ended_at is not None
-    goes_on = not is_over and (found.ended_at is None or (found.stop_received_at or horizon) > horizon)
+    goes_on = not is_over and (found.ended_at is None or (found.stop_received_at or horizon) >= horizon)
     all_facts = [each.name for each in fields(Transaction) if each.name not in _NOT_COMPARED]
     for name in sorted(_OF_THE_START) if goes_on else all_facts:
         was, now = getattr(found, name), getattr(replayed, name)
@@ -274,7 +274,7 @@ def _compare_transaction(replayed: Transaction, found: Transaction | None, horiz
 def _compare_connectors(stored: ChargePoint, now: ChargePoint, horizon: datetime, result: Result) -> None:
     for connector, state in sorted(now.connectors.items()):
         was = stored.connectors.get(connector)
-        if was is not None and was.at > horizon:
+        if was is not None and was.at >= horizon and was != state:
             continue  # said after the log ends
         result.connectors += 1
         if was != state:
