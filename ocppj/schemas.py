@@ -52,6 +52,11 @@ def check(version: Version, action: str, kind: Kind, payload: dict[str, Any]) ->
     raise _describe(next(validator.iter_errors(payload)))
 
 
+def faults(version: Version, action: str, payload: dict[str, Any]) -> list[PayloadError]:
+    """Everything that is wrong with a request, in the order it was found."""
+    return [_describe(error) for error in _validator(version, action, "request").iter_errors(payload)]
+
+
 @cache
 def actions(version: Version) -> frozenset[str]:
     """Every action that has a schema in this version."""

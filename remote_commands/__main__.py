@@ -1,6 +1,8 @@
 """`ocppgw command`: tell a charge point what to do, and see its answer."""
 
 import json
+import signal
+import threading
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
 
@@ -8,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from remote_commands import client, neutral, options, settings
+from remote_commands import client, job_commands, neutral, options, settings
 from remote_commands.client import ClientError, House, Reply
 from remote_commands.settings import ClientSettings, SettingsError
 
@@ -145,6 +147,24 @@ for _name in neutral.COMMANDS:
         _add(_name)
 
 
+def _work() -> None:
+    """Do the jobs that are on the queue, without Lambda, until SIGTERM or SIGINT."""
+    from adapters.sqs import SqsQueue  # here, for whoever only commands needs no AWS
+    from adapters.sqs import connect as connect_to_sqs
+    from remote_commands import job_worker, lambda_handler
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    job_worker.run(SqsQueue(connect_to_sqs(), lambda_handler.queue_name()), lambda_handler.step, stop)
+
+
+def _show_job(reply: Reply) -> None:
+    if reply.is_problem:
+        _show(reply, Output.JSON)
+    typer.echo(json.dumps(reply.body, indent=2))
+
+
 def _neutral(name: str, charge_point: str, body: dict[str, Any], wait: bool, output: Output) -> None:
     _issue(client.action_path(charge_point, name), body, wait, output)
 
@@ -200,6 +220,9 @@ def _table(body: dict[str, Any]) -> Table:
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
+
+
+app.add_typer(job_commands.app(_house, _show_job, _fail, _work), name="job")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ def action_path(charge_point_id: str, action: str) -> str:
     return f"/charge-points/{quote(charge_point_id, safe=':')}/commands/{quote(action, safe='')}"
 
 
+def job_path(job_id: str, what: str = "") -> str:
+    """Where a job is, or something of it."""
+    return f"/jobs/{quote(job_id, safe='')}" + (f"/{what}" if what else "")
+
+
 def took(body: dict[str, Any]) -> str:
     """How long the answer took, in words."""
     if not body.get("answeredAt"):
@@ -102,6 +107,6 @@ def _reply(status: int, raw: bytes, port: int) -> Reply:
     except ValueError:
         body = None
     reply = Reply(status, body if isinstance(body, dict) else {})
-    if not reply.body or not (reply.is_problem or "commandId" in reply.body):
+    if not reply.body or not (reply.is_problem or {"commandId", "jobId", "data"} & reply.body.keys()):
         raise ClientError(f"http://{HOST}:{port} answers, but is not the command API.")
     return reply

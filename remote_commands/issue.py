@@ -12,7 +12,7 @@ from domain.delivery import Delivery
 from domain.models import ChargePoint, Command, CommandState, Registration, Route
 from domain.ports import CommandGuards, CommandLines, Commands, Outbound, Passwords, Registry
 from ocppj import actions, schemas, timestamps, topics
-from ocppj.errors import IdentityError, PayloadError
+from ocppj.errors import IdentityError
 from ocppj.versions import VERSIONS, Version
 from remote_commands import guards, parts
 from remote_commands.errors import ProblemError
@@ -206,12 +206,12 @@ def _refuse_out_of_turn(row: ChargePoint, wanted: Wanted) -> None:
 
 
 def _check(wanted: Wanted) -> None:
-    try:
-        schemas.check(wanted.version, wanted.action, "request", wanted.payload)
-    except PayloadError as error:
-        pointer = wanted.source(error.pointer)
-        detail = error.description.removeprefix(f"{error.pointer}: ")
-        raise InvalidRequestError([Wrong(pointer, f"{detail} ({wanted.version})")]) from error
+    wrong = [
+        Wrong(wanted.source(each.pointer), f"{each.description.removeprefix(f'{each.pointer}: ')} ({wanted.version})")
+        for each in schemas.faults(wanted.version, wanted.action, wanted.payload)
+    ]
+    if wrong:
+        raise InvalidRequestError(wrong)
 
 
 def route_of(row: ChargePoint, ports: Ports) -> Route | None:

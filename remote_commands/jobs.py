@@ -10,7 +10,6 @@ from domain import effects, secrets
 from domain.jobs import Job, JobQueue, Jobs, JobState, Roster, Target, Targets
 from domain.models import ChargePoint, Claim, Connection
 from ocppj import schemas, timestamps
-from ocppj.errors import PayloadError
 from ocppj.versions import VERSIONS, Version
 from remote_commands import sending, track
 from remote_commands.errors import ProblemError
@@ -197,8 +196,7 @@ def _payloads(body: NewJob, version: Version, ports: Ports) -> list[dict[str, An
     anybody = ChargePoint("-", connection=Connection(version, "-", 0, 0, ports.now()))
     wanted, _ = sending.wanted(body.action, body.payload, anybody, ports)
     for each in wanted:
-        try:
-            schemas.check(version, each.action, "request", each.payload)
-        except PayloadError as error:
-            raise InvalidRequestError([Wrong(f"/payload{error.pointer}", error.description)]) from error
+        faults = schemas.faults(version, each.action, each.payload)
+        if faults:
+            raise InvalidRequestError([Wrong(f"/payload{fault.pointer}", fault.description) for fault in faults])
     return [each.payload for each in wanted]

@@ -1,6 +1,6 @@
 """The command API on a real socket: HTTP in, Function URL events to a desk, HTTP out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -9,20 +9,21 @@ from structlog.testing import capture_logs
 
 from tests.remote_commands.desk import Context, Desk, url_event
 
+Said = tuple[int, dict[str, str], bytes]  # status, headers, body
+
 
 @contextmanager
 def serving(desk: Desk) -> Iterator[int]:
     """Serve the desk on a free port; gives the port."""
 
-    class Front(_Quiet):
-        def reply(self, body: str | None) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            event = url_event(self.command, self.path, body, headers)
-            answer = desk.resolver.resolve(event, Context(60))  # type: ignore[arg-type]
-            self.say(answer["statusCode"], answer["headers"], answer["body"].encode())
+    def reply(request: BaseHTTPRequestHandler, body: str | None) -> Said:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        event = url_event(request.command, request.path, body, headers)
+        answer = desk.resolver.resolve(event, Context(60))  # type: ignore[arg-type]
+        return answer["statusCode"], answer["headers"], answer["body"].encode()
 
     # The desk shares the process with the command line under test, whose output must stay its own.
-    with capture_logs(), _listening(Front) as port:
+    with capture_logs(), _listening(reply) as port:
         yield port
 
 
@@ -30,38 +31,30 @@ def serving(desk: Desk) -> Iterator[int]:
 def saying(text: bytes) -> Iterator[int]:
     """Somebody else's server on a free port, that answers everything with this."""
 
-    class Stranger(_Quiet):
-        def reply(self, body: str | None) -> None:
-            self.say(200, {}, text)
-
-    with _listening(Stranger) as port:
+    with _listening(lambda _, __: (200, {}, text)) as port:
         yield port
 
 
-class _Quiet(BaseHTTPRequestHandler):
-    def reply(self, body: str | None) -> None:
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        self.reply(None)
-
-    def do_POST(self) -> None:
-        self.reply(self.rfile.read(int(self.headers["content-length"])).decode())
-
-    def say(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: pytest shows what matters."""
-
-
 @contextmanager
-def _listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
+def _listening(reply: Callable[[BaseHTTPRequestHandler, str | None], Said]) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.say(*reply(self, None))
+
+        def do_POST(self) -> None:
+            self.say(*reply(self, self.rfile.read(int(self.headers["content-length"])).decode()))
+
+        def say(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: pytest shows what matters."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -142,3 +142,13 @@ def test_a_command_no_broker_carries_is_413() -> None:
     reply = desk.post("/charge-points/CP1/commands/DataTransfer", {"vendorId": "v", "data": "x" * 131072})
 
     assert (reply.status, reply.body["code"], desk.sent.published) == (413, "command-too-large", [])
+
+
+def test_everything_that_is_wrong_with_a_payload_is_named() -> None:
+    desk = Desk()
+    desk.connect("CP1", V16)
+
+    reply = desk.post("/charge-points/CP1/commands/RemoteStartTransaction", {"connectorId": "1", "colour": "red"})
+
+    assert reply.status == 422
+    assert {each["pointer"] for each in reply.body["errors"]} == {"/connectorId", "/colour", "/idTag"}
