@@ -84,6 +84,23 @@ class LocalCertificateAuthority:
         return cast("CertificateIssuerPrivateKeyTypes", read)  # one that can't sign fails when it has to
 
 
+def make_request(common_name: str, organization: str | None = None) -> tuple[str, str]:
+    """A new private key (P-256, OCPP 2.0.1 A00.FR.509) and a signing request for it, both as PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    named = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if organization:
+        named.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(named)).sign(key, hashes.SHA256())
+    plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
+    return private.decode(), request.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def _name(request: "x509.CertificateSigningRequest", oid: "x509.ObjectIdentifier") -> str:
     found = request.subject.get_attributes_for_oid(oid)
     return str(found[0].value) if found else ""

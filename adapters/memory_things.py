@@ -1,6 +1,6 @@
 """IoT things in memory: for tests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,12 @@ class MemoryThings:
     def create(self, charge_point_id: str) -> str:
         self.created.append(charge_point_id)
         return self.ids.setdefault(charge_point_id, f"thing-{charge_point_id}-{next(self._numbers)}")
+
+    def find(self, charge_point_id: str) -> str | None:
+        return self.ids.get(charge_point_id)
+
+    def names(self) -> Iterator[str]:
+        yield from list(self.ids)
 
     def delete(self, charge_point_id: str) -> None:
         self.ids.pop(charge_point_id, None)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +26,20 @@ class IotThings:
         # CreateThing with the same attributes again is answered like the first time.
         return self._iot.create_thing(thingName=charge_point_id)["thingId"]
 
+    def find(self, charge_point_id: str) -> str | None:
+        """The id of the thing of that name, if there is one."""
+        try:
+            return self._iot.describe_thing(thingName=charge_point_id)["thingId"]
+        except ClientError as error:
+            if _is_missing(error):
+                return None
+            raise
+
+    def names(self) -> Iterator[str]:
+        """The names of all things."""
+        for page in self._iot.get_paginator("list_things").paginate():
+            yield from (thing["thingName"] for thing in page["things"])
+
     def delete(self, charge_point_id: str) -> None:
         """Delete the thing, if there is one."""
         self._iot.delete_thing(thingName=charge_point_id)  # deleting nothing is no error of AWS IoT's
@@ -35,7 +49,7 @@ class IotThings:
         try:
             document = json.loads(self._iot_data.get_thing_shadow(thingName=charge_point_id)["payload"].read())
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+            if _is_missing(error):
                 return None
             raise
         reported: dict[str, Any] = document.get("state", {}).get("reported", {})
@@ -74,6 +88,10 @@ class KnownThings:
 def known() -> KnownThings:
     """Those of this account."""
     return KnownThings(aws.session().client("iot", config=aws.config()))
+
+
+def _is_missing(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") == "ResourceNotFoundException"
 
 
 def connect() -> IotThings:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 
-from fleet import id_tokens_http, reading_http
+from fleet import charge_points_http, id_tokens_http, reading_http
 from fleet.ports import Ports
 from web.access import Access
 from web.front import Answer, Front
@@ -13,7 +13,11 @@ from web.front import Answer, Front
 Routes = Mapping[str, Mapping[str, Callable[..., Answer]]]
 
 # Each says what it serves, given the front and the ports; several may serve methods of the same address.
-MODULES: tuple[Callable[[Front, Ports], Routes], ...] = (id_tokens_http.routes, reading_http.routes)
+MODULES: tuple[Callable[[Front, Ports], Routes], ...] = (
+    charge_points_http.routes,
+    id_tokens_http.routes,
+    reading_http.routes,
+)
 
 
 def resolver(ports: Ports, access: Access | None = None) -> LambdaFunctionUrlResolver:

@@ -1,15 +1,17 @@
 """The fleet API as a Lambda behind a Function URL."""
 
 import os
+import secrets
 import sys
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from adapters import dynamodb, iot_data, logs, things
+from adapters import dynamodb, iot_data, local_ca, logs, things
+from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
@@ -17,10 +19,11 @@ from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound
+from adapters.local_ca import LocalCertificateAuthority
 from fleet import api, settings
 from fleet.ports import Ports
 from fleet.reading import Reading
-from fleet.settings import SettingsError
+from fleet.settings import Settings, SettingsError
 from web import access
 from web.access import AccessError
 
@@ -42,16 +45,34 @@ def _resolver() -> LambdaFunctionUrlResolver:
         callers = access.load(chosen.api_tokens, chosen.policy)
     except (SettingsError, AccessError) as error:
         sys.exit(str(error))
+    return api.resolver(on_aws(chosen), callers)
+
+
+def on_aws(chosen: Settings) -> Ports:
+    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
-    ports = Ports(
+    return Ports(
         reading=reading_on(client, tables),
         registry=DynamoRegistry(client, tables),
+        administration=DynamoAdministration(client, tables),
         things=things.connect(),
         id_tokens=DynamoIdTokens(client, tables),
+        reports=DynamoReports(client, tables),
         outbound=IotOutbound(iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))),
         now=lambda: datetime.now(UTC),
+        random_bytes=secrets.token_bytes,
+        pepper=chosen.pepper.get_secret_value().encode(),
+        signer=_signer(chosen),
+        make_request=partial(local_ca.make_request, organization=chosen.certificate_organization),
     )
-    return api.resolver(ports, callers)
+
+
+def _signer(chosen: Settings) -> LocalCertificateAuthority | None:
+    if chosen.ca_certificate is None or chosen.ca_key is None:
+        return None
+    return LocalCertificateAuthority(
+        chosen.ca_certificate, chosen.ca_key, chosen.certificate_days, chosen.certificate_organization
+    )
 
 
 def reading_on(client: "DynamoDBClient", tables: dynamodb.Tables) -> Reading:

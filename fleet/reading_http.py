@@ -166,7 +166,7 @@ class _Reading:
         return row
 
     def _check(self, row: ChargePoint) -> None:
-        self.front.access.check(self.front.caller(), row.charge_point_id)
+        self.front.access.check_row(self.front.caller(), row)
 
     def _sees(self, row: ChargePoint) -> bool:
         try:

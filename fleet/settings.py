@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,6 +19,10 @@ class Settings(BaseSettings):
     cloud: Literal["local", "aws"] = "local"
     aws_port: Annotated[int, Field(ge=1, le=65535)] = 4566
     pepper: SecretStr = SecretStr("")
+    ca_certificate: FilePath | None = None  # PEM; with its key, certificates for charge points are signed here
+    ca_key: FilePath | None = None
+    certificate_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    certificate_organization: str | None = None  # what the O of their requests must be
     # Files with who may call, and what each caller may do; none is whoever gets here, and everything.
     api_tokens: Path | None = None
     policy: Path | None = None

@@ -5,10 +5,10 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from domain import readings, reconciler
+from domain import administration, readings, reconciler
 from domain.models import ChargePoint, Transaction
 from domain.pages import Report
-from ocppj import timestamps
+from ocppj import timestamps, topics
 from ocppj.versions import Version
 
 
@@ -17,11 +17,22 @@ def charge_point(row: ChargePoint, *, is_online: bool) -> dict[str, Any]:
     connection, boot = row.connection, row.boot
     return {
         "chargePointId": row.charge_point_id,
+        "identity": topics.unescape(row.charge_point_id),
+        "status": administration.status_of(row, is_online=is_online).value,
         "partner": row.partner,
         "site": row.site,
+        "vendorProfile": row.vendor_profile,
         "registration": row.registration.value,
         "disabled": row.disabled,
         "securityProfile": row.security_profile,
+        "highestProfile": row.highest_profile,
+        "allowDowngrade": row.allow_downgrade,
+        "hasPassword": row.password_hash is not None,
+        "commonName": row.serial_number,
+        "certificateNames": list(row.certificate_names),
+        "defaultVersion": row.default_version.subprotocol if row.default_version else None,
+        "pingIntervalSeconds": row.ping_interval_s,
+        "tariffId": row.tariff_id,
         "createdAt": _value(row.created_at),
         "connected": is_online,
         "ocppVersion": connection.version.name if connection else None,

@@ -12,7 +12,7 @@ def add_fleet(processing: Processing, data: Data) -> None:
     permissions = [
         *on_tables(READ, *data.all),
         *on_tables(WRITE, data.charge_points, data.id_tokens),
-        allow(["iot:CreateThing", "iot:DeleteThing", "iot:GetThingShadow"], iot_arns("thing/*")),
+        allow(["iot:CreateThing", "iot:DescribeThing", "iot:DeleteThing", "iot:GetThingShadow"], iot_arns("thing/*")),
         allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
     ]
     function = processing.function("FleetFunction", "fleet.lambda_handler.handler", TIMEOUT_S, permissions)

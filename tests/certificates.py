@@ -43,6 +43,14 @@ class Authority:
             file.write_bytes(_pem(builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())))
         return file
 
+    @property
+    def key(self) -> Path:
+        """The CA's own key."""
+        file = self.directory / f"{self.name.replace(' ', '-')}.key"
+        plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
+        file.write_bytes(self._key.private_bytes(serialization.Encoding.PEM, pkcs8, plain))
+        return file
+
     def issue(
         self,
         common_name: str,

@@ -2,7 +2,8 @@
 
 Tokens (OCPPGW_API_TOKENS): {"<caller>": "<token>"} or {"<caller>": "sha256:<its digest, hexadecimal>"}.
 Policy (OCPPGW_POLICY): {"<caller>": [{"chargePoints": ["CP-*"], "actions": ["remote-start", "Reset"]}]}; callers,
-charge points and actions are patterns with * and ?. A caller that no rule fits may do nothing. Without the files,
+charge points and actions are patterns with * and ?. A rule with "partners": ["acme"] is about these partners' things
+only; a caller without any other rule sees theirs only. A caller that no rule fits may do nothing. Without the files,
 everybody who gets here may do everything: on AWS that is who may invoke the Function URL.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from domain.models import ChargePoint
 from web.fields import Strict
 from web.problems import ProblemError
 
@@ -27,10 +29,11 @@ class AccessError(ValueError):
 
 
 class Rule(Strict):
-    """Charge points, and what may be done to them."""
+    """Charge points, and what may be done to them; of these partners only, if there are any named."""
 
     charge_points: list[str]
     actions: list[str]
+    partners: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,46 @@ class Access:
         Raises:
             ProblemError: no rule of the policy lets it.
         """
+        if self.policy is not None:
+            _check(caller, self._rules(caller), charge_point_id, names)
+
+    def check_row(self, caller: str | None, row: ChargePoint, *names: str) -> None:
+        """The same, now that it is known whose charge point it is: partners know nothing of each other's.
+
+        Raises:
+            ProblemError: it is another partner's (charge-point-unknown), or no rule of the policy lets it.
+        """
         if self.policy is None:
             return
-        rules = [rule for pattern, its in self.policy.items() if fnmatchcase(caller or "", pattern) for rule in its]
-        here = [rule for rule in rules if _fits(charge_point_id, rule.charge_points)]
-        if not any(not names or any(_fits(name, rule.actions) for name in names) for rule in here):
-            what = f"send {names[0]} to" if names else "see"
-            raise ProblemError("not-allowed", f"{caller or 'a caller without a name'} may not {what} {charge_point_id}")
+        rules = [rule for rule in self._rules(caller) if rule.partners is None or row.partner in rule.partners]
+        if not rules:
+            raise ProblemError("charge-point-unknown", f"{row.charge_point_id} is not registered")
+        _check(caller, rules, row.charge_point_id, names)
+
+    def check_action(self, caller: str | None, name: str, partner: str | None) -> None:
+        """Let a caller do what is about a partner, and no charge point of it.
+
+        Raises:
+            ProblemError: no rule of the policy lets it.
+        """
+        if self.policy is None:
+            return
+        rules = [rule for rule in self._rules(caller) if rule.partners is None or partner in rule.partners]
+        if not any(_fits(name, rule.actions) for rule in rules):
+            raise ProblemError("not-allowed", f"{caller or 'a caller without a name'} may not change {name}")
+
+    def partners(self, caller: str | None) -> frozenset[str] | None:
+        """The partners whose things this caller may know of; None is everybody's, and the house's own."""
+        if self.policy is None:
+            return None
+        named = [rule.partners for rule in self._rules(caller)]
+        if any(partners is None for partners in named):
+            return None
+        return frozenset(partner for partners in named for partner in partners or ())
+
+    def _rules(self, caller: str | None) -> list[Rule]:
+        its = (self.policy or {}).items()
+        return [rule for pattern, rules in its if fnmatchcase(caller or "", pattern) for rule in rules]
 
 
 def load(tokens: Path | None, policy: Path | None) -> Access:
@@ -107,6 +143,13 @@ def _stored(token: str) -> str:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _check(caller: str | None, rules: Sequence[Rule], charge_point_id: str, names: Sequence[str]) -> None:
+    here = [rule for rule in rules if _fits(charge_point_id, rule.charge_points)]
+    if not any(not names or any(_fits(name, rule.actions) for name in names) for rule in here):
+        what = f"send {names[0]} to" if names else "see"
+        raise ProblemError("not-allowed", f"{caller or 'a caller without a name'} may not {what} {charge_point_id}")
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:

@@ -30,6 +30,7 @@ ROUTES = {
     "openapi.json": "CommandsFunctionUrl",
     "charge-points": "FleetFunctionUrl",
     "id-tokens": "FleetFunctionUrl",
+    "unknown-id-tokens": "FleetFunctionUrl",
     "transactions": "FleetFunctionUrl",
     "fleet": "FleetFunctionUrl",
 }

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from adapters.memory import (
@@ -15,6 +16,7 @@ from adapters.memory import (
 )
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
 from adapters.memory_things import MemoryThings
+from domain.models import ChargePoint
 from fleet import api
 from fleet.ports import Ports
 from fleet.reading import Reading
@@ -34,7 +36,7 @@ class Reply:
 class Office:
     """The API with everything it needs."""
 
-    def __init__(self, access: Access | None = None) -> None:
+    def __init__(self, access: Access | None = None, **more: Any) -> None:
         self.registry = MemoryRegistry()
         self.things = MemoryThings()
         self.id_tokens = MemoryIdTokens()
@@ -50,15 +52,25 @@ class Office:
             report_pages=MemoryReportPages(self.reports),
             now=lambda: self.now,
         )
+        numbers = count()
         self.ports = Ports(
             reading=self.reading,
             registry=self.registry,
+            administration=self.registry,
             things=self.things,
             id_tokens=self.id_tokens,
+            reports=self.reports,
             outbound=self.sent,
             now=lambda: self.now,
+            random_bytes=lambda size: bytes([next(numbers)] * size),
+            pepper=b"pepper",
+            **more,
         )
         self.resolver = api.resolver(self.ports, access)
+
+    def row(self, charge_point_id: str) -> ChargePoint:
+        """The registry row now."""
+        return self.registry.find_many([charge_point_id])[charge_point_id]
 
     def ask(self, method: str, path: str, body: object = None, token: str | None = None) -> Reply:
         """What the API answers to a Function URL event."""
