@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from adapters.dynamodb import Tables
 from domain import pages
 from domain.models import Transaction
 from domain.pages import Ask, CursorError, Page
 from ocppj.versions import V16
-from tests.adapters.stores import Stores
+from tests.adapters.stores import Stores, on_dynamodb
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -156,3 +157,26 @@ def test_those_that_begin_at_the_same_time_are_all_listed(stores: Stores) -> Non
 
     assert len(listed) == len(begun)
     assert set(listed) == begun
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("already", [0, 60])
+def test_a_page_is_one_query_and_one_batch_however_many_there_are(
+    dynamodb_client: Any, tables: Tables, already: int
+) -> None:
+    stores = on_dynamodb(dynamodb_client, tables)
+    for minute in range(already + 5):
+        begin(stores, minute)
+    asked: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    dynamodb_client.meta.events.register("before-call.dynamodb", note)
+    try:
+        page = stores.transaction_pages.of_charge_point(stores.name, Ask(limit=5))
+    finally:
+        dynamodb_client.meta.events.unregister("before-call.dynamodb", note)
+
+    assert len(page.items) == 5
+    assert asked == ["Query", "BatchGetItem"]
