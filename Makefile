@@ -20,7 +20,7 @@ e2e: .venv/.dev
 	$(BIN)/pytest -m e2e
 
 synth: .venv/.infra
-	$(BIN)/python -m infra.app
+	$(BIN)/python -m infra.app local $(or $(OPTIONS),dev)
 
 conformance: .venv/.dev
 	$(BIN)/python -m tests.conformance.table

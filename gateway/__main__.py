@@ -23,6 +23,7 @@ from domain.ports import Admissions, LargeFrames
 from gateway.doors import CantListenError
 from gateway.garbage import collect_seldom
 from gateway.links import MakeLink
+from gateway.pem import unfold
 from gateway.server import Gateway
 from gateway.settings import Settings, SettingsError, load
 from gateway.tls import Certificates, TlsError
@@ -75,6 +76,7 @@ def gateway(
 ) -> None:
     """Carry OCPP frames between charge points (WebSocket) and the cloud (MQTT)."""
     try:
+        unfold(os.environ)
         settings = load(
             host=host, ws_port=port, admin_port=admin_port, mqtt=mqtt, mqtt_ca=mqtt_ca, mqtt_cert=mqtt_cert,
             mqtt_key=mqtt_key, mqtt_max_packet=mqtt_max_packet, registry=registry, open_to_network=open_to_network,

@@ -9,7 +9,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
+from gateway import proxy_protocol
+
 TIMEOUT_S = 5.0
+_NO_HTTP = (
+    TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError,
+    proxy_protocol.ProxyProtocolError,
+)  # fmt: skip
 _TEXT, _JSON = "text/plain; charset=utf-8", "application/json"
 
 
@@ -55,10 +61,10 @@ class Admin:
         """Read a request, answer, close."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                head = await reader.readuntil(b"\r\n\r\n")
+                head = await _head(reader)
                 writer.write(_http(await self._answer(head)))
                 await writer.drain()
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except _NO_HTTP:
             pass  # whoever it was does not speak HTTP, or went away
         finally:
             writer.close()
@@ -76,6 +82,15 @@ class Admin:
                 return text(f"{' or '.join(methods)} it", HTTPStatus.METHOD_NOT_ALLOWED)
         known = ", ".join(f"{method} {path}" for method, path in self._pages)
         return text(f"Here are {known}", HTTPStatus.NOT_FOUND)
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    # The health checks of a load balancer that sends PROXY v2 begin with it, too. Who it names does not matter here.
+    prefix = await reader.readexactly(proxy_protocol.PREFIX_SIZE)
+    if not prefix.startswith(proxy_protocol.SIGNATURE):
+        return prefix + await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(proxy_protocol.size_of_rest(prefix))
+    return await reader.readuntil(b"\r\n\r\n")
 
 
 def _http(answer: Answer) -> bytes:

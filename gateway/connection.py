@@ -91,6 +91,7 @@ class Session:
         clock: Clock,
         way_around: Way | None = None,
         answer_here: Callable[[Call], bytes | None] | None = None,
+        ingest_rule: str = "",
     ) -> None:
         self.charge_point_id = place.charge_point_id
         self.place = place
@@ -105,7 +106,7 @@ class Session:
         self._pings_at = inf
         self._ping_interval_s = 0.0
         self._pinged_at = 0.0
-        self._topic = topics.inbound(self.charge_point_id)
+        self._topic = topics.inbound(self.charge_point_id, ingest_rule)
         self._properties = (
             ("ocpp", connection.version.subprotocol),
             ("gateway", connection.gateway),

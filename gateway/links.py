@@ -80,6 +80,7 @@ class PooledLink:
     places: int = 0
     has_been_up: bool = False
     published: int = 0  # frames of charge points
+    losses: int = 0  # how often it was up and then not
 
 
 @dataclass(slots=True, eq=False)
@@ -209,7 +210,9 @@ class LinkPool:
         return pooled
 
     def _on_state(self, number: int, is_up: bool) -> None:
-        self._links[number].has_been_up |= is_up
+        pooled = self._links[number]
+        pooled.losses += pooled.has_been_up and not is_up and not self._is_closing
+        pooled.has_been_up |= is_up
         if is_up or self.is_connected:
             if self.lost_at is not None:
                 log.info("broker is back", gateway=self._gateway)

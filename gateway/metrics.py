@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from gateway.gate import Pulse
 from gateway.links import PooledLink
@@ -82,12 +83,19 @@ class Metrics:
                 published.add_metric([str(pooled.number)], pooled.published)
             yield inflight
             yield published
+            lost = sum(pooled.losses for pooled in links())
+            yield CounterMetricFamily("mqtt_link_lost", "Links to the broker that were up and then not", lost)
 
         self._registry.register(_Counts(collect))
 
     def render(self) -> bytes:
         """Everything, in the text format of Prometheus."""
         return generate_latest(self._registry)
+
+    def samples(self) -> Iterator[Sample]:
+        """Every value there is, one by one."""
+        for family in self._registry.collect():
+            yield from family.samples
 
     def _collect(self) -> Iterator[Metric]:
         tally = self.tally

@@ -46,6 +46,9 @@ class Door(Protocol):
     def connections(self, charge_point_id: str) -> int:
         """How many others are connected."""
 
+    def has_tls_before(self, port: int) -> bool:
+        """Whether TLS ends at the load balancer for those who come to this port."""
+
     def open(self, arrival: "Arrival") -> bool:
         """Open the session; False if a newer one of this charge point is open already."""
 
@@ -112,7 +115,7 @@ class Reception:
                 request.path,
                 headers.get_all("Sec-WebSocket-Protocol"),
                 headers.get_all("Authorization"),
-                is_tls=websocket.about("sslcontext") is not None,
+                is_tls=websocket.about("sslcontext") is not None or door.has_tls_before(websocket.about("sockname")[1]),
                 certificate=tls.client_certificate(websocket.about("peercert")),
             )
         except IdentityError as error:

@@ -16,6 +16,7 @@ from websockets.http11 import Request
 
 from domain.models import Connection
 from domain.ports import Admissions, LargeFrames, Message
+from gateway import emf
 from gateway.admin import Admin
 from gateway.admission import Policy
 from gateway.connection import Session, loop_clock
@@ -78,6 +79,9 @@ class Options:
     tls: Certificates | None = None
     plain_port: int | None = None  # beside one with TLS
     has_proxy: bool = False
+    tls_offloaded: bool = False  # TLS ends at the load balancer, for the main port
+    ingest_rule: str = ""  # of AWS IoT Basic Ingest
+    emf_interval_s: float = 0.0
     limits: Limits = field(default_factory=Limits)
     traffic: TrafficLimits = field(default_factory=TrafficLimits)
     arrivals: Arrivals = field(default_factory=Arrivals)
@@ -188,6 +192,9 @@ class Gateway:
                 ]
                 if self._options.tls is not None:
                     loops.append(tasks.create_task(self._options.tls.watch(), name="certificates"))
+                if self._options.emf_interval_s:
+                    writing = emf.write_for_ever(self.metrics, self._options.emf_interval_s, self._clock.wall)
+                    loops.append(tasks.create_task(writing, name="emf"))
                 self.listening.set()
                 log.info("listening", gateway=self.gateway, host=self._options.host, port=self.port)
                 await self._stop.wait()
@@ -278,6 +285,10 @@ class Gateway:
         """How many others are connected: who connects anew takes its own place."""
         return len(self.sessions) - (charge_point_id in self.sessions)
 
+    def has_tls_before(self, port: int) -> bool:
+        """Whether TLS ends at the load balancer for those who come to this port."""
+        return self._options.tls_offloaded and port == self.port
+
     def open(self, arrival: Arrival) -> bool:
         """Open a session; a session the charge point has already ends now, and one elsewhere is told to."""
         charge_point_id, connection, place = arrival.place.charge_point_id, arrival.connection, arrival.place
@@ -315,6 +326,7 @@ class Gateway:
             self, arrival.websocket, arrival.place, arrival.connection,
             trace=secrets.token_hex(8), limits=options.limits, metrics=self.metrics, clock=self._clock,
             way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,
+            ingest_rule=options.ingest_rule,
         )  # fmt: skip
         own = arrival.row.ping_interval_s
         session.begin_pings(options.ping_interval_s if own is None else own)

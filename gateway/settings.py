@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     mqtt_pace: bool | None = None
     mqtt_sharers: AtLeastOne = 1
     charge_points_per_link: AtLeastOne | None = None
+    # Frames go to this rule of AWS IoT Core directly (Basic Ingest): nobody can subscribe to them.
+    basic_ingest: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{0,128}$")] = ""
     # Who may connect: `dynamodb` (the registry's table), `file:PATH` (JSON lines), `open` (anybody).
     registry: str = "dynamodb"
     # Processes on one port; `max_connections` and `subscribe_rate` are shared out among them.
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     tls_crl: Path | None = None
     plain_port: Port | None = None
     proxy_protocol: bool = False
+    tls_offloaded: bool = False
     handshake_timeout_s: Annotated[float, Field(gt=0, le=600)] = 10
     # Security profiles: nobody is let in below the first; client certificates must name this organisation.
     min_profile: Annotated[int, Field(ge=0, le=3)] = 0
@@ -101,6 +104,8 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=0)] = 0
     subscribe_rate: Rate | None = None
     slow_answer_s: Seconds = 5
+    # A log line with metrics as CloudWatch reads them (EMF) every so many seconds; 0: none.
+    emf_interval_s: Seconds = 0
 
     @field_validator("registry")
     @classmethod
@@ -130,10 +135,12 @@ class Settings(BaseSettings):
         for name, is_given, needed, is_there in (
             ("TLS_CLIENT_CA", self.tls_client_ca, "TLS_CERT", self.tls_cert),
             ("TLS_CRL", self.tls_crl, "TLS_CLIENT_CA", self.tls_client_ca),
-            ("PLAIN_PORT", self.plain_port is not None, "TLS_CERT", self.tls_cert),
+            ("TLS_OFFLOADED", self.tls_offloaded, "PROXY_PROTOCOL", self.proxy_protocol),
         ):
             if is_given and not is_there:
                 raise ValueError(f"{PREFIX}{name} makes sense with {PREFIX}{needed} only")
+        if self.plain_port is not None and not self.tls_cert and not self.tls_offloaded:
+            raise ValueError(f"{PREFIX}PLAIN_PORT makes sense with {PREFIX}TLS_CERT or {PREFIX}TLS_OFFLOADED only")
         return self
 
     @property
@@ -192,6 +199,9 @@ class Settings(BaseSettings):
             closes_without_version=self.no_common_subprotocol == "close",
             plain_port=self.plain_port,
             has_proxy=self.proxy_protocol,
+            tls_offloaded=self.tls_offloaded,
+            ingest_rule=self.basic_ingest,
+            emf_interval_s=self.emf_interval_s,
             limits=Limits(call_timeout_s=self.call_timeout_s, max_waiting=self.max_waiting_commands),
             traffic=TrafficLimits(self.frames_per_s, self.bytes_per_s, self.flood_patience_s),
             arrivals=self._arrivals(),

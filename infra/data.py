@@ -5,15 +5,17 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-GLACIER_AFTER_DAYS = 90
+from infra.options import LONGEST_RECOVERY_DAYS, Options
+
 STRING = dynamodb.AttributeType.STRING
 
 
 class Data(Construct):
     """Charge points, transactions, commands, id tokens, reports, tariffs, jobs, the archive. All outlive the stack."""
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, options: Options) -> None:
         super().__init__(scope, construct_id)
+        self._options = options
         self.all: list[dynamodb.Table] = []
         self.charge_points = self.table("ChargePointTable", "chargePointId", expires=True)  # leases of gateways expire
         # Sparse: only connected charge points have a gatewayLink.
@@ -36,7 +38,7 @@ class Data(Construct):
         self.archive = self._bucket("ArchiveBucket")
 
     def table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:
-        """A table that outlives the stack, can be restored to any second of the last 35 days, and has an output."""
+        """A table that outlives the stack, can be restored to any second of its last days, and has an output."""
         table = dynamodb.Table(
             self,
             name,
@@ -45,7 +47,11 @@ class Data(Construct):
             sort_key=_key(sort) if sort else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
+                point_in_time_recovery_enabled=True,
+                # 35 unless told otherwise; the emulator knows no number.
+                recovery_period_in_days=None
+                if self._options.recovery_days == LONGEST_RECOVERY_DAYS
+                else self._options.recovery_days,
             ),
             time_to_live_attribute="expiresAt" if expires else None,
             removal_policy=RemovalPolicy.RETAIN,
@@ -87,7 +93,7 @@ class Data(Construct):
                         # Of Glacier's classes the one that Athena reads without a restore.
                         s3.Transition(
                             storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
-                            transition_after=Duration.days(GLACIER_AFTER_DAYS),
+                            transition_after=Duration.days(self._options.glacier_after_days),
                         )
                     ],
                 )

@@ -10,6 +10,9 @@ from aws_cdk import aws_iot as iot
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.nag import answer_for
+from infra.options import Options
+
 SQL_VERSION = "2016-03-23"
 # The wire contract. Publishers without the properties leave 0: then the registry row knows.
 FRAMES_SQL = (
@@ -20,6 +23,7 @@ OUTGOING_SQL = (
     "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
     "get(get_user_properties('epoch'),0) AS epoch, 'out' AS direction FROM '+/out'"
 )
+BASIC_INGEST_RULE = "IncomingFrames"  # a gateway may publish to it directly: $aws/rules/IncomingFrames/<id>/in
 PROCESSING_TIMEOUT_S = 20
 # Lambda's advice: six times the function's time-out, so that a throttled batch isn't delivered twice.
 VISIBILITY_S = 6 * PROCESSING_TIMEOUT_S
@@ -30,10 +34,11 @@ LARGEST_RECORD = 1_048_576  # SQS's own limit
 class Messaging(Construct):
     """Queues with their dead letters, rules with their error action, the gateways' IoT policy."""
 
-    def __init__(self, scope: Construct, construct_id: str, disconnect_delay: CfnParameter) -> None:
+    def __init__(self, scope: Construct, construct_id: str, disconnect_delay: CfnParameter, options: Options) -> None:
         super().__init__(scope, construct_id)
         self.all: list[sqs.Queue] = []
         self.rule_errors = self._dead_letters("RuleErrors")
+        answer_for(self.rule_errors, "AwsSolutions-SQS3", "it is where what rules can't deliver ends")
         # What rules may do: it grows with each.
         self._send = allow(["sqs:SendMessage"], [self.rule_errors.queue_arn])
         self._role = self._rule_role()
@@ -46,8 +51,8 @@ class Messaging(Construct):
         # A queue of its own: a slow archive delays no answer to a charge point.
         self.frames_to_archive = self.queue("FramesToArchive")
         self.job_steps = self.queue("JobSteps")
-        self._rules()
-        self.gateway_policy = self._gateway_policy()
+        self._rules(options.thing_type)
+        self.gateway_policy = self._gateway_policy(options.basic_ingest)
 
     def queue(self, name: str, delay: Duration | None = None) -> sqs.Queue:
         """A queue with its dead letters; alarms and outputs of both come by themselves."""
@@ -83,8 +88,8 @@ class Messaging(Construct):
         rule = iot.CfnTopicRule(self, name, rule_name=name, topic_rule_payload=payload)
         rule.override_logical_id(f"{name}Rule")
 
-    def _rules(self) -> None:
-        self.rule("IncomingFrames", FRAMES_SQL, self.incoming, self.frames_to_archive)
+    def _rules(self, thing_type: str | None) -> None:
+        self.rule(BASIC_INGEST_RULE, FRAMES_SQL, self.incoming, self.frames_to_archive)
         self.rule("OutgoingFrames", OUTGOING_SQL, self.frames_to_archive)
         self.rule("GatewayConnected", "SELECT * FROM 'gateways/+/connected'", self.incoming)
         # Twice: the row is marked at once, the shadow is written when the delay is over.
@@ -93,8 +98,15 @@ class Messaging(Construct):
         self.rule("GatewayRefused", "SELECT * FROM 'gateways/+/refused'", self.incoming)
         self.rule("GatewayDown", "SELECT * FROM 'gateways/+/down'", self.disconnected)
         # AWS IoT publishes these once thing events are switched on, which is a setting of the account.
-        self.rule("ThingCreated", "SELECT * FROM '$aws/events/thing/+/created'", self.created_things)
-        self.rule("ThingDeleted", "SELECT * FROM '$aws/events/thing/+/deleted'", self.deleted_things)
+        of_type = f" WHERE thingTypeName = '{thing_type}'" if thing_type else ""
+        for name, event, queue in (
+            ("ThingCreated", "created", self.created_things),
+            ("ThingDeleted", "deleted", self.deleted_things),
+        ):
+            self.rule(name, f"SELECT * FROM '$aws/events/thing/+/{event}'{of_type}", queue)  # noqa: S608  validated
+        if thing_type:
+            kept = iot.CfnThingType(self, "ChargePointType", thing_type_name=thing_type)
+            kept.apply_removal_policy(RemovalPolicy.RETAIN)  # things are of it
         self._daily({"event": "sweep"}, self.disconnected)
 
     def _daily(self, record: dict[str, str], queue: sqs.Queue) -> None:
@@ -132,10 +144,11 @@ class Messaging(Construct):
         )
         return iot.CfnTopicRule.ActionProperty(sqs=action)
 
-    def _gateway_policy(self) -> iot.CfnPolicy:
+    def _gateway_policy(self, basic_ingest: bool) -> iot.CfnPolicy:
+        ingest = [f"topic/$aws/rules/{BASIC_INGEST_RULE}/*/in"] if basic_ingest else []
         statements = [
             allow(["iot:Connect"], iot_arns("client/gw-*")),
-            allow(["iot:Publish"], iot_arns("topic/*/in", "topic/gateways/*")),
+            allow(["iot:Publish"], iot_arns("topic/*/in", "topic/gateways/*", *ingest)),
             allow(["iot:Subscribe"], iot_arns("topicfilter/*/out", "topicfilter/gateways/*/evict")),
             allow(["iot:Receive"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
         ]

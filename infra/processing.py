@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import CfnParameter, RemovalPolicy
+from aws_cdk import CfnParameter
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,7 +12,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.data import Data
+from infra.logs import log_group
 from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow, iot_arns
+from infra.options import Options
 
 BATCH = 10
 CONCURRENCY = 50  # invocations that one queue may have running: so many tables and topics can be written at a time
@@ -43,11 +45,16 @@ class Processing(Construct):
         code: Code,
         data: Data,
         messaging: Messaging,
+        options: Options,
     ) -> None:
         super().__init__(scope, construct_id)
         self._code = code
+        self._options = options
         self.all: list[lambda_.CfnFunction] = []
         self.urls: list[lambda_.CfnUrl] = []
+        self.with_urls: list[lambda_.CfnFunction] = []
+        self.of_workers: list[iam.PolicyStatement] = []  # what `ocppgw worker` may, which does what processors do
+        self._operator_may = self._operator_policy()
         self.messages = self._messages(data, messaging)
         self.housekeeping = self._housekeeping(data, messaging)
         self.commands = self._commands(data, messaging)
@@ -62,9 +69,10 @@ class Processing(Construct):
         *,
         batch: int = BATCH,
         window_s: int = 0,
+        in_workers: bool = False,
         **environment: str,
     ) -> lambda_.CfnFunction:
-        """A function that queues feed, and that may bury what it gives up.
+        """A function that queues feed, and that may bury what it gives up; `in_workers`: workers can take its place.
 
         Batches of more than ten need a window: how long, at most, a message waits for others.
         """
@@ -72,9 +80,12 @@ class Processing(Construct):
         # What it gives up goes there with the reason, which the queue itself would not know.
         given_up = [queue.dead_letter_queue.queue.queue_arn for queue in queues if queue.dead_letter_queue]
         bury = allow(["sqs:SendMessage"], given_up)
-        function = self.function(name, handler, PROCESSING_TIMEOUT_S, [*permissions, consume, bury], **environment)
+        allowed = [*permissions, consume, bury]
+        self.of_workers += allowed if in_workers else []
+        function = self.function(name, handler, PROCESSING_TIMEOUT_S, allowed, **environment)
+        is_on = not (in_workers and self._options.processors == "workers")
         for queue in queues:
-            self._mapping(queue, function, batch, window_s)
+            self._mapping(queue, function, batch, window_s, is_on)
         return function
 
     def function(
@@ -86,9 +97,7 @@ class Processing(Construct):
         **environment: str,
     ) -> lambda_.CfnFunction:
         """A function of the zip, with its log, and a role that allows nothing but `permissions` and logging."""
-        log = logs.LogGroup(
-            self, f"{name}Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        log = log_group(self, f"{name}Log", self._options)
         function = lambda_.CfnFunction(
             self,
             name,
@@ -115,6 +124,9 @@ class Processing(Construct):
         url = lambda_.CfnUrl(self, name, auth_type="AWS_IAM", target_function_arn=function.attr_arn)
         url.override_logical_id(name)
         self.urls.append(url)
+        self.with_urls.append(function)
+        for statement in self._operator_may:
+            statement.add_resources(function.attr_arn)
         return url
 
     def _messages(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
@@ -125,7 +137,7 @@ class Processing(Construct):
             *write_shadows(messaging),
         ]
         handler = "processors.lambda_handler.handler"
-        return self.processor("MessagesFunction", handler, permissions, [messaging.incoming])
+        return self.processor("MessagesFunction", handler, permissions, [messaging.incoming], in_workers=True)
 
     def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         permissions = [
@@ -135,11 +147,29 @@ class Processing(Construct):
             *write_shadows(messaging),
         ]
         queues = [messaging.disconnected, messaging.created_things, messaging.deleted_things, messaging.shadow_repairs]
-        return self.processor("HousekeepingFunction", "processors.lambda_handler.handler", permissions, queues)
+        return self.processor(
+            "HousekeepingFunction", "processors.lambda_handler.handler", permissions, queues, in_workers=True
+        )
 
     def _commands(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         handler = "remote_commands.lambda_handler.handler"
-        return self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, commanding(data, messaging))
+        function = self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, commanding(data, messaging))
+        function.reserved_concurrent_executions = self._options.command_concurrency or None
+        return function
+
+    def _operator_policy(self) -> list[iam.PolicyStatement]:
+        # AWS asks for both, and the second only by way of a URL.
+        is_url = {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}
+        by_url = {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+        statements = [
+            iam.PolicyStatement(actions=["lambda:InvokeFunctionUrl"], conditions=is_url),
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], conditions=by_url),
+        ]
+        policy = iam.ManagedPolicy(self, "OperatorPolicy", description="May call the HTTP API", statements=statements)
+        resource = policy.node.default_child
+        assert isinstance(resource, iam.CfnManagedPolicy)  # noqa: S101  that is what CDK makes of a ManagedPolicy
+        resource.override_logical_id("OperatorPolicy")
+        return statements
 
     def _role(self, name: str, log: logs.LogGroup, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         log_it = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
@@ -150,7 +180,7 @@ class Processing(Construct):
             inline_policies={"Permissions": iam.PolicyDocument(statements=[log_it, *permissions])},
         )
 
-    def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction, batch: int, window_s: int) -> None:
+    def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction, batch: int, window_s: int, is_on: bool) -> None:
         mapping = lambda_.CfnEventSourceMapping(
             self,
             f"{queue.node.id}Mapping",
@@ -158,6 +188,7 @@ class Processing(Construct):
             function_name=function.ref,
             batch_size=batch,
             maximum_batching_window_in_seconds=window_s or None,
+            enabled=None if is_on else False,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=CONCURRENCY),
         )

@@ -50,9 +50,9 @@ def unescape(charge_point_id: str) -> str:
     return identity
 
 
-def inbound(charge_point_id: str) -> str:
-    """The topic of frames from the charge point."""
-    return f"{charge_point_id}/in"
+def inbound(charge_point_id: str, rule: str = "") -> str:
+    """The topic of frames from the charge point; with a `rule` that of Basic Ingest, which only the rule hears."""
+    return f"$aws/rules/{rule}/{charge_point_id}/in" if rule else f"{charge_point_id}/in"
 
 
 def outbound(charge_point_id: str) -> str:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.brokers", "tests.clouds", "tests.house"]
+pytest_plugins = ["tests.brokers", "tests.clouds", "tests.house", "tests.infra.synthesised"]
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,0 +1,426 @@
+"""The whole stack, with network, gateways and alarms: each promise, in each way it can be deployed.
+
+That cdk-nag has nothing to say needs no test of its own: nothing is synthesised otherwise.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cloud import running
+from tests.infra.synthesised import Template
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+OPERATE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
+WAYS = ("dev", "passthrough", "balanced")
+
+
+@pytest.fixture(params=WAYS)
+def template(request: pytest.FixtureRequest, synthesised: dict[str, Template]) -> Template:
+    return synthesised[request.param]
+
+
+@pytest.fixture
+def dev(synthesised: dict[str, Template]) -> Template:
+    return synthesised["dev"]
+
+
+@pytest.fixture
+def passthrough(synthesised: dict[str, Template]) -> Template:
+    return synthesised["passthrough"]
+
+
+@pytest.fixture
+def balanced(synthesised: dict[str, Template]) -> Template:
+    return synthesised["balanced"]
+
+
+def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every role and policy, with the resource it belongs to."""
+    for kind in ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        for name, properties in template.of_type(kind).items():
+            inline = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+            own = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
+            for document in [*inline, *own]:
+                for statement in document["Statement"]:
+                    yield name, statement
+
+
+def many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def container(template: Template, name: str = "gateway") -> dict[str, Any]:
+    for task in template.of_type("AWS::ECS::TaskDefinition").values():
+        for each in task["ContainerDefinitions"]:
+            if each["Name"] == name:
+                return dict(each)
+    raise AssertionError(f"no container {name}")
+
+
+def environment(template: Template) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in container(template)["Environment"]}
+
+
+def test_the_emulator_s_template_is_part_of_every_other(synthesised: dict[str, Template]) -> None:
+    local = synthesised["local"].body["Resources"]
+    for name in WAYS:
+        resources = synthesised[name].body["Resources"]
+
+        assert set(local) <= set(resources)
+        assert {kind["Type"] for kind in resources.values()} > {kind["Type"] for kind in local.values()}
+
+
+def test_cfn_lint_finds_nothing(synthesised: dict[str, Template]) -> None:
+    paths = [str(template.path) for template in synthesised.values()]
+    command = [str(Path(sys.executable).with_name("cfn-lint")), *paths]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert (found.stdout, found.returncode) == ("", 0)
+
+
+def test_nobody_may_do_everything_and_two_actions_know_no_resources(template: Template) -> None:
+    everywhere = set()
+    for _, statement in statements(template):
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in many(statement["Action"]) if "*" in action]
+        if "*" in many(statement["Resource"]):
+            everywhere |= set(many(statement["Action"]))
+
+    assert everywhere <= {"ecr:GetAuthorizationToken", "iot:UpdateEventConfigurations"}
+
+
+def test_only_gateways_publish_frames_and_hear_what_charge_points_are_told(template: Template) -> None:
+    policies = template.of_type("AWS::IoT::Policy")
+    gateways = policies.pop("GatewayPolicy")["PolicyDocument"]["Statement"]
+    may = {many(each["Action"])[0]: json.dumps(each["Resource"]) for each in gateways}
+
+    assert not re.search(r'/(in|out)"', json.dumps(policies))
+    assert set(may) == {"iot:Connect", "iot:Publish", "iot:Subscribe", "iot:Receive"}
+    assert ":client/gw-*" in may["iot:Connect"]
+    assert ":topic/*/in" in may["iot:Publish"]
+    assert "/out" not in may["iot:Publish"]
+    assert ":topicfilter/*/out" in may["iot:Subscribe"]
+    assert "/in" not in may["iot:Subscribe"] + may["iot:Receive"]
+    (attached,) = template.of_type("AWS::IoT::PolicyPrincipalAttachment").values()
+    assert attached["Principal"] == {"Ref": "GatewayCertificateArn"}
+
+
+def test_every_queue_is_encrypted_speaks_tls_and_has_dead_letters_with_an_alarm(template: Template) -> None:
+    queues = template.of_type("AWS::SQS::Queue")
+    dead = {queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for queue in queues.values() if
+            "RedrivePolicy" in queue}  # fmt: skip
+    tls_only = {
+        each["Ref"] for policy in template.of_type("AWS::SQS::QueuePolicy").values() for each in policy["Queues"]
+    }
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in template.of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        for dimension in alarm["Dimensions"]
+    }
+
+    assert set(queues) == {name for name, queue in queues.items() if "RedrivePolicy" in queue} | dead | {"RuleErrors"}
+    assert watched == dead | {"RuleErrors"}
+    assert tls_only == set(queues)
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
+
+
+def test_tables_and_the_archive_are_kept_and_tables_can_go_back_in_time(template: Template) -> None:
+    for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"):
+        for name in template.of_type(kind):
+            assert template.body["Resources"][name]["DeletionPolicy"] == "Retain", name
+    recovery = [
+        table["PointInTimeRecoverySpecification"] for table in template.of_type("AWS::DynamoDB::Table").values()
+    ]
+    assert all(each["PointInTimeRecoveryEnabled"] for each in recovery)
+
+
+def test_options_say_how_long_what_is_kept(dev: Template, passthrough: Template) -> None:
+    table = passthrough.of_type("AWS::DynamoDB::Table")["ChargePointTable"]
+    assert table["PointInTimeRecoverySpecification"]["RecoveryPeriodInDays"] == 7
+    (rule,) = passthrough.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    assert rule["Transitions"][0]["TransitionInDays"] == 30
+    for template, days in ((dev, 7), (passthrough, 30)):
+        assert {log["RetentionInDays"] for log in template.of_type("AWS::Logs::LogGroup").values()} == {days}
+
+
+def test_no_index_holds_what_a_connect_writes_but_the_sparse_one(template: Template) -> None:
+    for table in template.of_type("AWS::DynamoDB::Table").values():
+        for index in table.get("GlobalSecondaryIndexes", []):
+            keys = {key["AttributeName"] for key in index["KeySchema"]}
+            written_at_connect = {
+                "gateway",
+                "link",
+                "epoch",
+                "connectedAt",
+                "disconnectedAt",
+                "ocppVersion",
+                "lastSeen",
+            }
+
+            assert not keys & written_at_connect
+            assert ("gatewayLink" in keys) == (index["IndexName"] == "byGatewayLink")
+
+
+def test_thing_events_are_switched_on_and_never_off(dev: Template, tmp_path: Path) -> None:
+    (switch,) = [each for each in dev.body["Resources"].values() if each["Type"] == "Custom::ThingEvents"]
+    function = dev.of_type("AWS::Lambda::Function")[switch["Properties"]["ServiceToken"]["Fn::GetAtt"][0]]
+    (tmp_path / "switch.py").write_text(function["Code"]["ZipFile"])
+    # On AWS it comes with the runtime, and tells CloudFormation.
+    says = "SUCCESS, FAILED = 'SUCCESS', 'FAILED'\ndef send(event, context, status, *_, **__): print(status)\n"
+    (tmp_path / "cfnresponse.py").write_text(says)
+
+    with running(tmp_path / "aws") as aws:
+
+        def told(request: str) -> tuple[str, bool]:
+            code = f"import switch; switch.handler({{'RequestType': '{request}'}}, None)"
+            run = subprocess.run(
+                [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path,
+                env=aws.environment(),
+            )  # fmt: skip
+            events = aws.client("iot").describe_event_configurations()["eventConfigurations"]
+            return run.stdout.strip(), bool(events.get("THING", {}).get("Enabled"))
+
+        assert told("Create") == ("SUCCESS", True)
+        assert told("Delete") == ("SUCCESS", True)
+
+
+def test_only_things_of_the_type_become_charge_points_unless_switched_off(dev: Template, passthrough: Template) -> None:
+    def sql(template: Template) -> str:
+        return str(template.of_type("AWS::IoT::TopicRule")["ThingCreatedRule"]["TopicRulePayload"]["Sql"])
+
+    assert sql(dev).endswith(" WHERE thingTypeName = 'ocpp-charge-point'")
+    assert dev.only("AWS::IoT::ThingType")["ThingTypeName"] == "ocpp-charge-point"
+    assert "WHERE" not in sql(passthrough)
+    assert not passthrough.of_type("AWS::IoT::ThingType")
+
+
+def test_basic_ingest_is_a_switch_of_setting_and_permission(dev: Template, passthrough: Template) -> None:
+    assert environment(dev)["OCPPGW_BASIC_INGEST"] == "IncomingFrames"
+    assert ":topic/$aws/rules/IncomingFrames/*/in" in json.dumps(dev.of_type("AWS::IoT::Policy"))
+    assert "OCPPGW_BASIC_INGEST" not in environment(passthrough)
+    assert "$aws/rules" not in json.dumps(passthrough.of_type("AWS::IoT::Policy"))
+
+
+def test_functions_are_arm64_and_report_what_failed_of_a_batch(template: Template) -> None:
+    for function in template.of_type("AWS::Lambda::Function").values():
+        assert (function["Architectures"], function["Runtime"]) == (["arm64"], "python3.13")
+        assert "LogGroup" in function["LoggingConfig"]
+    for mapping in template.of_type("AWS::Lambda::EventSourceMapping").values():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_urls_are_signed_and_operators_have_a_policy_with_both_permissions(template: Template) -> None:
+    urls = template.of_type("AWS::Lambda::Url").values()
+    assert {url["AuthType"] for url in urls} == {"AWS_IAM"}
+
+    policy = template.of_type("AWS::IAM::ManagedPolicy")["OperatorPolicy"]["PolicyDocument"]["Statement"]
+
+    assert [each["Action"] for each in policy] == ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]
+    for each in policy:
+        assert {json.dumps(arn) for arn in many(each["Resource"])} == {
+            json.dumps(url["TargetFunctionArn"]) for url in urls
+        }
+    assert policy[1]["Condition"] == {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+
+
+def test_commands_that_wait_take_no_concurrency_from_others(balanced: Template) -> None:
+    functions = balanced.of_type("AWS::Lambda::Function")
+
+    assert functions["CommandsFunction"]["ReservedConcurrentExecutions"] == 50
+
+
+def test_the_network_is_what_egress_says(dev: Template, passthrough: Template, balanced: Template) -> None:
+    def made(template: Template, kind: str) -> int:
+        return len(template.of_type(f"AWS::EC2::{kind}"))
+
+    assert (made(dev, "Subnet"), made(dev, "NatGateway"), made(dev, "VPCEndpoint")) == (1, 0, 2)
+    assert (made(balanced, "Subnet"), made(balanced, "NatGateway"), made(balanced, "VPCEndpoint")) == (4, 2, 2)
+    # Two of them are gateway endpoints, which cost nothing.
+    assert (made(passthrough, "Subnet"), made(passthrough, "NatGateway"), made(passthrough, "VPCEndpoint")) == (6, 0, 8)
+    for template, has in ((dev, "ENABLED"), (passthrough, "DISABLED"), (balanced, "DISABLED")):
+        assert template.only("AWS::EC2::VPC")["CidrBlock"] == "10.0.0.0/16"
+        for service in template.of_type("AWS::ECS::Service").values():
+            assert service["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == has
+
+
+def test_tasks_are_reached_by_the_load_balancer_only(template: Template) -> None:
+    for name, group in template.of_type("AWS::EC2::SecurityGroup").items():
+        ingress = group.get("SecurityGroupIngress", [])
+        if "BalancerGroup" in name:
+            assert {rule["ToPort"] for rule in ingress} <= {80, 443}
+        elif "EndpointsGroup" in name:
+            assert {rule["CidrIp"] for rule in ingress} == {"10.0.0.0/16"}
+        else:
+            assert not ingress
+    for rule in template.of_type("AWS::EC2::SecurityGroupIngress").values():
+        assert "BalancerGroup" in rule["SourceSecurityGroupId"]["Fn::GetAtt"][0]
+
+
+def test_charge_points_come_from_where_it_is_allowed(balanced: Template) -> None:
+    groups = balanced.of_type("AWS::EC2::SecurityGroup")
+    (balancer,) = [group for name, group in groups.items() if "BalancerGroup" in name]
+
+    assert {rule["CidrIp"] for rule in balancer["SecurityGroupIngress"]} == {"203.0.113.0/24"}
+
+
+def listeners(template: Template) -> dict[int, str]:
+    return {
+        each["Port"]: each["Protocol"] for each in template.of_type("AWS::ElasticLoadBalancingV2::Listener").values()
+    }
+
+
+def test_tls_ends_where_the_option_says(dev: Template, passthrough: Template, balanced: Template) -> None:
+    assert listeners(dev) == {80: "TCP"}
+    assert listeners(passthrough) == {443: "TCP", 80: "TCP"}
+    assert listeners(balanced) == {443: "TLS"}
+    secrets = {each["Name"] for each in container(passthrough)["Secrets"]}
+    assert {"OCPPGW_TLS_CERT", "OCPPGW_TLS_KEY", "OCPPGW_TLS_CLIENT_CA"} <= secrets
+    assert environment(balanced)["OCPPGW_TLS_OFFLOADED"] == "1"
+    assert balanced.only("AWS::CertificateManager::Certificate")["ValidationMethod"] == "DNS"
+    assert [each["Name"] for each in balanced.of_type("AWS::Route53::RecordSet").values()] == ["ocpp.example.com."]
+
+
+def test_target_ports_speak_proxy_v2_and_drain_as_long_as_a_task_does(template: Template) -> None:
+    groups = template.of_type("AWS::ElasticLoadBalancingV2::TargetGroup").values()
+
+    assert {group["Port"] for group in groups} == ({9000, 9001} if len(listeners(template)) == 2 else {9000})
+    for group in groups:
+        attributes = {each["Key"]: each["Value"] for each in group["TargetGroupAttributes"]}
+        assert attributes["proxy_protocol_v2.enabled"] == "true"
+        assert int(attributes["deregistration_delay.timeout_seconds"]) >= container(template)["StopTimeout"] == 120
+        assert attributes["deregistration_delay.connection_termination.enabled"] == "false"
+        assert (group["HealthCheckPath"], group["HealthCheckPort"], group["HealthCheckProtocol"]) == (
+            "/readyz",
+            "9090",
+            "HTTP",
+        )
+
+
+def test_a_gateway_drains_within_its_stop_time_out(template: Template) -> None:
+    assert 60 < float(environment(template)["OCPPGW_DRAIN_SECONDS"]) < container(template)["StopTimeout"]
+
+
+def test_gateways_are_arm64_with_a_file_descriptor_for_every_charge_point(template: Template) -> None:
+    for task in template.of_type("AWS::ECS::TaskDefinition").values():
+        assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
+    assert container(template)["Ulimits"] == [{"Name": "nofile", "HardLimit": 1_048_576, "SoftLimit": 1_048_576}]
+
+
+def test_the_gateways_settings_exist_and_secrets_are_no_settings(template: Template) -> None:
+    given = environment(template)
+    secret = {each["Name"] for each in container(template)["Secrets"]}
+    known = {f"OCPPGW_{name}" for name in re.findall(r"`OCPPGW_(\w+)`", OPERATE)}
+
+    assert set(given) | secret <= known
+    assert {"OCPPGW_PEPPER", "OCPPGW_MQTT_CERT", "OCPPGW_MQTT_KEY"} <= secret
+    assert given["OCPPGW_MIN_PROFILE"] == "1"
+    assert given["OCPPGW_PROXY_PROTOCOL"] == "1"
+
+
+def test_options_reach_the_gateways(dev: Template, passthrough: Template) -> None:
+    names = ("OCPPGW_HEARTBEATS", "OCPPGW_CHARGE_POINTS_PER_LINK")
+
+    assert [environment(dev)[name] for name in names] == ["edge", "45"]
+    assert [environment(passthrough)[name] for name in names] == ["forward", "1"]
+
+
+def test_a_deploy_never_has_fewer_tasks_than_before(template: Template) -> None:
+    for service in template.of_type("AWS::ECS::Service").values():
+        deployment = service["DeploymentConfiguration"]
+        assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (100, 200)
+        assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+
+
+def test_prod_has_two_tasks_in_two_zones_at_least(dev: Template, balanced: Template) -> None:
+    def least(template: Template) -> int:
+        return int(template.only("AWS::ApplicationAutoScaling::ScalableTarget")["MinCapacity"])
+
+    assert (least(dev), least(balanced)) == (1, 2)
+    assert dev.only("AWS::ApplicationAutoScaling::ScalableTarget")["MaxCapacity"] == 20
+
+
+def test_gateways_scale_out_by_three_figures_and_in_one_by_one(balanced: Template) -> None:
+    policies = balanced.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    kinds = ("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration")
+    tracking, (step,) = [[each[kind] for each in policies if kind in each] for kind in kinds]
+
+    followed = {
+        each.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+        or each["CustomizedMetricSpecification"]["MetricName"]: each["TargetValue"]
+        for each in tracking
+    }
+    assert followed == {
+        "ECSServiceAverageCPUUtilization": 60,
+        "ECSServiceAverageMemoryUtilization": 70,
+        "Connections": 10_000,
+    }
+    assert all(each["DisableScaleIn"] for each in tracking)
+    assert step["Cooldown"] == 900
+    assert [each["ScalingAdjustment"] for each in step["StepAdjustments"]] == [-1]
+
+
+def test_workers_take_the_place_of_the_functions_that_queues_feed(dev: Template, passthrough: Template) -> None:
+    def fed(template: Template) -> dict[str, bool]:
+        mappings = template.of_type("AWS::Lambda::EventSourceMapping").values()
+        return {each["EventSourceArn"]["Fn::GetAtt"][0]: each.get("Enabled", True) for each in mappings}
+
+    assert fed(dev)["IncomingMessagesQueue"]
+    assert not fed(passthrough)["IncomingMessagesQueue"]
+    assert container(passthrough, "worker")["Command"] == ["worker"]
+
+
+def told(template: Template) -> dict[str, dict[str, Any]]:
+    """The alarms for people: the autoscaling has some of its own."""
+    alarms = template.of_type("AWS::CloudWatch::Alarm").items()
+    return {name: alarm for name, alarm in alarms if alarm.get("AlarmName", "").startswith("ocpp-gateway ")}
+
+
+def test_the_issue_s_alarms_exist_and_all_are_told_to_somebody(template: Template) -> None:
+    kinds = {alarm["AlarmName"].split()[1] for alarm in told(template).values()}
+
+    assert kinds >= {
+        "dead-letters", "queue-age", "refused-handshakes", "links-lost", "command-timeouts", "function-errors",
+        "function-duration", "function-throttles", "connections-per-task", "http-5xx", "slow-answers",
+    }  # fmt: skip
+    assert all(alarm["AlarmActions"] and alarm["OKActions"] for alarm in told(template).values())
+
+
+def test_every_alarm_leads_to_its_paragraph_with_meaning_first_look_and_fix(template: Template) -> None:
+    for alarm in told(template).values():
+        anchor = re.fullmatch(r"What it means and what helps: docs/operate\.md#([a-z0-9-]+)", alarm["AlarmDescription"])
+        assert anchor, alarm["AlarmDescription"]
+        paragraph = re.search(rf"^### {anchor[1]}\n(.*?)(?=^#|\Z)", OPERATE, re.MULTILINE | re.DOTALL)
+        assert paragraph, f"docs/operate.md has no paragraph {anchor[1]}"
+        for part in ("**Means**", "**Look**", "**Helps**"):
+            assert part in paragraph[1], (anchor[1], part)
+
+
+def test_every_function_has_its_three_alarms(template: Template) -> None:
+    functions = {name for name, each in template.of_type("AWS::Lambda::Function").items() if "S3Bucket" in each["Code"]}
+    names = {each.get("AlarmName") for each in template.of_type("AWS::CloudWatch::Alarm").values()}
+
+    for name in functions:
+        for kind in ("errors", "duration", "throttles"):
+            assert f"ocpp-gateway function-{kind} {name}" in names
+
+
+def test_spending_too_much_is_told(template: Template) -> None:
+    budget = template.only("AWS::Budgets::Budget")
+
+    assert budget["Budget"]["TimeUnit"] == "MONTHLY"
+    assert [each["Notification"]["Threshold"] for each in budget["NotificationsWithSubscribers"]] == [80, 100]
+
+
+def test_cloudformation_takes_it(template: Template) -> None:
+    assert len(template.path.read_bytes()) < 1_000_000
+    assert len(template.body["Resources"]) < 500
