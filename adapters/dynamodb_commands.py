@@ -53,18 +53,23 @@ class DynamoCommands:
     def note(self, command_id: str, **facts: Any) -> None:
         self._update(command_id, dynamodb.update(self._told(facts), "attribute_exists(#createdAt)"))
 
-    def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
-        condition, values = "chargePointId = :its", {":its": attribute(charge_point_id)}
-        if before is not None:
-            condition, values = f"{condition} AND createdAt < :before", {**values, ":before": attribute(before)}
+    def of_charge_point(
+        self, charge_point_id: str, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[Command]:
+        start: Any = {}
+        if after is not None:
+            moment, command_id = after
+            its = {"chargePointId": attribute(charge_point_id), "createdAt": attribute(moment)}
+            start["ExclusiveStartKey"] = _key(command_id) | its
         newest = dynamodb.query(
             self._client,
             TableName=self._table,
             IndexName=_INDEX,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
+            KeyConditionExpression="chargePointId = :its",
+            ExpressionAttributeValues={":its": attribute(charge_point_id)},
             ScanIndexForward=False,
             Limit=limit,
+            **start,
         )
         return [read(Command, self._large.whole(item)) for item in islice(newest, limit)]
 

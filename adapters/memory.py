@@ -245,10 +245,12 @@ class MemoryCommands:
             if command is not None:
                 self._commands[command_id] = replace(command, **copy.deepcopy(facts))
 
-    def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
+    def of_charge_point(
+        self, charge_point_id: str, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[Command]:
         its = [command for command in self._commands.values() if command.charge_point_id == charge_point_id]
-        its.sort(key=lambda command: command.created_at, reverse=True)
-        return [command for command in its if before is None or command.created_at < before][:limit]
+        its.sort(key=_age, reverse=True)
+        return [command for command in its if after is None or _age(command) < after][:limit]
 
 
 class MemoryReports:
@@ -337,6 +339,10 @@ class MemoryDeadLetters:
 
     def bury(self, queue: str, body: str, reason: str) -> None:
         self.buried.append((queue, body, reason))
+
+
+def _age(command: Command) -> tuple[datetime, str]:
+    return command.created_at, command.command_id
 
 
 def _merged(kept: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:

@@ -222,8 +222,10 @@ class Commands(Protocol):
     def note(self, command_id: str, **facts: Any) -> None:
         """Set what became known beside the state, which stays: fields of `Command` such as `late_answer`."""
 
-    def of_charge_point(self, charge_point_id: str, limit: int, before: datetime | None = None) -> Sequence[Command]:
-        """The newest commands of a charge point, newest first, created before `before`."""
+    def of_charge_point(
+        self, charge_point_id: str, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[Command]:
+        """The newest commands of a charge point, newest first, after the one created then with this id."""
 
 
 class CommandLines(Protocol):

@@ -1,7 +1,7 @@
 """The command API behind a Function URL: what each address does, and how every outcome is answered."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -20,7 +20,7 @@ from remote_commands.settings import Settings
 from remote_commands.transactions import RemoteStart, RemoteStop
 from web import fields
 from web.access import Access
-from web.front import Answer, Front, answer, page, wrong_cursor
+from web.front import Answer, Front, answer, page
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 MAX_KEY = 64  # ours are UUIDs; a table refuses keys that are far too long
@@ -90,14 +90,15 @@ class _Api:
         self.front.access.check(self.front.caller(), charge_point_id)
         issue.check_id(charge_point_id)
         limit = self.front.number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
-        before = _before(self.front.cursor())
-        found = self.ports.commands.of_charge_point(charge_point_id, limit + 1, before)
+        after = guards.after(self.front.cursor())
+        found = self.ports.commands.of_charge_point(charge_point_id, limit + 1, after)
         if not found:
             issue.charge_point(charge_point_id, self.ports)  # a list of nothing, or a charge point that isn't there?
         shown = [track.settled(command, self.ports, self.settings) for command in found[:limit]]
-        after = timestamps.write(shown[-1].created_at) if len(found) > limit else None
+        last = shown[-1] if len(found) > limit else None
+        following = f"{timestamps.write(last.created_at)} {last.command_id}" if last else None
         here = f"/charge-points/{quote(charge_point_id, safe=':')}/commands"
-        return page(here, [self._told(command) for command in shown], limit, after)
+        return page(here, [self._told(command) for command in shown], limit, following)
 
     def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl: timedelta) -> Answer:
         asked = Asked(self.front.caller(), ttl, guards.key_of(self.front))
@@ -125,10 +126,3 @@ class _Api:
 
 def _applied(patience: float | None) -> dict[str, str]:
     return {} if patience is None else {"Preference-Applied": f"wait={patience:.0f}"}
-
-
-def _before(cursor: str | None) -> datetime | None:
-    try:
-        return timestamps.parse(cursor) if cursor else None
-    except ValueError as error:
-        raise wrong_cursor() from error

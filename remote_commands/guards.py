@@ -2,15 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
 import orjson
 
 from domain.models import Claim, Command, CommandState
 from domain.ports import CommandGuards, Commands
+from ocppj import timestamps
 from remote_commands.errors import ProblemError
-from web.front import Front
+from web.front import Front, wrong_cursor
 
 KEPT = timedelta(hours=24)
 
@@ -32,6 +33,19 @@ def key_of(front: Front) -> Key | None:
     said = [front.path, dict(front.query), front.body(empty={})]
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return Key(f"{front.caller() or ''} {name}", digest)
+
+
+def after(cursor: str | None) -> tuple[datetime, str] | None:
+    """After which item a page begins: when it was created, and its id, for several may be made in a millisecond.
+
+    Raises:
+        InvalidRequestError: nobody wrote this cursor.
+    """
+    moment, _, name = (cursor or "").partition(" ")
+    try:
+        return (timestamps.parse(moment), name) if cursor else None
+    except ValueError as error:
+        raise wrong_cursor() from error
 
 
 def spend(command: Command, per_minute: int, guards: CommandGuards) -> None:

@@ -1,6 +1,5 @@
 """The addresses of jobs."""
 
-from datetime import datetime
 from urllib.parse import unquote
 
 from domain.jobs import Job
@@ -37,7 +36,7 @@ class JobsApi:
 
     def list(self) -> Answer:
         limit = self.front.number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
-        found = self.work.jobs.newest(limit + 1, _after(self.front.cursor()))
+        found = self.work.jobs.newest(limit + 1, guards.after(self.front.cursor()))
         caller = self.front.caller()
         shown = [jobs.as_json(job) for job in found[:limit] if jobs.is_seen(job, caller, self.front.access)]
         last = found[limit - 1] if len(found) > limit else None
@@ -59,14 +58,6 @@ class JobsApi:
 
     def _job(self, job_id: str) -> Job:
         return jobs.find(unquote(job_id)[:MAX_ID], self.front.caller(), self.front.access, self.work)
-
-
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    moment, _, job_id = (cursor or "").partition(" ")
-    try:
-        return (timestamps.parse(moment), job_id) if cursor else None
-    except ValueError as error:
-        raise wrong_cursor() from error
 
 
 def _number(cursor: str | None) -> int:

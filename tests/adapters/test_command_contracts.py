@@ -86,3 +86,16 @@ def test_facts_of_a_command_come_back_as_they_were_stored(stores: Stores) -> Non
     stores.commands.note(name, effect="confirmed", evidence={"action": "BootNotification"})
 
     assert stores.commands.find(name) == replace(waiting, effect="confirmed", evidence={"action": "BootNotification"})
+
+
+def test_commands_of_the_same_millisecond_are_all_on_some_page(stores: Stores) -> None:
+    made = [f"{stores.name}-{number}" for number in range(3)]
+    for name in made:
+        stores.commands.add(command(stores.name, name))
+
+    found = list(stores.commands.of_charge_point(stores.name, 1))
+    for _ in range(2):
+        found += stores.commands.of_charge_point(stores.name, 1, (found[-1].created_at, found[-1].command_id))
+
+    assert sorted(each.command_id for each in found) == made
+    assert not stores.commands.of_charge_point(stores.name, 1, (found[-1].created_at, found[-1].command_id))

@@ -498,7 +498,7 @@ def test_the_commands_of_a_charge_point_come_newest_first_page_by_page(stores: S
     stores.commands.add(command(f"{stores.name}-other", f"{stores.name}-9"))
 
     first = stores.commands.of_charge_point(stores.name, 2)
-    rest = stores.commands.of_charge_point(stores.name, 10, before=first[-1].created_at)
+    rest = stores.commands.of_charge_point(stores.name, 10, after=(first[-1].created_at, first[-1].command_id))
 
     assert [each.command_id for each in first] == [f"{stores.name}-4", f"{stores.name}-3"]
     assert [each.command_id for each in rest] == [f"{stores.name}-2", f"{stores.name}-1", f"{stores.name}-0"]

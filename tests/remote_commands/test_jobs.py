@@ -137,6 +137,18 @@ def test_a_step_that_comes_twice_or_after_a_crash_sends_nothing_twice() -> None:
     assert works.steps.waiting == []
 
 
+def test_an_old_message_of_a_running_job_makes_no_step() -> None:
+    works = Works(6)
+    works.job()
+    works.step()
+    old = works.steps.waiting[0]
+    works.step()
+
+    job_steps.run(old[0], old[1], works.ports, works.work, Settings(), works.access)
+
+    assert (len(works.sent_to()), len(works.steps.waiting)) == (2, 1)
+
+
 def test_one_that_died_between_sending_and_noting_it_finds_its_command_again() -> None:
     works = Works(1)
     job_id = works.job()
