@@ -145,3 +145,17 @@ def test_what_a_policy_hides_is_hidden_from_every_list(office: Office) -> None:
     assert ids(hidden.ask("GET", "/transactions?idToken=card").body) == [mine]
     assert hidden.ask("GET", f"/charge-points/CP-2/transactions/{theirs}").status == 403
     assert hidden.ask("GET", "/charge-points/CP-2/doctor").status == 403
+
+
+def test_what_is_another_partners_is_as_if_it_were_not_there() -> None:
+    rule = Rule.model_validate({"chargePoints": ["*"], "actions": ["*"], "partners": ["acme"]})
+    office = Office(Access(policy={"*": [rule]}))
+    office.registry.add(ChargePoint("CP-1", partner="acme"))
+    office.registry.add(ChargePoint("CP-2", partner="other"))
+    mine, theirs = begin(office, 0), begin(office, 1, charge_point_id="CP-2")
+
+    assert office.ask("GET", "/charge-points/CP-1").status == 200
+    for path in ("", "/doctor", "/transactions", f"/transactions/{theirs}", "/reports", "/security-events"):
+        assert office.ask("GET", f"/charge-points/CP-2{path}").body["code"] == "charge-point-unknown"
+    assert ids(office.ask("GET", "/transactions?idToken=card").body) == [mine]
+    assert ids(office.ask("GET", "/transactions?open=true").body) == [mine]
