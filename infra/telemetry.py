@@ -16,6 +16,7 @@ from infra.processing import READ, Processing, on_tables
 # Few large files are what S3, Athena and the bill like; nobody waits for the archive.
 BATCH = 1_000
 WINDOW_S = 60
+API_TIMEOUT_S = 30
 DATABASE = "ocpp_gateway"
 # In base64, because what is no JSON shall become a dead letter with its reason, too.
 STATIONS_SQL = (
@@ -69,6 +70,14 @@ class Telemetry(Construct):
             window_s=WINDOW_S,
             OCPPGW_ARCHIVE_BUCKET=data.archive.bucket_name,
         )
+        read = [
+            *on_tables(READ, data.charge_points, self.latest_samples, self.stations),
+            allow(["s3:GetObject"], [data.archive.arn_for_objects("*")]),
+            allow(["s3:ListBucket"], [data.archive.bucket_arn]),
+        ]
+        bucket = {"OCPPGW_ARCHIVE_BUCKET": data.archive.bucket_name}
+        api = processing.function("TelemetryApiFunction", "telemetry.lambda_handler.api", API_TIMEOUT_S, read, **bucket)
+        processing.url("TelemetryUrl", api)
         self.station_policy = self._station_policy()
         database = glue.CfnDatabase(
             self,

@@ -1,22 +1,38 @@
-"""Telemetry as a Lambda: batches of its queues, whole or in part."""
+"""Telemetry as Lambdas: `handler` takes batches of its queues, `api` answers requests of a Function URL."""
 
 import os
+import sys
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+
+from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from adapters import dynamodb, logs, s3_archive, sqs, things
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_telemetry import DynamoLatestSamples, DynamoStations
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.sqs_dead_letters import SqsDeadLetters
+from telemetry import settings
+from telemetry.api import Reading, resolver
 from telemetry.inbox import Inbox, Message
 from telemetry.ports import Ports
+from telemetry.rates import Rates
+from telemetry.settings import SettingsError
+from web import access
+from web.access import AccessError
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch of one of the queues."""
     return handle(event, _inbox())
+
+
+def api(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one HTTP request, a Function URL event of payload version 2.0."""
+    return _api().resolve(event, context)
 
 
 def handle(event: dict[str, Any], inbox: Inbox) -> dict[str, Any]:
@@ -49,3 +65,22 @@ def _inbox() -> Inbox:
     # Made once, when the first batch needs it; the next ones find its connections open.
     logs.configure()
     return Inbox(on_aws())
+
+
+@cache
+def _api() -> LambdaFunctionUrlResolver:
+    logs.configure()
+    try:
+        chosen = settings.load()
+        callers = access.load(chosen.api_tokens, chosen.policy)
+    except (SettingsError, AccessError) as error:
+        sys.exit(str(error))
+    client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
+    reading = Reading(
+        archive=s3_archive.connect(),
+        latest=DynamoLatestSamples(client, tables),
+        stations=DynamoStations(client, tables),
+        registry=DynamoRegistry(client, tables),
+        now=lambda: datetime.now(UTC),
+    )
+    return resolver(reading, callers, Rates(chosen.reads_per_minute, time.monotonic), chosen.cors_origin)

@@ -1,5 +1,6 @@
 """The settings of telemetry, from the environment."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -19,6 +20,9 @@ class Settings(BaseSettings):
     reads_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600
     # Who may read from a page of another site: its origin, or * for everybody.
     cors_origin: str = "*"
+    # Files with who may call, and what each caller may see; none is whoever gets here, and everything.
+    api_tokens: Path | None = None
+    policy: Path | None = None
 
 
 def load() -> Settings:

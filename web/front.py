@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import structlog
-from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler import CORSConfig, LambdaFunctionUrlResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from web.access import Access
@@ -32,8 +32,10 @@ Answer = Response[str]
 class Front:
     """What every API of the house does alike; `resolver` is fed Function URL events (payload version 2.0)."""
 
-    def __init__(self, access: Access) -> None:
-        self.resolver = LambdaFunctionUrlResolver()
+    def __init__(self, access: Access, cors: CORSConfig | None = None) -> None:
+        self.resolver = LambdaFunctionUrlResolver(cors=cors)
+        # With CORS the resolver answers preflights itself.
+        self._methods = [method for method in METHODS if cors is None or method != "OPTIONS"]
         self.access = access
         self.resolver.exception_handler(ProblemError)(self._problem)
         self.resolver.exception_handler(NotFoundError)(self._nothing_here)
@@ -50,7 +52,7 @@ class Front:
 
         for method, function in functions.items():
             self.resolver.route(rule, method=method)(self._known(function))
-        self.resolver.route(rule, method=[other for other in METHODS if other not in functions])(refuse)
+        self.resolver.route(rule, method=[other for other in self._methods if other not in functions])(refuse)
 
     def _known(self, function: Callable[..., Answer]) -> Callable[..., Answer]:
         def known(**path: str) -> Answer:

@@ -33,9 +33,12 @@ ROUTES = {
     "unknown-id-tokens": "FleetFunctionUrl",
     "transactions": "FleetFunctionUrl",
     "fleet": "FleetFunctionUrl",
+    "stations": "TelemetryFunctionUrl",
 }
 # What is told to one charge point is the commands', though its path begins like the fleet's.
 COMMANDS_OF_ONE = re.compile(r"/charge-points/[^/]+/commands(/|$)")
+SAMPLES_OF_ONE = re.compile(r"/charge-points/[^/]+/samples(/|$)")
+_ELSEWHERE = ((COMMANDS_OF_ONE, "commands"), (SAMPLES_OF_ONE, "stations"))
 MAX_BODY = 6 * 1024 * 1024  # what a Function URL takes
 ANSWER_WITHIN_S = 60.0  # more than any function's time-out
 _HOP_BY_HOP = frozenset(
@@ -88,7 +91,8 @@ class FunctionUrls:
 
     def _host_of(self, target: str) -> str:
         path = urlsplit(target).path
-        segment = "commands" if COMMANDS_OF_ONE.match(path) else path.lstrip("/").partition("/")[0]
+        segment = path.lstrip("/").partition("/")[0]
+        segment = next((its for elsewhere, its in _ELSEWHERE if elsewhere.match(path)), segment)
         if segment not in self._hosts:
             paths = ", ".join(f"/{known}" for known in self._hosts)
             raise Refusal(HTTPStatus.NOT_FOUND, "no-such-path", f"No function answers {target}; there are {paths}.")

@@ -130,7 +130,7 @@ class House:
             if "FunctionError" in answer:
                 raise HouseError(f"{name} fails: {answer['Payload'].read().decode()}; see {self.aws.logs}.")
             self._see_that_all_live()
-        for path in ("/commands/warm-up", "/id-tokens/warm-up"):
+        for path in ("/commands/warm-up", "/id-tokens/warm-up", "/stations/warm-up"):
             asked = functions.forward("GET", path, {}, b"")
             if asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise HouseError(f"The function of {path} fails: {asked.body.decode()}; see {self.aws.logs}.")

@@ -16,6 +16,7 @@ from infra.local.function_urls import MAX_BODY, FunctionUrls, serving
 OUTPUTS = {
     "CommandsFunctionUrl": "https://abc.lambda-url.us-east-1.on.aws/",
     "FleetFunctionUrl": "https://def.lambda-url.us-east-1.on.aws/",
+    "TelemetryFunctionUrl": "https://ghi.lambda-url.us-east-1.on.aws/",
 }
 
 

@@ -198,6 +198,7 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
         "CommandsFunction": "remote_commands.lambda_handler.handler",
         "FleetFunction": "fleet.lambda_handler.handler",
         "TelemetryFunction": "telemetry.lambda_handler.handler",
+        "TelemetryApiFunction": "telemetry.lambda_handler.api",
         "JobsFunction": "remote_commands.lambda_handler.work",
     }
     for function in functions.values():
@@ -208,7 +209,8 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
 def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> None:
     urls = of_type(template, "AWS::Lambda::Url")
 
-    assert {name: url["AuthType"] for name, url in urls.items()} == {"CommandsUrl": "AWS_IAM", "FleetUrl": "AWS_IAM"}
+    expected = dict.fromkeys(("CommandsUrl", "FleetUrl", "TelemetryUrl"), "AWS_IAM")
+    assert {name: url["AuthType"] for name, url in urls.items()} == expected
     assert not of_type(template, "AWS::Lambda::Permission")
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -141,3 +142,55 @@ def test_simulated_stations_publish_as_their_things_and_arrive(house: House) -> 
     items = eventually(lambda: [station_item(house, name) for name in names], all)
 
     assert all(item["isRegistered"] == {"BOOL": True} for item in items)
+
+
+def test_stations_and_samples_are_read_over_http(house: House) -> None:
+    publish(house, "BSS-HTTP", orjson.dumps(payload("BSS-HTTP")))
+    eventually(lambda: station_item(house, "BSS-HTTP"), bool)
+
+    def get(path: str) -> Any:
+        with urllib.request.urlopen(f"{house.http_url}{path}") as answered:  # noqa: S310  our own
+            return json.loads(answered.read()), answered.headers
+
+    listed, headers = get("/stations?limit=1000")
+    one, _ = get("/stations/BSS-HTTP")
+    ocppgw(house, "fleet", "register", "TELE-HTTP")
+    samples, _ = get("/charge-points/TELE-HTTP/samples?measurand=SoC")
+
+    assert listed["count"] == len(listed["stations"])
+    assert one in listed["stations"]
+    assert "RateLimit" in headers
+    assert samples == {"data": []}
+
+
+def test_a_session_replays_without_differences(house: House) -> None:
+    name = "TELE-REPLAY"
+    ocppgw(house, "fleet", "register", name)
+    options = [
+        "--id",
+        name,
+        "--url",
+        house.ws_url,
+        "--sessions",
+        "1",
+        "--session-seconds",
+        "2",
+        "--sample-seconds",
+        "1",
+    ]
+    simulator = subprocess.Popen([sys.executable, "-m", "cli", "sim", *options], stdout=subprocess.PIPE, text=True)
+
+    def replayed() -> Any:
+        done = ocppgw(house, "replay", "--charge-point", name, "--diff", "--output", "json")
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
+
+    try:
+        result = eventually(replayed, lambda found: found["transactions"] == 1 and found["connectors"] >= 1, 40)
+    finally:
+        simulator.terminate()
+        simulator.communicate()
+
+    assert result["differences"] == []
+    assert result["transactions"] == 1
+    assert result["answers"] > 4
