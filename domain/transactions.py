@@ -26,8 +26,8 @@ _NO_EVENT = -1
 _RANKS = {"Started": 0, "Updated": 1, "Ended": 2}  # for clients that give all their events the same number
 _EARLIEST = (
     "version", "id_token", "id_token_type", "id_token_status", "started_at", "meter_start_wh", "remote_start_id",
-    "reservation_id", "tariff_id", "ended_at", "meter_stop_wh", "stop_reason", "stop_id_token", "start_received_at",
-    "stop_received_at",
+    "reservation_id", "tariff_id", "partner", "ended_at", "meter_stop_wh", "stop_reason", "stop_id_token",
+    "start_received_at", "stop_received_at",
 )  # fmt: skip
 _LATEST = ("connector", "charging_state")
 _SAMPLED = ("energy_wh", "power_w", "soc_percent", "sampled_at")

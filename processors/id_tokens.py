@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from domain import unknown_tokens
 from domain.models import Command, CommandState, IdToken
 from ocppj import timestamps
 from ocppj.frames import Payload
@@ -55,7 +56,7 @@ def judge(presented: Presented, request: Request, ports: Ports) -> Verdict:
     """What we say of a token now, presented at this charge point."""
     if presented.kind == "NoAuthorization":
         return ACCEPTED  # it stands for nobody (C-28)
-    found = ports.id_tokens.find(presented.id_token)
+    found = ports.id_tokens.find(presented.id_token, request.charge_point.partner)
     # In 2.x tokens are the same only if their types are (B-24).
     if found is None or (found.kind and presented.kind and found.kind.lower() != presented.kind.lower()):
         return _unknown(presented, request, ports)
@@ -72,7 +73,10 @@ def judge_start(presented: Presented, transaction_id: str | None, request: Reque
             # The same again, or the one before it on this connector, which has ended whether we heard of it or not.
             other.transaction_id == transaction_id or (other.connector or "").partition(".")[0] == presented.evse
         )
-        if other.is_open and not is_same:
+        is_its_owners = (
+            other.partner == request.charge_point.partner
+        )  # elsewhere it is another's, and only looks the same
+        if other.is_open and is_its_owners and not is_same:
             return Verdict("ConcurrentTx", group_id=verdict.group_id)
     return verdict
 
@@ -140,8 +144,13 @@ def _unknown(presented: Presented, request: Request, ports: Ports) -> Verdict:
         shown = masked(presented.id_token, presented.kind)
         log.info("accepted as remotely started", charge_point_id=request.charge_point_id, id_token=shown)
         return ACCEPTED
-    # Somebody mistyped a code; there is no token to know (P2 C04.FR.02).
-    return Verdict("Invalid" if presented.kind == "KeyCode" else "Unknown")
+    if presented.kind == "KeyCode":
+        return Verdict("Invalid")  # somebody mistyped a code; there is no token to know (P2 C04.FR.02)
+    if presented.id_token:
+        unknown_tokens.note(
+            presented.id_token, presented.kind, request.charge_point, request.received_at, ports.reports
+        )
+    return Verdict("Unknown")
 
 
 def _was_named(id_token: str, commands: Iterable[Command], since: datetime) -> bool:

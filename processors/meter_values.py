@@ -38,6 +38,7 @@ def sampled(request: Request, transaction_id: str, taken: list[readings.Sample])
         charge_point_id=request.charge_point_id,
         transaction_id=transaction_id,
         version=request.version,
+        partner=request.charge_point.partner,
         energy_wh=newest.energy_wh,
         power_w=newest.power_w,
         soc_percent=newest.soc_percent,

@@ -40,6 +40,7 @@ def start_16(request: Request, ports: Ports) -> Payload:
             reservation_id=said.get("reservationId"),
             tariff_id=costs.tariff_of(verdict, request.charge_point, ports),
             start_received_at=request.received_at,
+            partner=request.charge_point.partner,
         )
     )
     costs.charge_left_open(begun, request, ports)
@@ -164,6 +165,7 @@ def _finish(transaction_id: str, request: Request, ports: Ports) -> None:
             stop_reason=said.get("reason", "Local"),
             stop_id_token=said.get("idTag"),
             stop_received_at=request.received_at,
+            partner=request.charge_point.partner,
         )
     )
     costs.charge(stopped, request.charge_point, ports)

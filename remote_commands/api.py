@@ -60,7 +60,7 @@ class _Api:
         charge_point_id, action = unquote(charge_point_id), unquote(action)
         self.front.access.check(self.front.caller(), charge_point_id, action)
         given = self.front.body(empty={})
-        row = issue.charge_point(charge_point_id, self.ports)
+        row = self._own(charge_point_id, action)
         wanted, ttl = sending.wanted(action, given, row, self.ports)
         return self._issue(row, wanted, ttl or self._ttl(action))
 
@@ -69,7 +69,7 @@ class _Api:
 
     def _neutral(self, name: str, charge_point_id: str, body: Body) -> Answer:
         self.front.access.check(self.front.caller(), charge_point_id, name)
-        row = issue.charge_point(charge_point_id, self.ports)
+        row = self._own(charge_point_id, name)
         wanted = sending.rendered(name, body, row, self.ports)
         return self._issue(row, wanted, timedelta(seconds=body.ttl_seconds))
 
@@ -79,6 +79,8 @@ class _Api:
         if command is None:
             raise ProblemError("command-unknown", f"there is no command {unquote(command_id)!r}")
         self.front.access.check(caller, command.charge_point_id)
+        if not self._is_own(command.charge_point_id):
+            raise ProblemError("command-unknown", f"there is no command {unquote(command_id)!r}")
         command = track.settled(command, self.ports, self.settings)
         patience = self._patience()
         if patience is not None:
@@ -89,6 +91,8 @@ class _Api:
         charge_point_id = unquote(charge_point_id)
         self.front.access.check(self.front.caller(), charge_point_id)
         issue.check_id(charge_point_id)
+        if not self._is_own(charge_point_id):
+            raise ProblemError("charge-point-unknown", f"{charge_point_id} is not registered")
         limit = self.front.number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
         after = guards.after(self.front.cursor())
         found = self.ports.commands.of_charge_point(charge_point_id, limit + 1, after)
@@ -99,6 +103,18 @@ class _Api:
         following = f"{timestamps.write(last.created_at)} {last.command_id}" if last else None
         here = f"/charge-points/{quote(charge_point_id, safe=':')}/commands"
         return page(here, [self._told(command) for command in shown], limit, following)
+
+    def _own(self, charge_point_id: str, name: str) -> ChargePoint:
+        row = issue.charge_point(charge_point_id, self.ports)
+        self.front.access.check_row(self.front.caller(), row, name)
+        return row
+
+    def _is_own(self, charge_point_id: str) -> bool:
+        its = self.front.access.partners(self.front.caller())
+        if its is None:
+            return True  # without a look at the row: it may be gone, and its commands are still there
+        row = self.ports.registry.find_many([charge_point_id]).get(charge_point_id)
+        return row is not None and row.partner in its
 
     def _issue(self, row: ChargePoint, wanted: Sequence[Wanted], ttl: timedelta) -> Answer:
         asked = Asked(self.front.caller(), ttl, guards.key_of(self.front))

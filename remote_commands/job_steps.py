@@ -88,7 +88,7 @@ class _Step:
 
     def _may(self, row: ChargePoint) -> bool:
         try:
-            self.access.check(self.job.issued_by, row.charge_point_id, self.job.action)
+            self.access.check_row(self.job.issued_by, row, self.job.action)
         except ProblemError:
             return False
         return True
@@ -177,6 +177,7 @@ class _Step:
         try:
             self.access.check(job.issued_by, name, job.action)
             row = issue.charge_point(name, self.ports)
+            self.access.check_row(job.issued_by, row, job.action)
             wanted, ttl = sending.wanted(job.action, job.payload, row, self.ports)
             was_healthy = self._is_healthy(name)
             asked = Asked(job.issued_by, ttl, Key(f"job {job.job_id} {name}", job.job_id))
