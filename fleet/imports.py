@@ -81,9 +81,15 @@ class ImportFileError(FleetError):
 class Pace:
     """So many a second, spread evenly, whoever asks; 0 is no limit."""
 
-    def __init__(self, per_second: float) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._every_s = 1 / per_second if per_second else 0.0
-        self._next = time.monotonic()
+        self._now, self._sleep = now, sleep
+        self._next = now()
         self._lock = threading.Lock()
 
     def wait(self) -> None:
@@ -91,9 +97,9 @@ class Pace:
         if not self._every_s:
             return
         with self._lock:
-            now = time.monotonic()
+            now = self._now()
             turn = self._next = max(now, self._next + self._every_s)
-        time.sleep(max(0.0, turn - now))
+        self._sleep(max(0.0, turn - now))
 
 
 def rows(file: IO[bytes], columns: Columns) -> Iterator[Row]:

@@ -62,7 +62,7 @@ class Office:
             reports=self.reports,
             outbound=self.sent,
             now=lambda: self.now,
-            random_bytes=lambda size: bytes([next(numbers)] * size),
+            random_bytes=lambda size: next(numbers).to_bytes(size, "big"),
             pepper=b"pepper",
             **more,
         )
