@@ -36,6 +36,7 @@ class Charger:
         self.closes: list[int | None] = []
         self.answered_at = 0.0
         self.took: list[float] = []  # of each result, in seconds
+        self.away_s: list[float] = []  # how long it took to be connected again
         self.is_sending = True
         self._interval_s = interval_s
         self._stays = stays
@@ -67,7 +68,9 @@ class Charger:
             self.is_connected = False
             if not self._stays:
                 return
+            left_at = asyncio.get_running_loop().time()
             await self._come_back()
+            self.away_s.append(asyncio.get_running_loop().time() - left_at)
 
     async def call(self, action: str, payload: dict[str, object]) -> str:
         """Send a CALL; returns its id."""
@@ -145,10 +148,10 @@ class Charger:
 
 @asynccontextmanager
 async def connected(
-    url: str, charge_point_ids: list[str], interval_s: float, stays: bool = False
+    url: str, charge_point_ids: list[str], interval_s: float, stays: bool = False, kind: type[Charger] = Charger
 ) -> AsyncIterator[list[Charger]]:
     """Chargers that are connected and live; all are cut at the end."""
-    chargers = [Charger(url, charge_point_id, interval_s, stays) for charge_point_id in charge_point_ids]
+    chargers = [kind(url, charge_point_id, interval_s, stays) for charge_point_id in charge_point_ids]
     for some in _some(chargers):
         await asyncio.gather(*[charger.connect() for charger in some])
     lives = [asyncio.create_task(charger.live(), name=charger.charge_point_id) for charger in chargers]

@@ -24,6 +24,7 @@ class Cloud:
 
     def __init__(self, port: int) -> None:
         self.calls: Counter[str] = Counter()  # how often each CALL was heard
+        self.stops: set[tuple[str, int]] = set()  # transactions that charge points said were over
         self.ends: dict[str, list[Any]] = {}  # of each command, the frames that came back
         self.events: list[dict[str, Any]] = []
         self.is_silent = False
@@ -77,6 +78,8 @@ class Cloud:
             self.events.append(body)
         elif body[0] == 2:
             self.calls[body[1]] += 1
+            if body[2] == "StopTransaction":
+                self.stops.add((message.topic.removesuffix("/in"), body[3]["transactionId"]))
             if not self.is_silent:
                 epoch = dict(getattr(message.properties, "UserProperty", [])).get("epoch", "0")
                 self._send(message.topic.removesuffix("/in"), orjson.dumps([3, body[1], {}]), epoch=epoch)

@@ -1,5 +1,6 @@
 """The template on the emulator: what it makes, who may do what, and what a second deploy changes."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -7,16 +8,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from adapters import dynamodb
 from adapters.dynamodb_registry import DynamoRegistry
 from domain.models import Connection
 from infra.local.cloud import AWS, CloudError, running
-from infra.local.deploy import TEMPLATE, deploy, gateway_certificate
+from infra.local.deploy import STACK, TEMPLATE, deploy, gateway_certificate
 from infra.local.function_urls import FunctionUrls
 from ocppj.versions import V16
+from tests.gateway.test_main import Process
 from tests.infra.processes import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -132,9 +136,10 @@ def test_a_stack_that_can_t_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 def test_the_roles_allow_what_the_functions_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTH", "true")  # the emulator asks IAM then
-    # Queues refuse what does not come over TLS, which nothing does here.
+    # Queues and buckets refuse what does not come over TLS, which nothing does here.
+    tls_only = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
     resources = json.loads(TEMPLATE.read_text())
-    kept = {name: made for name, made in resources["Resources"].items() if made["Type"] != "AWS::SQS::QueuePolicy"}
+    kept = {name: made for name, made in resources["Resources"].items() if made["Type"] not in tls_only}
     template = tmp_path / "template.json"
     template.write_text(json.dumps(resources | {"Resources": kept}))
     connection = Connection(V16, "g1", 1, 1, datetime.now(UTC))
@@ -162,3 +167,60 @@ def reported(aws: AWS, thing: str) -> dict[str, Any]:
     except data.exceptions.ResourceNotFoundException:
         return {}
     return dict(shadow["state"]["reported"])
+
+
+async def test_the_stack_changes_under_connected_charge_points_and_leaves_its_tables(tmp_path: Path) -> None:
+    template = json.loads(TEMPLATE.read_text())
+    template["Resources"]["MessagesFunction"]["Properties"]["MemorySize"] = 1_024
+    changed = tmp_path / "template.json"
+    changed.write_text(json.dumps(template))
+
+    with running(tmp_path / "aws") as aws:
+        outputs = await asyncio.to_thread(deploy, aws)
+        registry = DynamoRegistry(aws.client("dynamodb"), dynamodb.Tables())
+        aws.client("iot").create_thing(thingName="CP-001")
+        wait_until(lambda: registry.find("CP-001") is not None)
+        gateway = gateway_of(aws, outputs["GatewayPolicyName"])
+        try:
+            await gateway.ready()
+            socket = await gateway.connect("CP-001")
+            before = await boot(socket)
+            again = await asyncio.to_thread(deploy, aws, template=changed)
+            after = await boot(socket)
+        finally:
+            await gateway.end()
+        memory = aws.client("lambda").get_function_configuration(FunctionName=again["MessagesFunctionName"])
+        kept, row = delete(aws, outputs["GatewayPolicyName"]), registry.find("CP-001")
+
+    assert (before, after) == ("Accepted", "Accepted")
+    assert memory["MemorySize"] == 1_024
+    assert kept >= {name for name, made in template["Resources"].items() if made["Type"] == "AWS::DynamoDB::Table"}
+    assert row is not None
+    assert row.boot is not None
+
+
+def gateway_of(aws: AWS, policy: str) -> Process:
+    files = gateway_certificate(aws, policy)
+    options = ("--mqtt-ca", aws.ca, "--mqtt-cert", files.certificate, "--mqtt-key", files.key)
+    log = aws.logs / "gateway.log"
+    return Process(aws.mqtt_url, *map(str, options), registry="dynamodb", log=log, environment=aws.environment())
+
+
+async def boot(socket: ClientConnection) -> str:
+    payload = {"chargePointVendor": "V", "chargePointModel": "M"}
+    await socket.send(json.dumps([2, uuid4().hex, "BootNotification", payload]))
+    async with asyncio.timeout(30):
+        answer = json.loads(await socket.recv())
+    return str(answer[2]["status"])
+
+
+def delete(aws: AWS, policy: str) -> set[str]:
+    """Delete the stack; the tables that are left."""
+    iot = aws.client("iot")
+    # In production the attachment is part of the stack.
+    for target in iot.list_targets_for_policy(policyName=policy)["targets"]:
+        iot.detach_policy(policyName=policy, target=target)
+    cloudformation = aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    return set(aws.client("dynamodb").list_tables()["TableNames"])
