@@ -25,6 +25,9 @@ from processors.ports import Ports
 
 log = structlog.get_logger(__name__)
 
+CallKey = tuple[str, int, str, str]  # charge point, epoch, message id, received at
+StartKey = tuple[str, str, str, str, str]  # charge point, connector, timestamp, id tag, meter
+
 CALL = 2
 ANSWERS = (3, 4)
 # What comes from frames before or after: who came next, and when its gateway was last heard of.
@@ -117,6 +120,7 @@ def as_before(stored: Mapping[str, ChargePoint], since: datetime) -> list[Charge
 def replay(logged: Sequence[Row], stage: Stage, clock: Clock) -> Result:
     """Feed the frames to the processors, and compare the answers."""
     answers = _answers(logged)
+    given = _given_ids(logged, answers)
     result = Result()
     for row in logged:
         if row["message_type"] is None:
@@ -126,8 +130,9 @@ def replay(logged: Sequence[Row], stage: Stage, clock: Clock) -> Result:
             continue
         result.frames += 1
         _connect(row, stage.admissions)
-        logged_answer = answers.get((row["charge_point_id"], row["epoch"], row["message_id"], row["received_at"]))
-        _set(clock, stage.ids, row, logged_answer)
+        logged_answer = answers.get(_call(row))
+        stage.ids.logged = given.get(_start(row))
+        clock.now = _then(row, logged_answer, stage.ports.settings.call_timeout_s)
         before = len(stage.published)
         _process(row, stage.ports)
         if row["message_type"] == CALL:
@@ -153,10 +158,10 @@ def compare(
             _compare_transaction(replayed, found, horizon, result)
 
 
-def _answers(logged: Sequence[Row]) -> dict[tuple[str, int, str, str], Row]:
+def _answers(logged: Sequence[Row]) -> dict[CallKey, Row]:
     """The logged answer of each CALL. Some charge points use an id again: an answer is the latest call's before it."""
     calls: dict[tuple[str, int, str], str] = {}
-    found: dict[tuple[str, int, str, str], Row] = {}
+    found: dict[CallKey, Row] = {}
     for row in logged:
         key = (row["charge_point_id"], row["epoch"], row["message_id"])
         if row["direction"] == "in" and row["message_type"] == CALL:
@@ -178,16 +183,42 @@ def _connect(row: Row, admissions: Admissions) -> None:
         log.warning("not connected", charge_point_id=row["charge_point_id"])
 
 
-def _set(clock: Clock, ids: LoggedIds, row: Row, logged_answer: Row | None) -> None:
-    at, given = row["received_at"], None
-    if logged_answer is not None:
-        at = logged_answer["received_at"]
-        match orjson.loads(logged_answer["message"]):
-            case [3, _, {"currentTime": str(said)}]:
-                at = said
+def _then(row: Row, logged_answer: Row | None, call_timeout_s: float) -> datetime:
+    """What the clock said when the frame was processed, as far as the log tells."""
+    if logged_answer is None:
+        return timestamps.parse(row["received_at"])
+    match orjson.loads(logged_answer["message"]):
+        case [3, _, {"currentTime": str(said)}]:
+            return timestamps.parse(said)
+    # It was answered, hence in time, however long the answer then took to the log.
+    in_time = timestamps.parse(row["received_at"]) + timedelta(seconds=call_timeout_s - 1)
+    return min(in_time, timestamps.parse(logged_answer["received_at"]))
+
+
+def _given_ids(logged: Sequence[Row], answers: Mapping[CallKey, Row]) -> dict[StartKey | None, int]:
+    """Which id a 1.6 start was given. Charge points repeat theirs until they hear it: any of the answers will do."""
+    given: dict[StartKey | None, int] = {}
+    for row in logged:
+        start = _start(row)
+        answer = answers.get(_call(row)) if start else None
+        match orjson.loads(answer["message"]) if answer else None:
             case [3, _, {"transactionId": int(transaction_id)}]:
-                given = transaction_id
-    clock.now, ids.logged = timestamps.parse(at), given
+                given.setdefault(start, transaction_id)
+    return given
+
+
+def _start(row: Row) -> StartKey | None:
+    """What makes two 1.6 starts the same start (domain.transactions.natural_key)."""
+    if row["direction"] != "in" or row["action"] != "StartTransaction":
+        return None
+    match orjson.loads(row["message"]):
+        case [_, _, _, {"connectorId": connector, "timestamp": at, "idTag": str(tag), "meterStart": meter}, *_]:
+            return row["charge_point_id"], str(connector), str(at), tag.lower(), str(meter)
+    return None
+
+
+def _call(row: Row) -> CallKey:
+    return row["charge_point_id"], row["epoch"], row["message_id"], row["received_at"]
 
 
 def _process(row: Row, ports: Ports) -> None:

@@ -160,6 +160,23 @@ def test_a_call_nobody_answered_is_counted_and_not_compared(logging: Logging) ->
     assert (result.unanswered, result.differences) == (2, [])
 
 
+def test_a_start_that_was_repeated_until_it_was_heard_has_the_id_it_was_given(logging: Logging) -> None:
+    first = next(row for row in logging.rows if row["action"] == "StartTransaction")
+    unheard = first | {"message_id": "1b", "message": first["message"].replace('"2"', '"1b"', 1)}
+    logging.rows.insert(logging.rows.index(first), unheard)
+
+    result = logging.replay()
+
+    assert (result.unanswered, result.differences) == (1, [])
+
+
+def test_an_answer_that_took_long_to_the_log_was_an_answer(logging: Logging) -> None:
+    late = next(row for row in logging.rows if row["message_id"] == "4" and row["message_type"] == 3)
+    late["received_at"] = at(31 + 5)
+
+    assert logging.replay().differences == []
+
+
 def test_a_remote_start_in_the_log_authorises_its_token_again(logging: Logging) -> None:
     house = logging.house
     command = Call("c-1", "RemoteStartTransaction", {"idTag": "GUEST", "connectorId": 1})
