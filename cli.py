@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
     "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),
     "replay": ("processors.replay_command", "Replay logged frames, and compare with what was stored."),
+    "cost": ("infra.cost.__main__", "What a fleet costs on AWS."),
     "sim": ("charge_point_sim.__main__", "Be a charge point."),
 }
 

@@ -150,6 +150,18 @@ def load(name: str) -> Options:
         raise OptionsError(f"{name}: {_sentence(error)}") from error
 
 
+def changed(options: Options, changes: dict[str, Any]) -> Options:
+    """The options with some of them changed.
+
+    Raises:
+        OptionsError: one of them can't be used.
+    """
+    try:
+        return Options.model_validate(options.model_dump() | changes)
+    except ValidationError as error:
+        raise OptionsError(_sentence(error)) from error
+
+
 def _list(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers))
 
