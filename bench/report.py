@@ -33,6 +33,16 @@ WORDS = {
 }
 
 
+_CHARTS = {
+    "connected": "charge points connected",
+    "rss_mib": "memory of all workers, MiB",
+    "answers_per_s": "answers a second",
+    "refused_per_s": "handshakes refused a second",
+    "cores": "CPU of all workers, cores",
+}
+_STYLE = STYLE + "section { margin-top: 1.6rem } .missed { color: var(--c3) } .met { color: var(--c2) }"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What was promised of a figure: at most, or at least, so much."""
@@ -73,9 +83,12 @@ TARGETS = (
     Target("idle-tls", "memory of an idle charge point, TLS", "KiB", 40, _of("idle-tls", "kib_each")),
     Target("idle-tls", "CPU per handshake, TLS 1.3", "us", 450, _of("idle-tls", "handshake_us")),
     Target("growth", "CPU per frame, many beside 200", "x", 1.15, _of("growth", "growth")),
+    Target("crowd", "charge points", "", 65_536, _of("crowd", "charge_points"), is_least=True),
+    Target("crowd", "held for", "min", 10, _of("crowd", "minutes"), is_least=True),
     Target("crowd", "memory of all workers", "MiB", 1024, _of("crowd", "rss_mib")),
     Target("crowd", "connections lost", "", 0, _of("crowd", "lost")),
     Target("crowd", "CALLs answered with an error", "", 0, _of("crowd", "errors")),
+    Target("storm", "charge points", "", 65_536, _of("storm", "connected"), is_least=True),
     Target("storm", "all are in after", "s", 150, _of("storm", "back_s")),
     Target("storm", "writes beyond one per connect", "", 0,
            lambda rows: rows["storm"]["writes"] - rows["storm"]["accepted"]),
@@ -112,7 +125,7 @@ def page(document: Json) -> str:
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Bench of the gateway</title><style>{STYLE}</style>"
+        f"<title>Bench of the gateway</title><style>{_STYLE}</style>"
         f"<h1>Bench of the gateway</h1><p>{escape(about)}</p>"
         f"{_promised(document['targets'])}{_bars(rows)}{_figures(rows)}{_charts(document['series'])}</html>\n"
     )
@@ -137,8 +150,9 @@ def _promised(targets: list[Json]) -> str:
     lines = "".join(
         f"<tr><td>{escape(each['row'])}</td><td>{escape(each['name'])}</td>"
         f'<td class="n">{_number(each["value"])} {escape(each["unit"])}</td><td>{escape(each["target"])}</td>'
-        f"<td>{'met' if each['isMet'] else 'missed'}</td></tr>"
+        f'<td class="{word}">{word}</td></tr>'
         for each in targets
+        for word in ("met" if each["isMet"] else "missed",)
     )
     head = "<tr><th>row</th><th>figure</th><th>measured</th><th>target</th><th></th></tr>"
     return f"<section><h2>Targets</h2><table>{head}{lines}</table></section>"
@@ -186,7 +200,9 @@ def _charts(series: Mapping[str, Mapping[str, list[float]]]) -> str:
     for row, lines in series.items():
         for name in lines:
             if name != "at_s":
-                chart = Chart(f"{row}: {name}", [Series(name, list(zip(lines["at_s"], lines[name], strict=True)))])
+                chart = Chart(
+                    f"{row}: {_CHARTS[name]}", [Series(name, list(zip(lines["at_s"], lines[name], strict=True)))]
+                )
                 charts += f"<section><h2>{escape(chart.title)}</h2>{chart.svg()}</section>"
     return f'<div class="charts">{charts}</div>'
 

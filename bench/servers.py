@@ -211,7 +211,7 @@ class Cloud:
         self.seen: set[tuple[str, bytes]] = set()
         self._remembers = remembers
         self.connection = mqtt_connection.Connection(
-            from_url(mqtt, f"cloud-{number}", receive_maximum=60_000), self._on_packet
+            from_url(mqtt, f"cloud-{number}", receive_maximum=60_000, keepalive_s=65_535), self._on_packet
         )
         self._sent = 0
 
