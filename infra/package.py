@@ -1,7 +1,9 @@
 """Packs the code of the Lambda functions into one zip: same code, same bytes, same name.
 
 Locally our own packages are enough, since the emulator's Lambdas run on this Python with what it has installed.
-For AWS, `wheels` is a directory filled by `pip install --target` with the dependencies for its platform.
+For AWS, `wheels` is a directory filled by `pip install --target` with the dependencies for its platform. Bytecode
+there is packed, too: without it each cold start compiles everything. It must not depend on the time of its source,
+which a zip doesn't keep: `python3.13 -m compileall --invalidation-mode unchecked-hash`.
 """
 
 import hashlib
@@ -12,16 +14,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("ocppj", "domain", "adapters", "web", "processors", "remote_commands", "fleet", "telemetry")
-_SKIPPED = ("__pycache__", ".dist-info")
+# Of the wheels, what no function needs: some libraries import rich and awscrt where they find them, which takes long.
+LEFT_OUT = (
+    "aiomqtt", "awscrt", "awsiot", "mqtt5", "paho", "pygments", "rich", "typer", "uvloop", "websockets",
+)  # fmt: skip
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can tell
 _READABLE = 0o644 << 16
 
 
 def pack(wheels: Path | None = None, root: Path = ROOT) -> bytes:
     """The zip with our packages and, if given, everything in `wheels`."""
-    files = {path.relative_to(root).as_posix(): path for name in PACKAGES for path in _files(root / name)}
+    files = dict(_ours(root))
     if wheels is not None:
-        files = {path.relative_to(wheels).as_posix(): path for path in _files(wheels)} | files
+        files = dict(_theirs(wheels)) | files
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, path in sorted(files.items()):
@@ -37,7 +42,15 @@ def key_of(code: bytes) -> str:
     return f"code/{hashlib.sha256(code).hexdigest()[:32]}.zip"
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    for path in directory.rglob("*"):
-        if path.is_file() and not any(skipped in str(path) for skipped in _SKIPPED):
-            yield path
+def _ours(root: Path) -> Iterator[tuple[str, Path]]:
+    for name in PACKAGES:
+        for path in (root / name).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:  # of this Python, which is not AWS's
+                yield path.relative_to(root).as_posix(), path
+
+
+def _theirs(wheels: Path) -> Iterator[tuple[str, Path]]:
+    for path in wheels.rglob("*"):
+        name = path.relative_to(wheels)
+        if path.is_file() and name.parts[0] not in LEFT_OUT and not name.parts[0].endswith(".dist-info"):
+            yield name.as_posix(), path

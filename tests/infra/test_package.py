@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.package import PACKAGES, ROOT, key_of, pack
+from infra.package import LEFT_OUT, PACKAGES, ROOT, key_of, pack
+
+# Each of these is 5 % of a cold start or more (`python -m bench.cold_start`).
+NEEDLESS = {"aws_lambda_powertools", "cryptography", "jsonschema", "prometheus_client", "pydantic_settings"}
 
 IMPORT_HANDLERS = """
 import json, sys
@@ -78,6 +81,33 @@ def test_wheels_are_packed_beside_our_packages_and_never_over_them(tmp_path: Pat
     assert names(code) == ["ocppj/frames.py", "orjson/__init__.py"]
     with zipfile.ZipFile(io.BytesIO(code)) as archive:
         assert archive.read("ocppj/frames.py") == b"ours"
+
+
+def test_bytecode_of_the_wheels_is_packed_and_what_no_function_needs_is_not(tmp_path: Path) -> None:
+    root = write(tmp_path / "ours", **{"ocppj/frames": "1", "ocppj/__pycache__/frames": "1"})
+    wheels = write(
+        tmp_path / "wheels",
+        **{"orjson/__init__": "1", "orjson/__pycache__/__init__": "1", "rich/__init__": "1", "orjson.dist-info/x": "1"},
+    )
+
+    inside = names(pack(wheels, root))
+
+    assert inside == ["ocppj/frames.py", "orjson/__init__.py", "orjson/__pycache__/__init__.py"]
+
+
+def test_the_functions_do_without_what_is_left_out_of_the_zip() -> None:
+    handlers = [f"{name}.lambda_handler" for name in ("processors", "remote_commands", "fleet", "telemetry")]
+    script = f"import sys; sys.modules.update(dict.fromkeys({LEFT_OUT!r})); import {', '.join(handlers)}"
+
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
+def test_a_cold_start_of_the_processors_imports_nothing_slow_that_it_does_not_need() -> None:
+    script = "import sys, processors.lambda_handler; print(*sys.modules)"
+
+    imported = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert not NEEDLESS & set(imported.stdout.split())
 
 
 @pytest.mark.e2e
