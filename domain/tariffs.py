@@ -46,7 +46,10 @@ _UNITS = {Dimension.ENERGY: "kWh", Dimension.TIME: "min", Dimension.IDLE: "min",
 
 
 class _Terms(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    # Built when the first tariff is read: where there is none, a Lambda need not wait for it.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 def _on_the_quarter(moment: time | None) -> time | None:
