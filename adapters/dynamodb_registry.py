@@ -100,9 +100,11 @@ class DynamoRegistry:
         return {row.charge_point_id: row for row in rows}
 
     def add(self, charge_point: ChargePoint) -> bool:
-        if not self._claim_name(charge_point.charge_point_id):
+        # Who only brings the thing of a row that is there is done with one write.
+        is_filled = charge_point.created_at is None and self._fill_in(charge_point)
+        if not is_filled and not self._claim_name(charge_point.charge_point_id):
             return False
-        is_added = self._put_new(charge_point)
+        is_added = not is_filled and self._put_new(charge_point)
         # A deletion may have been heard of before the creation: then the row goes again, filled in or new.
         if charge_point.thing_id and self._get(_gone(charge_point.thing_id)):
             self._delete(charge_point.charge_point_id, charge_point.thing_id)
@@ -179,11 +181,16 @@ class DynamoRegistry:
         except ClientError as error:
             if not dynamodb.refused(error):
                 raise
-            told = {"thingId": attribute(charge_point.thing_id)}
-            has_none = f"{_EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
-            self._update(charge_point.charge_point_id, dynamodb.update(told, has_none, {"none": attribute("")}))
+            self._fill_in(charge_point)
             return False
         return True
+
+    def _fill_in(self, charge_point: ChargePoint) -> bool:
+        """Fill in the thing id of a row that has none; False if there is no such row."""
+        told = {"thingId": attribute(charge_point.thing_id)}
+        has_none = f"{_EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
+        update = dynamodb.update(told, has_none, {"none": attribute("")})
+        return self._update(charge_point.charge_point_id, update) is not None
 
     def _delete(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
         try:

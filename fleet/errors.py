@@ -10,7 +10,7 @@ PROBLEMS: Problems = {
     "charge-point-unknown": (404, "No such charge point"),
     "transaction-unknown": (404, "No such transaction"),
     "already-registered": (409, "There is a charge point of that id"),
-    "no-authority": (501, "Nobody signs certificates here"),
+    "no-authority": (409, "Nobody signs certificates here"),
     "request-refused": (422, "The certificate signing request was refused"),
     "id-token-unknown": (404, "No such id token"),
 }

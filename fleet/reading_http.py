@@ -137,7 +137,7 @@ class _Reading:
     def _time(self, name: str) -> datetime | None:
         given = self.front.query.get(name)
         try:
-            return timestamps.parse(given) if given else None
+            return None if given is None else timestamps.parse(given)
         except ValueError as error:
             raise InvalidRequestError(
                 [Wrong(name, "must be a time such as 2026-11-21T12:00:00Z", in_query=True)]

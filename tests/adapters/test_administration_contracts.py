@@ -14,7 +14,9 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def test_a_change_sets_what_it_names_and_nothing_else(stores: Stores) -> None:
-    row = ChargePoint(stores.name, "thing-1", created_at=NOON, site="old", vendor_profile="Acme", partner="p1")
+    row = ChargePoint(
+        stores.name, f"thing-of-{stores.name}", created_at=NOON, site="old", vendor_profile="Acme", partner="p1"
+    )
     stores.registry.add(row)
 
     now = stores.administration.change(stores.name, {"site": "new", "vendor_profile": None, "disabled": True})

@@ -184,7 +184,7 @@ def test_nobody_signs_where_there_is_no_authority() -> None:
 
     reply = office.ask("POST", "/charge-points/CP-1/certificates")
 
-    assert (reply.status, reply.body["code"]) == (501, "no-authority")
+    assert (reply.status, reply.body["code"]) == (409, "no-authority")
 
 
 def test_lists_are_narrowed_and_go_on_where_they_ended() -> None:
