@@ -67,7 +67,7 @@ class DynamoRegistry:
     ) -> Connection | None:
         self._tell_of_link(connection.gateway, connection.link)
         told = write(connection) | {"gatewayLink": _gateway_link(connection.gateway, connection.link)}
-        removed = {"disconnectedAt", "lastSeen", "certificateName"} - told.keys()
+        removed = {"disconnectedAt", "lastSeen", "certificateName", "certificateSerial"} - told.keys()
         if proven.profile or proven.is_downgrade:
             told["highestProfile"] = attribute(proven.profile)
         if proven.is_downgrade:

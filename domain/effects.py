@@ -4,39 +4,41 @@ A charge point that says Accepted says that it will try. What it did then is tol
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.models import ChargePoint, Command, CommandState
+from domain import effects_reservation, effects_security
+from domain.evidence import CONFIRMED, CONNECT, NOT_OBSERVED, Message, is_new_connection, sent_at, statuses
+from domain.models import Command, CommandState
 from ocppj import timestamps
 
-Payload = dict[str, Any]
+PENDING, NONE = "pending", "none"
 
-CONFIRMED, NOT_OBSERVED, PENDING, NONE = "confirmed", "not_observed", "pending", "none"
-
-_SCHEDULED = timedelta(days=1)  # until transactions end
+_SCHEDULED = timedelta(days=1)  # until transactions end, or the charge point boots
 _SKEW = timedelta(seconds=2)  # between our clock and the broker's
+_NEVER = (CommandState.REJECTED, CommandState.ERROR, CommandState.NOT_CONNECTED, CommandState.EXPIRED)
+
+Judge = Callable[[Command, Message], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a charge point sent, what we answered, and its row as it was then."""
-
-    action: str
-    payload: Payload
-    answer: Payload
-    received_at: datetime
-    charge_point: ChargePoint
+def _always(_: Command) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Which messages may show it, how one is judged, and how long to look out for them."""
+    """Which messages may show it, how one is judged, and for how long to look out for them.
+
+    Not every command of an action has one: `concerns` tells. What `is_asked_for` shows only if somebody asks, with
+    another command, so nobody waits for it.
+    """
 
     shown_by: frozenset[str]
-    judge: Callable[[Command, Message], str | None]
+    judge: Judge
     within: timedelta
+    concerns: Callable[[Command], bool] = _always
+    is_asked_for: bool = False
 
 
 def line(charge_point_id: str) -> str:
@@ -45,56 +47,56 @@ def line(charge_point_id: str) -> str:
 
 
 def is_expected(command: Command) -> bool:
-    """Whether anything is to follow."""
-    # An EVSE that resets doesn't boot.
-    return command.action in _EFFECTS and not (command.action == "Reset" and "evseId" in command.payload)
+    """Whether anything may show it."""
+    return _effect_of(command) is not None
 
 
 def state(command: Command, now: datetime) -> str:
     """What is known of the effect now."""
     if command.effect is not None:
         return command.effect
-    never = (CommandState.REJECTED, CommandState.ERROR, CommandState.NOT_CONNECTED, CommandState.EXPIRED)
-    if not is_expected(command) or command.state in never:
+    effect = _effect_of(command)
+    if effect is None or effect.is_asked_for or command.state in _NEVER:
         return NONE
+    return PENDING if is_open(command, now) else NOT_OBSERVED
+
+
+def is_open(command: Command, now: datetime) -> bool:
+    """Whether a message may still show it."""
+    if command.effect is not None or not is_expected(command) or command.state in _NEVER:
+        return False
     is_waiting = command.state is CommandState.QUEUED and command.queued_until is not None
-    return PENDING if is_waiting or now <= until(command) else NOT_OBSERVED
+    return is_waiting or now <= until(command)
 
 
 def until(command: Command) -> datetime:
     """When an effect that was not observed is given up."""
-    status = (command.answer or {}).get("status")
-    is_scheduled = status == "Scheduled" or command.payload.get("type") == "OnIdle"
     within = _EFFECTS[command.action].within
-    return command.deadline + (max(within, _SCHEDULED) if is_scheduled else within)
+    is_later = command.payload.get("type") == "OnIdle" or bool(_said(command) & {"Scheduled", "RebootRequired"})
+    given_up = command.deadline + (max(within, _SCHEDULED) if is_later else within)
+    expiry = command.payload.get("expiryDate", command.payload.get("expiryDateTime"))
+    return max(given_up, timestamps.parse(expiry)) if command.action == "ReserveNow" and expiry else given_up
 
 
 def judge(command: Command, message: Message) -> str | None:
     """Whether this message shows that the command had its effect, or that it had none; None if it says nothing."""
-    effect = _EFFECTS.get(command.action)
-    is_older = message.received_at < _sent_at(command) - _SKEW
+    effect = _effect_of(command)
+    is_older = (message.asked_at or message.received_at + _SKEW) < sent_at(command)
     if effect is None or is_older or message.action not in effect.shown_by:
         return None
     return effect.judge(command, message)
 
 
-def evidence(message: Message) -> Payload:
-    """What is kept of a message that shows an effect."""
-    told = {name: message.payload[name] for name in _TOLD if name in message.payload}
-    transaction = message.payload.get("transactionInfo", message.answer).get("transactionId")
-    if transaction is not None:
-        told["transactionId"] = transaction
-    return {"action": message.action, "receivedAt": timestamps.write(message.received_at)} | told
+def _effect_of(command: Command) -> Effect | None:
+    effect = _EFFECTS.get(command.action)
+    return effect if effect is not None and effect.concerns(command) else None
 
 
-def _sent_at(command: Command) -> datetime:
-    return command.sent_at or command.created_at
-
-
-_TOLD = (
-    "connectorId", "evse", "evseId", "status", "connectorStatus", "reason", "eventType", "triggerReason", "requestId",
-    "transactionId", "timestamp",
-)  # fmt: skip
+def _said(command: Command) -> set[Any]:
+    answer = command.answer or {}
+    results = answer.get("setVariableResult")
+    each = results if isinstance(results, list) else ()
+    return {str(answer.get("status")), *(str(one.get("attributeStatus")) for one in each if isinstance(one, dict))}
 
 
 def _started_16(command: Command, message: Message) -> str | None:
@@ -130,8 +132,12 @@ def _stopped_2x(command: Command, message: Message) -> str | None:
 
 def _rebooted(command: Command, message: Message) -> str | None:
     # One that was on its way before the command came has a connection that is older.
-    connection = message.charge_point.connection
-    return CONFIRMED if connection is not None and connection.connected_at > _sent_at(command) else None
+    return CONFIRMED if is_new_connection(command, message) else None
+
+
+def _is_of_all(command: Command) -> bool:
+    # An EVSE that resets doesn't boot.
+    return "evseId" not in command.payload
 
 
 def _available_16(command: Command, message: Message) -> str | None:
@@ -142,24 +148,12 @@ def _available_16(command: Command, message: Message) -> str | None:
 
 def _available_2x(command: Command, message: Message) -> str | None:
     evse = command.payload.get("evse", {})
-    for evse_id, connector_id, status in _statuses(message):
+    for evse_id, connector_id, status in statuses(message):
         is_there = evse.get("id") in (None, evse_id) and evse.get("connectorId") in (None, connector_id)
         verdict = _availability(command.payload.get("operationalStatus"), status) if is_there else None
         if verdict:
             return verdict
     return None
-
-
-def _statuses(message: Message) -> list[tuple[Any, Any, Any]]:
-    said = message.payload
-    if message.action == "StatusNotification":
-        return [(said.get("evseId"), said.get("connectorId"), said.get("connectorStatus"))]
-    found = []
-    for data in said.get("eventData", ()):
-        evse = data["component"].get("evse", {})
-        if data["variable"]["name"].lower() == "availabilitystate":
-            found.append((evse.get("id"), evse.get("connectorId"), data["actualValue"]))
-    return found
 
 
 def _availability(wanted: Any, status: Any) -> str | None:
@@ -219,19 +213,20 @@ def _reported(command: Command, message: Message) -> str | None:
     return CONFIRMED if is_last and message.payload.get("requestId") == command.payload.get("requestId") else None
 
 
-def _effect(within: timedelta, judged: Callable[[Command, Message], str | None], *shown_by: str) -> Effect:
-    return Effect(frozenset(shown_by), judged, within)
+def _effect(within: timedelta, judged: Judge, *shown_by: str, **more: Any) -> Effect:
+    return Effect(frozenset(shown_by), judged, within, **more)
 
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _INSTALLED = _effect(
-    timedelta(days=1), _ends("Installed", _INSTALL_FAILED), "FirmwareStatusNotification",
+    _DAY, _ends("Installed", _INSTALL_FAILED), "FirmwareStatusNotification",
     "SignedFirmwareStatusNotification",
 )  # fmt: skip
 _UPLOADED = _effect(
     30 * _MINUTE, _ends("Uploaded", _UPLOAD_FAILED), "LogStatusNotification", "DiagnosticsStatusNotification"
 )
 _TRIGGER = Effect(_TRIGGERABLE, _triggered, _MINUTE)
+_CREDENTIAL = _effect(10 * _MINUTE, effects_security.used, CONNECT, concerns=effects_security.is_credential)
 
 
 def _available(command: Command, message: Message) -> str | None:
@@ -243,7 +238,7 @@ _EFFECTS = {
     "RequestStartTransaction": _effect(5 * _MINUTE, _started_2x, "TransactionEvent"),
     "RemoteStopTransaction": _effect(_MINUTE, _stopped_16, "StopTransaction"),
     "RequestStopTransaction": _effect(_MINUTE, _stopped_2x, "TransactionEvent"),
-    "Reset": _effect(5 * _MINUTE, _rebooted, "BootNotification"),
+    "Reset": _effect(5 * _MINUTE, _rebooted, "BootNotification", concerns=_is_of_all),
     "ChangeAvailability": _effect(_MINUTE, _available, "StatusNotification", "NotifyEvent"),
     "TriggerMessage": _TRIGGER,
     "ExtendedTriggerMessage": _TRIGGER,
@@ -254,5 +249,21 @@ _EFFECTS = {
     "GetBaseReport": _effect(5 * _MINUTE, _reported, "NotifyReport"),
     "GetReport": _effect(5 * _MINUTE, _reported, "NotifyReport"),
     "GetMonitoringReport": _effect(5 * _MINUTE, _reported, "NotifyMonitoringReport"),
+    "ReserveNow": _effect(
+        _MINUTE, effects_reservation.made, *effects_reservation.SHOWN_BY, *effects_reservation.USED_BY
+    ),
+    "CancelReservation": _effect(_MINUTE, effects_reservation.cancelled, *effects_reservation.SHOWN_BY),
+    "ChangeConfiguration": _CREDENTIAL,
+    "SetVariables": _CREDENTIAL,
+    "SetNetworkProfile": replace(_CREDENTIAL, within=_DAY),  # used when the charge point goes over to it
+    "CertificateSigned": _effect(
+        5 * _MINUTE,
+        effects_security.shown,
+        CONNECT,
+        "SecurityEventNotification",
+        concerns=effects_security.is_own_certificate,
+    ),
+    "InstallCertificate": _effect(_DAY, effects_security.installed, "GetInstalledCertificateIds", is_asked_for=True),
+    "SendLocalList": _effect(_DAY, effects_security.listed, "GetLocalListVersion", is_asked_for=True),
 }
 SHOWN_BY = frozenset(action for effect in _EFFECTS.values() for action in effect.shown_by)

@@ -36,6 +36,7 @@ class Connection:
     disconnected_at: datetime | None = None
     last_seen: datetime | None = None
     certificate_name: str | None = None  # the common name of the client certificate (profile 3), for A-46
+    certificate_serial: str | None = None  # its serial number, upper hexadecimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def lowers_profile(payload: Payload, row: ChargePoint) -> bool:
 
     With the operator's leave 2.x may go from 3 to 2 (errata 2025-01, 2.5).
     """
-    profile = _profile(payload)
+    profile = profile_of(payload)
     if profile is None or (row.allow_downgrade and profile >= 2):
         return False
     return profile < max(row.highest_profile, row.security_profile or 0)
@@ -47,7 +47,7 @@ def settle(command: Command, row: ChargePoint, answer: Payload | None, passwords
     stored = row.next_password_hash
     if taken is not None and stored is not None and credentials.salt_of(stored) == command.command_id.encode():
         passwords.settle(row.charge_point_id, stored, taken)
-    profile = _profile(command.payload)
+    profile = profile_of(command.payload)
     if profile is None or _verdict(command, answer, _PROFILE) is False or lowers_profile(command.payload, row):
         return
     # What it has proved so far still works until it comes with this one (A05.FR.08); who has proved nothing yet may
@@ -57,7 +57,18 @@ def settle(command: Command, row: ChargePoint, answer: Payload | None, passwords
 
 def is_one(command: Command) -> bool:
     """Whether it sets a credential."""
-    return _find(command.payload, _PASSWORD) is not None or _profile(command.payload) is not None
+    return sets_password(command) or profile_of(command.payload) is not None
+
+
+def sets_password(command: Command) -> bool:
+    """Whether it sets a password."""
+    return _find(command.payload, _PASSWORD) is not None
+
+
+def profile_of(payload: Payload) -> int | None:
+    """The security profile it sets."""
+    found = str(_find(payload, _PROFILE))
+    return int(found) if found in ("0", "1", "2", "3") else None
 
 
 def _verdict(command: Command, answer: Payload | None, wanted: tuple[str, str]) -> bool | None:
@@ -97,11 +108,6 @@ def _name(named: Payload) -> tuple[str, str]:
         for field in ("component", "variable")
     )
     return component.lower(), variable.lower()
-
-
-def _profile(payload: Payload) -> int | None:
-    found = str(_find(payload, _PROFILE))
-    return int(found) if found in ("0", "1", "2", "3") else None
 
 
 def _key(text: str) -> bytes:

@@ -3,8 +3,6 @@
 import binascii
 import hmac
 import re
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from domain import credentials
@@ -22,10 +20,6 @@ _IDENTITY_2X = re.compile(r"[A-Za-z0-9*\-_=+|@.]{1,48}")
 _SPOKEN = ", ".join(version.subprotocol for version in VERSIONS)
 
 
-def _salt() -> bytes:
-    return secrets.token_bytes(16)
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What this gateway expects of everybody: the lowest profile, and the organisation in client certificates."""
@@ -33,7 +27,6 @@ class Policy:
     pepper: bytes = field(default=b"", repr=False)
     min_profile: int = 0
     cpo_name: str = ""
-    make_salt: Callable[[], bytes] = _salt
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +156,8 @@ def _hash_to_keep(row: ChargePoint, stored: str, password: bytes, policy: Policy
     """The hash this row should have from now on; None if it has it already."""
     # Without a pepper a fast hash of a password somebody chose would help whoever steals the table.
     if credentials.is_slow(stored) and policy.pepper:
-        return credentials.hash_generated(password, policy.pepper, policy.make_salt())
+        # With the salt it had, which tells the command that it came from (domain/rotation.py).
+        return credentials.hash_generated(password, policy.pepper, credentials.salt_of(stored))
     return stored if row.next_password_hash is not None else None
 
 

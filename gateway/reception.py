@@ -199,12 +199,13 @@ class Reception:
         now = self.utc()
         last = row.connection.epoch if row.connection is not None else 0
         epoch = max(last + 1, int(now.timestamp() * 1000))
-        name = None
+        name = serial = None
         if admitted.proven.profile == profiles.CERTIFICATE and shaken.certificate is not None:
-            name = shaken.certificate.common_name
+            name, serial = shaken.certificate.common_name, shaken.certificate.serial_number
         return Connection(
-            admitted.version, self.gateway, place.number, epoch, now, last_seen=now, certificate_name=name
-        )
+            admitted.version, self.gateway, place.number, epoch, now, last_seen=now, certificate_name=name,
+            certificate_serial=serial,
+        )  # fmt: skip
 
     def turn_away(self, peer: str, refusal: Refusal, path: str = "") -> None:
         """Somebody does not get as far as a request."""

@@ -42,10 +42,11 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """What a verified client certificate says: its subject's common name and organisation."""
+    """What a verified client certificate says: its subject's common name and organisation, its number (hexadecimal)."""
 
     common_name: str
     organization: str
+    serial_number: str | None = None
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
@@ -82,7 +83,9 @@ def client_certificate(peer: Mapping[str, object] | None) -> ClientCertificate |
         return None
     subject = peer.get("subject", ())
     names = {key: value for relative in subject for key, value in relative}  # type: ignore[attr-defined]
-    return ClientCertificate(names.get("commonName", ""), names.get("organizationName", ""))
+    number = peer.get("serialNumber")
+    number = f"{int(number, 16):X}" if isinstance(number, str) else None
+    return ClientCertificate(names.get("commonName", ""), names.get("organizationName", ""), number)
 
 
 class Certificates:

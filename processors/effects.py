@@ -2,34 +2,32 @@
 
 import structlog
 
-from domain import effects
-from domain.effects import Message
-from ocppj.frames import Payload
+from domain import effects, evidence
+from domain.evidence import Message
 from processors.ports import Ports
-from processors.routes import Request
 
 log = structlog.get_logger(__name__)
 
 
-def observe(request: Request, answer: Payload, ports: Ports) -> None:
+def observe(message: Message, ports: Ports) -> None:
     """Note what this message shows, on every command that waits for it."""
-    if request.action not in effects.SHOWN_BY:
+    if message.action not in effects.SHOWN_BY:
         return
-    line = effects.line(request.charge_point_id)
-    message = Message(request.action, request.payload, answer, request.received_at, request.charge_point)
+    charge_point_id, now = message.charge_point.charge_point_id, ports.clock()
+    line = effects.line(charge_point_id)
     for command_id in ports.command_lines.waiting(line):
         command = ports.commands.find(command_id)
-        if command is None or effects.state(command, request.now) != effects.PENDING:
+        if command is None or not effects.is_open(command, now):
             ports.command_lines.take(line, command_id)
             continue
         seen = effects.judge(command, message)
         if seen is not None:
-            ports.commands.note(command_id, effect=seen, evidence=effects.evidence(message))
+            ports.commands.note(command_id, effect=seen, evidence=evidence.kept(message))
             ports.command_lines.take(line, command_id)
             log.info(
-                "command had its effect" if seen == effects.CONFIRMED else "command had no effect",
-                charge_point_id=request.charge_point_id,
+                "command had its effect" if seen == evidence.CONFIRMED else "command had no effect",
+                charge_point_id=charge_point_id,
                 command_id=command_id,
                 action=command.action,
-                shown_by=request.action,
+                shown_by=message.action,
             )

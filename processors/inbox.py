@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import structlog
 
+from domain.evidence import Message
 from domain.models import ChargePoint, Route
 from ocppj import frames, timestamps, topics, versions
 from ocppj.errors import Defect, FrameError, IdentityError, OcppError
@@ -216,7 +217,8 @@ def _answer(request: Request, reply: _Reply, ports: Ports) -> None:
         reply.publish(CallResult(request.message_id, payload), ports)
         for follow in request.afterwards:
             follow()
-        effects.observe(request, payload, ports)
+        row, at = request.charge_point, request.received_at
+        effects.observe(Message(request.action, request.payload, payload, at, row), ports)
 
 
 def _error(request: Request, defect: Defect, error: OcppError | None = None) -> CallError:

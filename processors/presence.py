@@ -9,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from domain import delivery
+from domain import delivery, evidence
 from domain.models import ChargePoint
 from ocppj import timestamps
-from processors import shadow
+from processors import effects, shadow
 from processors.ports import Ports
 
 CONNECTION = "Connection"
@@ -21,13 +21,14 @@ log = structlog.get_logger(__name__)
 
 
 def connected(charge_point_id: str, row: ChargePoint | None, epoch: int, ports: Ports) -> None:
-    """Show it in the shadow, and send what waited for it; the gateway has written the row itself."""
+    """Send what waited for it, see what it shows of commands, report it; the gateway has written the row itself."""
     if row is None or row.connection is None:
         log.warning("connect of an unknown charge point ignored", charge_point_id=charge_point_id)
         return
     # A newer socket reports itself, and a socket closed since is settled by its delayed record.
     if row.connection.epoch == epoch and row.connection.disconnected_at is None:
         delivery.release(charge_point_id, row, ports.delivery())
+        effects.observe(evidence.connect(row, row.connection.connected_at), ports)
         shadow.report(charge_point_id, shadow.summary(row), ports)
 
 

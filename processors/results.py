@@ -8,12 +8,14 @@ from datetime import datetime
 
 import structlog
 
-from domain import delivery, rotation, secrets
+from domain import delivery, evidence, rotation, secrets
+from domain.evidence import Message
 from domain.models import ChargePoint, Command, CommandState, Route
 from ocppj import frames, schemas
 from ocppj.errors import OcppError
 from ocppj.frames import Answer, CallError, CallResult, CallResultError, Payload
 from ocppj.versions import V21
+from processors import effects
 from processors.ports import Ports
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ def receive(charge_point_id: str, row: ChargePoint | None, answer: Answer, at: d
         if isinstance(answer, CallResult):
             _judge(command, row, answer, ports)
             _learn(command, answer, at, ports)
+            _observe(command, row, answer, at, ports)
     if rotation.is_one(command):
         _settle(command, answer, ports)
     _send_next(command, row, ports)
@@ -73,6 +76,13 @@ def _learn(command: Command, answer: CallResult, at: datetime, ports: Ports) -> 
     for each in keys:
         if isinstance(each, dict) and isinstance(each.get("key"), str):
             ports.reports.keep(command.charge_point_id, "Configuration", each["key"].lower(), secrets.masked(each), at)
+
+
+def _observe(command: Command, row: ChargePoint | None, answer: CallResult, at: datetime, ports: Ports) -> None:
+    """See what it tells of commands before it: a list of certificates shows which are installed."""
+    if row is not None:
+        asked_at = evidence.sent_at(command)
+        effects.observe(Message(command.action, command.payload, answer.payload, at, row, asked_at), ports)
 
 
 def _send_next(command: Command, row: ChargePoint | None, ports: Ports) -> None:

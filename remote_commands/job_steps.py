@@ -12,7 +12,7 @@ from math import ceil
 
 import structlog
 
-from domain import effects
+from domain import effects, evidence
 from domain.jobs import Job, JobState, Target
 from domain.models import ChargePoint, CommandState
 from domain.pages import Ask
@@ -117,8 +117,8 @@ class _Step:
             return command.state.value, track.is_waiting(command) and command.part_before is None
         if self.job.canary_percent is not None and command.state is CommandState.ACCEPTED:
             effect = effects.state(command, self.ports.now())
-            if effect in (effects.PENDING, effects.NOT_OBSERVED):
-                return ("no_effect" if effect == effects.NOT_OBSERVED else "accepted"), effect != effects.PENDING
+            if effect in (effects.PENDING, evidence.NOT_OBSERVED):
+                return ("no_effect" if effect == evidence.NOT_OBSERVED else "accepted"), effect != effects.PENDING
         return command.state.value, True
 
     def _decide(self) -> tuple[Job, int]:

@@ -60,7 +60,7 @@ def test_a_row_comes_back_as_it_was_added(stores: Stores) -> None:
         serial_number="SN1",
         certificate_names=("CP-1", "LC-1"),
         default_version=V16,
-        connection=replace(connection(7), disconnected_at=NOON, certificate_name="SN1"),
+        connection=replace(connection(7), disconnected_at=NOON, certificate_name="SN1", certificate_serial="1F"),
         boot=Boot("Vendor", "Model", NOON, "SN1", "1.0", {"modem": {"iccid": "1"}}),
         connectors={"0": ConnectorState("Available", NOON), "1.2": ConnectorState("Faulted", NOON, "GroundFailure")},
     )
@@ -235,7 +235,7 @@ def test_a39_a_connect_pins_the_password_that_was_used(stores: Stores) -> None:
 
 
 def test_a45_the_name_of_a_certificate_is_kept_until_the_next_connect(stores: Stores) -> None:
-    named = replace(connection(5), certificate_name="SN-1")
+    named = replace(connection(5), certificate_name="SN-1", certificate_serial="1F")
     stores.registry.add(ChargePoint(stores.name))
 
     stores.registry.connect(stores.name, named, 0)

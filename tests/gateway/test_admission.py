@@ -2,7 +2,7 @@ from base64 import b64encode
 
 import pytest
 
-from domain.credentials import hash_generated, hash_imported
+from domain.credentials import hash_generated, hash_imported, salt_of
 from domain.models import ChargePoint
 from gateway.admission import Admitted, Policy, admit, unavailable
 from gateway.handshake import read
@@ -119,3 +119,15 @@ def test_not_now_says_when_to_come_back() -> None:
     refusal = unavailable("broker_lost", "The message broker can't be reached.", 7)
 
     assert (refusal.status, dict(refusal.headers)) == (503, {"Retry-After": "7"})
+
+
+def test_a38_a_fast_hash_keeps_the_salt_that_names_the_command_it_came_from() -> None:
+    known = ChargePoint("CP1", next_password_hash=hash_imported(b"pw", b"cmd-1"))
+    header = ["Basic " + b64encode(b"CP1:pw").decode()]
+
+    verdict = admit(read("/ocpp/CP1", ["ocpp1.6"], header), known, Policy(PEPPER))
+
+    assert isinstance(verdict, Admitted)
+    kept = verdict.proven.password_hash
+    assert kept is not None and kept.startswith("hmac-sha256$")
+    assert salt_of(kept) == b"cmd-1"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from domain import delivery
-from domain.models import Connection
+from domain.models import Connection, Proven
+from domain.ports import NOTHING_PROVEN
 from ocppj.frames import Call, CallResult
 from ocppj.versions import V16, V201, Version
 from tests.processors.house import House
@@ -18,10 +19,10 @@ AT = "2026-11-21T12:00:01Z"
 class Journey:
     """A desk and the processors on the same stores."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, **facts: Any) -> None:
         self.desk = Desk()
         self.version = version
-        self.desk.connect("CP1", version)
+        self.desk.connect("CP1", version, **facts)
         self.house = House(
             registry=self.desk.registry,
             commands=self.desk.commands,
@@ -34,18 +35,19 @@ class Journey:
         reply = self.desk.post(f"/charge-points/CP1/commands/{action}", payload)
         assert reply.status == 202, reply.body
 
-    def answer(self, payload: dict[str, Any]) -> None:
-        self.house.send("CP1", CallResult("cmd-1", payload), epoch=EPOCH)
+    def answer(self, payload: dict[str, Any], command_id: str = "cmd-1") -> None:
+        self.house.send("CP1", CallResult(command_id, payload), epoch=EPOCH)
 
     def says(self, action: str, **payload: Any) -> None:
         self.tick(1)
         answers = self.house.send("CP1", Call(f"m-{self.house.now}", action, payload), epoch=EPOCH)
         assert all(isinstance(answer, CallResult) for answer in answers), answers
 
-    def reconnect(self, epoch: int) -> None:
+    def reconnect(self, epoch: int, proven: Proven = NOTHING_PROVEN, serial: str | None = None) -> None:
         self.tick(1)
-        connection = Connection(self.version, "gw1", 3, epoch, self.house.now)
-        self.desk.registry.connect("CP1", connection, 0)
+        connection = Connection(self.version, "gw1", 3, epoch, self.house.now, certificate_serial=serial)
+        self.desk.registry.connect("CP1", connection, self.desk.row("CP1").credential_version, proven)
+        self.house.process({"event": "connected", "chargePointId": "CP1", "epoch": epoch})
 
     def tick(self, seconds: float) -> None:
         self.house.tick(seconds)
@@ -80,6 +82,10 @@ def status_16(connector: int, status: str) -> dict[str, Any]:
     return {"connectorId": connector, "status": status, "errorCode": "NoError", "timestamp": AT}
 
 
+def reservation(reservation_id: int, status: str) -> dict[str, Any]:
+    return {"reservationId": reservation_id, "reservationUpdateStatus": status}
+
+
 def status_201(evse: int, status: str) -> dict[str, Any]:
     return {"evseId": evse, "connectorId": 1, "connectorStatus": status, "timestamp": AT}
 
@@ -89,6 +95,8 @@ REQUEST_START = {"idToken": {"idToken": "ABC", "type": "Central"}, "remoteStartI
 FIRMWARE = {"requestId": 5, "firmware": {"location": "https://x", "retrieveDateTime": AT}}
 LOG = {"logType": "SecurityLog", "requestId": 5, "log": {"remoteLocation": "https://x"}}
 OUT_201 = {"operationalStatus": "Inoperative", "evse": {"id": 2}}
+RESERVE_16 = {"connectorId": 1, "expiryDate": "2026-11-21T13:00:00Z", "idTag": "ABC", "reservationId": 5}
+RESERVE_201 = {"id": 5, "expiryDateTime": "2026-11-21T13:00:00Z", "idToken": {"idToken": "ABC", "type": "Central"}}
 REPORT: dict[str, Any] = {"requestId": 5, "generatedAt": AT, "seqNo": 0}
 NOTIFIED = {
     "generatedAt": AT,
@@ -144,6 +152,18 @@ FOLLOWED: list[tuple[Version, str, Any, tuple[str, Any] | None, tuple[str, Any],
     (V201, "GetLog", LOG, None, ("LogStatusNotification", {"status": "UploadFailure", "requestId": 5}), "not_observed"),
     (V201, "GetBaseReport", {"requestId": 5, "reportBase": "FullInventory"}, ("NotifyReport", REPORT | {"tbc": True}),
      ("NotifyReport", REPORT | {"seqNo": 1}), "confirmed"),
+    (V16, "ReserveNow", RESERVE_16, ("StatusNotification", status_16(2, "Reserved")),
+     ("StatusNotification", status_16(1, "Reserved")), "confirmed"),
+    (V16, "ReserveNow", RESERVE_16 | {"connectorId": 0}, ("StatusNotification", status_16(2, "Available")),
+     ("StatusNotification", status_16(2, "Reserved")), "confirmed"),
+    (V16, "ReserveNow", RESERVE_16, ("StartTransaction", START_16 | {"reservationId": 4}),
+     ("StartTransaction", START_16 | {"reservationId": 5}), "confirmed"),
+    (V201, "ReserveNow", RESERVE_201 | {"evseId": 2}, ("StatusNotification", status_201(1, "Reserved")),
+     ("StatusNotification", status_201(2, "Reserved")), "confirmed"),
+    (V201, "ReserveNow", RESERVE_201, ("ReservationStatusUpdate", reservation(4, "Removed")),
+     ("ReservationStatusUpdate", reservation(5, "Removed")), "not_observed"),
+    (V201, "CancelReservation", {"reservationId": 5}, ("StatusNotification", status_201(2, "Available")),
+     ("ReservationStatusUpdate", reservation(5, "Removed")), "confirmed"),
 ]  # fmt: skip
 
 
@@ -217,7 +237,7 @@ def test_d03_what_follows_may_come_before_the_answer() -> None:
     assert journey.desk.get("/commands/cmd-1").body["state"] == "accepted"
 
 
-def test_an_answer_alone_confirms_nothing_and_in_the_end_nothing_was_observed() -> None:
+def test_d02_an_answer_alone_confirms_nothing_and_in_the_end_nothing_was_observed() -> None:
     journey = Journey(V16)
     journey.command("RemoteStartTransaction", REMOTE_START)
     journey.answer({"status": "Accepted"})
@@ -268,3 +288,29 @@ def test_a_scheduled_change_has_until_the_transaction_ends() -> None:
     journey.tick(6 * 3600)
 
     assert journey.effect == "pending"
+
+
+def test_a_reservation_has_until_it_expires() -> None:
+    journey = Journey(V16)
+    journey.command("ReserveNow", RESERVE_16)
+    journey.answer({"status": "Accepted"})
+
+    journey.tick(3600)
+    before = journey.effect
+    journey.tick(1)
+
+    assert (before, journey.effect) == ("pending", "not_observed")
+
+
+def test_a_cancelled_reservation_shows_where_a_connector_was_reserved() -> None:
+    journey = Journey(V16)
+    journey.says("StatusNotification", **status_16(1, "Available"))
+    journey.says("StatusNotification", **status_16(2, "Reserved"))
+    journey.command("CancelReservation", {"reservationId": 5})
+    journey.answer({"status": "Accepted"})
+    journey.says("StatusNotification", **status_16(1, "Available"))
+    before = journey.effect
+
+    journey.says("StatusNotification", **status_16(2, "Available"))
+
+    assert (before, journey.effect) == ("pending", "confirmed")
