@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from uuid import uuid4
 
-from charge_point_sim import v16, v201
+from charge_point_sim import commands_v21, v16, v201
 from charge_point_sim.charge_point import ChargePoint, Dialect
 from charge_point_sim.parts import Setup
 from ocppj.versions import V16, V21, V201, Version
@@ -13,7 +13,7 @@ from ocppj.versions import V16, V21, V201, Version
 DIALECTS: dict[Version, Dialect] = {
     V16: v16.DIALECT,
     V201: v201.DIALECT,
-    V21: replace(v201.DIALECT, version=V21),  # all that we say in 2.0.1 can be said in 2.1
+    V21: replace(v201.DIALECT, version=V21, commands=commands_v21.COMMANDS),
 }
 
 

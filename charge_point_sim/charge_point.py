@@ -14,6 +14,7 @@ import structlog
 
 from charge_point_sim.effects import Effect, HangUp
 from charge_point_sim.exchange import CLOSED, Exchange, Message, Persistence
+from charge_point_sim.kept import Kept
 from charge_point_sim.parts import Cause, Connector, Session, Setup, Status, Token
 from charge_point_sim.profiles import Profile
 from charge_point_sim.quirks import DeviceClock, Mischief
@@ -74,12 +75,13 @@ class ChargePoint:
         self.local_list: dict[str, str] = {}
         self.local_list_version = 0
         self.accepted_tokens: set[str] = set()
+        self.kept = Kept()
         self.waits_for_idle = False
         self.log = structlog.get_logger().bind(charge_point_id=setup.identity)
         self._rebooting = False
         self._effects: list[Effect] = []
         self._clock = DeviceClock(setup.quirks)
-        self._mischief = Mischief(setup.quirks, rng, self.after, self.timers.cancel, self._emit)
+        self._mischief = Mischief(setup.quirks, rng, self.after, self.timers.cancel, self.emit)
         self._untracked: set[str] = set()
 
     # What the shell tells it
@@ -128,9 +130,9 @@ class ChargePoint:
 
     # What sessions and commands ask of it
 
-    def stamp(self) -> str:
-        """What time it is by the charge point's own clock."""
-        return self._clock.write(self.now)
+    def stamp(self, moment: datetime | None = None) -> str:
+        """What time it is by the charge point's own clock, or was at a moment."""
+        return self._clock.write(moment or self.now)
 
     @property
     def is_online(self) -> bool:
@@ -209,6 +211,13 @@ class ChargePoint:
         self._rebooting = True
         self.after("reboot", REBOOT_PATIENCE_S if patience_s is None else patience_s, self._reboot)
 
+    def emit(self, effect: Effect) -> None:
+        """Let the shell do something now; there is nothing to write to without a connection."""
+        if isinstance(effect, HangUp):
+            self._leave(effect)
+        elif self.exchange.is_open:
+            self._effects.append(effect)
+
     def reconnect(self) -> None:
         """Hang up and connect again, after the answer on its way has left."""
         self.after("reconnect", 0, lambda: self._leave(HangUp(0)))
@@ -274,12 +283,6 @@ class ChargePoint:
         self.variables.apply_after_reboot()
         self.log.info("rebooting", reason=self.boot_reason)
         self._leave(HangUp(self.setup.reboot_s))
-
-    def _emit(self, effect: Effect) -> None:
-        if isinstance(effect, HangUp):
-            self._leave(effect)
-        elif self.exchange.is_open:
-            self._effects.append(effect)
 
     def _leave(self, how: HangUp) -> None:
         still_to_write = self._effects

@@ -72,7 +72,8 @@ def obey(cp: ChargePoint, connector: Connector, session: Session) -> None:
     if not connector.meter.is_on:
         return
     connector.meter.advance(session.vehicle, cp.now)
-    connector.meter.limit_w = profiles.limit_w(cp.profiles, connector.number, cp.now, session.started_at)
+    in_force = [profile for profile in cp.profiles if profile.purpose != "priority" or session.has_priority]
+    connector.meter.limit_w = profiles.limit_w(in_force, connector.number, cp.now, session.started_at)
     connector.meter.advance(session.vehicle, cp.now)
     is_held = connector.meter.limit_w is not None and connector.meter.limit_w <= 0
     if is_held and connector.status == "Charging":
@@ -109,7 +110,9 @@ def schedule(cp: ChargePoint, where: int, duration_s: int, unit: str) -> Payload
     if where and connector is None:
         return None
     began_at = connector.running.started_at if connector and connector.running else cp.now
-    course = profiles.composite(cp.profiles, where, cp.now, duration_s, began_at, cp.setup.max_power_w)
+    has_priority = bool(connector and connector.running and connector.running.has_priority)
+    in_force = [profile for profile in cp.profiles if profile.purpose != "priority" or has_priority]
+    course = profiles.composite(in_force, where, cp.now, duration_s, began_at, cp.setup.max_power_w)
     per = 1.0 if unit == "W" else VOLTAGE_V
     periods = [{"startPeriod": start_s, "limit": round(watts / per, 1)} for start_s, watts in course]
     return {"duration": duration_s, "chargingRateUnit": unit, "chargingSchedulePeriod": periods}

@@ -1,4 +1,4 @@
-"""The commands a 1.6 charge point obeys. Whatever is not in the table is answered by NotSupported."""
+"""The commands a 1.6 charge point obeys: every one there is."""
 
 from collections.abc import Callable
 from functools import partial
@@ -205,12 +205,15 @@ COMMANDS: dict[str, Command] = {
     "ClearCache": _clear_cache,
     "ClearChargingProfile": charging_commands.clear_v16,
     "DataTransfer": _data_transfer,
+    "DeleteCertificate": certificates.delete,
     "ExtendedTriggerMessage": _trigger_extended,
     "GetCompositeSchedule": charging_commands.get_schedule_v16,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
+    "GetInstalledCertificateIds": certificates.installed_v16,
     "GetLocalListVersion": _get_local_list_version,
     "GetLog": _get_log,
+    "InstallCertificate": certificates.install,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "ReserveNow": reservations.reserve_v16,

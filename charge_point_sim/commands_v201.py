@@ -1,12 +1,22 @@
-"""The commands a 2.0.1 charging station obeys. Whatever is not in the table is answered by NotSupported.
-
-Those about the device model are in `inventory`.
-"""
+"""The commands a 2.0.1 charging station obeys: every one there is."""
 
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, certificates, charging_commands, inventory, reservations, sessions, trains
+from charge_point_sim import (
+    answers,
+    certificates,
+    charging_commands,
+    customers,
+    displays,
+    inventory,
+    monitors,
+    networks,
+    publishing,
+    reservations,
+    sessions,
+    trains,
+)
 from charge_point_sim.charge_point import ChargePoint, Command
 from charge_point_sim.events import meter_value, transaction_event
 from charge_point_sim.exchange import Message
@@ -169,6 +179,7 @@ _TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {
     "Heartbeat": _trigger_heartbeat,
     "LogStatusNotification": partial(_trigger_progress, "LogStatusNotification"),
     "MeterValues": _trigger_meter_values,
+    "PublishFirmwareStatusNotification": partial(_trigger_progress, "PublishFirmwareStatusNotification"),
     "SignChargingStationCertificate": lambda cp, _: certificates.ask_for_one(cp),
     "StatusNotification": _trigger_status,
     "TransactionEvent": _trigger_transaction_event,
@@ -180,22 +191,39 @@ COMMANDS: dict[str, Command] = {
     "ChangeAvailability": _change_availability,
     "ClearCache": _clear_cache,
     "ClearChargingProfile": charging_commands.clear,
+    "ClearDisplayMessage": displays.clear,
+    "ClearVariableMonitoring": monitors.clear,
+    "CostUpdated": displays.show_cost,
+    "CustomerInformation": customers.information,
     "DataTransfer": _data_transfer,
+    "DeleteCertificate": certificates.delete,
     "GetBaseReport": inventory.get_base_report,
     "GetChargingProfiles": charging_commands.get_profiles,
     "GetCompositeSchedule": charging_commands.get_schedule,
+    "GetDisplayMessages": displays.get,
+    "GetInstalledCertificateIds": certificates.installed_v201,
     "GetLocalListVersion": _get_local_list_version,
     "GetLog": _get_log,
+    "GetMonitoringReport": monitors.get_report,
+    "GetReport": inventory.get_report,
     "GetTransactionStatus": _get_transaction_status,
     "GetVariables": inventory.get_variables,
+    "InstallCertificate": certificates.install,
+    "PublishFirmware": publishing.publish,
     "RequestStartTransaction": _request_start,
     "RequestStopTransaction": _request_stop,
     "ReserveNow": reservations.reserve_v201,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
     "SetChargingProfile": charging_commands.set_profile,
+    "SetDisplayMessage": displays.put,
+    "SetMonitoringBase": monitors.set_base,
+    "SetMonitoringLevel": monitors.set_level,
+    "SetNetworkProfile": networks.set_profile,
+    "SetVariableMonitoring": monitors.set_all,
     "SetVariables": inventory.set_variables,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
+    "UnpublishFirmware": publishing.unpublish,
     "UpdateFirmware": _update_firmware,
 }

@@ -5,7 +5,10 @@ from charge_point_sim.parts import Setup
 from charge_point_sim.variables import Kind, Name, Variable, Variables
 
 AVAILABILITY = "AvailabilityState"
+FORMATS = ("ASCII", "UTF8")  # of messages on the display
 STATES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+NETWORK_SLOTS = ("1", "2")
+_PRIORITIES, _MESSAGE_STATES = ("AlwaysFront", "InFront", "NormalCycle"), ("Charging", "Faulted", "Idle", "Unavailable")
 _TX_POINTS = ("ParkingBayOccupancy", "EVConnected", "Authorized", "DataSigned", "PowerPathClosed", "EnergyTransfer")
 
 
@@ -22,6 +25,8 @@ def variables(setup: Setup) -> Variables:
         **_named("AlignedDataCtrlr", _aligned_data()),
         **_named("SecurityCtrlr", _security(setup)),
         **_named("DeviceDataCtrlr", _limits()),
+        **_named("DisplayMessageCtrlr", _display()),
+        **_named("MonitoringCtrlr", {"Enabled": _fixed("true", "boolean")}),
         **_named("ClockCtrlr", {"TimeSource": _fixed("Heartbeat", "MemberList")}),
     }
     for number in range(1, setup.connectors + 1):
@@ -67,7 +72,7 @@ def _communication(setup: Setup) -> dict[str, Variable]:
         "MessageAttemptInterval[TransactionEvent]": _seconds(60, "message_interval_s"),
         "MessageAttempts[TransactionEvent]": Variable("3", "integer", knob="message_attempts"),
         "MessageTimeout[Default]": _fixed(str(round(setup.call_timeout_s)), "integer", "s"),
-        "NetworkConfigurationPriority": Variable("1", "SequenceList", needs_reboot=True, options=("1",)),
+        "NetworkConfigurationPriority": Variable("1", "SequenceList", needs_reboot=True, options=NETWORK_SLOTS),
         "NetworkProfileConnectionAttempts": Variable("3", "integer"),
         "OfflineThreshold": _seconds(60),
         "QueueAllMessages": _fixed("true", "boolean"),
@@ -138,6 +143,16 @@ def _security(setup: Setup) -> dict[str, Variable]:
     }
 
 
+def _display() -> dict[str, Variable]:
+    return {
+        "Available": _fixed("true", "boolean"),
+        "Enabled": _flag(True),
+        "SupportedFormats": _fixed(",".join(FORMATS), "MemberList", options=FORMATS),
+        "SupportedPriorities": _fixed(",".join(_PRIORITIES), "MemberList", options=_PRIORITIES),
+        "SupportedStates": _fixed(",".join(_MESSAGE_STATES), "MemberList", options=_MESSAGE_STATES),
+    }
+
+
 def _limits() -> dict[str, Variable]:
     asked = ("GetReport", "GetVariables", "SetVariables")
     return {
@@ -151,7 +166,9 @@ def _evse(number: int, setup: Setup) -> dict[Name, Variable]:
     return {
         Name(AVAILABILITY, "EVSE", evse=number): state,
         Name("Available", "EVSE", evse=number): _fixed("true", "boolean"),
-        Name("Power", "EVSE", evse=number): _fixed(f"{setup.max_power_w:.0f}", "decimal", "W"),
+        Name("Power", "EVSE", evse=number): Variable(
+            "0", "decimal", is_writable=False, unit="W", maximum=setup.max_power_w
+        ),
         Name("SupplyPhases", "EVSE", evse=number): _fixed("3", "integer"),
         Name(AVAILABILITY, "Connector", evse=number, connector=1): state,
         Name("Available", "Connector", evse=number, connector=1): _fixed("true", "boolean"),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from charge_point_sim.meter import Meter, Vehicle
 from charge_point_sim.quirks import Quirk
+from ocppj.frames import Payload
 from ocppj.versions import Version
 
 # The words of 1.6; 2.x says Occupied for all between Available and Unavailable.
@@ -74,6 +75,8 @@ class Session:
     started_at: datetime | None = None
     is_over: bool = False
     next_seq_no: int = 0
+    has_priority: bool = False
+    tariff: Payload | None = None
 
     @property
     def is_running(self) -> bool:

@@ -9,12 +9,13 @@ from charge_point_sim.meter import VOLTAGE_V
 from ocppj import timestamps
 from ocppj.frames import Payload
 
-Purpose = Literal["station", "default", "transaction"]
+Purpose = Literal["station", "default", "transaction", "priority"]
 PURPOSES: dict[str, Purpose] = {
     "ChargePointMaxProfile": "station",
     "ChargingStationMaxProfile": "station",
     "TxDefaultProfile": "default",
     "TxProfile": "transaction",
+    "PriorityCharging": "priority",
 }
 MOST_STACKED = 9
 MOST_PERIODS = 500  # in a composite schedule
@@ -110,7 +111,7 @@ def limit_w(profiles: Iterable[Profile], where: int, now: datetime, began_at: da
         watts = profile.limit_w(now, began_at)
         if watts is not None and profile.stack_level >= best.get(profile.purpose, (-1, 0.0))[0]:
             best[profile.purpose] = (profile.stack_level, watts)
-    session = best.get("transaction") or best.get("default")
+    session = best.get("priority") or best.get("transaction") or best.get("default")
     limits = [each[1] for each in (best.get("station"), session) if each]
     return min(limits, default=None)
 

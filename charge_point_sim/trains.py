@@ -17,7 +17,10 @@ from ocppj.versions import V16
 DOWNLOAD_S, VERIFY_S, INSTALL_S, UPLOAD_S, RETRY_S = 10.0, 1.0, 10.0, 5.0, 10.0
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)*")
 _ROLL_OUT = "https://firmware.example/simulated-{version}.bin"
-_ENDS = frozenset({"Installed", "DownloadFailed", "InvalidSignature", "Uploaded", "UploadFailure", "UploadFailed"})
+_ENDS = frozenset({
+    "Installed", "DownloadFailed", "InvalidSignature", "Uploaded", "UploadFailure", "UploadFailed",
+    "InvalidChecksum", "Published",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def update_firmware(cp: ChargePoint, update: Update) -> None:
     """Download when it is time, install when nobody charges, reboot, and say so all the way."""
 
     def begin() -> None:
-        _tell(cp, update.action, "Downloading", update.more)
+        tell(cp, update.action, "Downloading", update.more)
         cp.after("firmware", DOWNLOAD_S, lambda: _downloaded(cp, update))
 
     cp.timers.set("firmware", max(cp.now, update.begins_at), begin)
@@ -44,10 +47,20 @@ def update_firmware(cp: ChargePoint, update: Update) -> None:
 
 def upload_log(cp: ChargePoint, action: str, location: str, more: Payload, failure: str) -> str:
     """Upload a log, and say so all the way. Returns the name of the file."""
-    _tell(cp, action, "Uploading", more)
+    tell(cp, action, "Uploading", more)
     end = failure if "fail" in location else "Uploaded"
-    cp.after("log", UPLOAD_S, lambda: _tell(cp, action, end, more))
+    cp.after("log", UPLOAD_S, lambda: tell(cp, action, end, more))
     return f"{cp.setup.identity}-{cp.now:%Y%m%dT%H%M%S}.log"
+
+
+def tell(cp: ChargePoint, action: str, status: str, more: Payload) -> None:
+    """Send a status message; until the last one of a train it is what a trigger would say."""
+    payload = {"status": status, **more}
+    if status in _ENDS:
+        cp.progress.pop(action, None)
+    else:
+        cp.progress[action] = payload
+    cp.exchange.put(Message(action, payload, is_early=True))
 
 
 def progress(cp: ChargePoint, action: str) -> Payload:
@@ -80,19 +93,19 @@ def read_time(cp: ChargePoint, text: str | None) -> datetime:
 
 def _downloaded(cp: ChargePoint, update: Update) -> None:
     if "fail" in update.location:
-        _tell(cp, update.action, "DownloadFailed", update.more)
+        tell(cp, update.action, "DownloadFailed", update.more)
         return
-    _tell(cp, update.action, "Downloaded", update.more)
+    tell(cp, update.action, "Downloaded", update.more)
     then: Callable[[], None] = lambda: _verify(cp, update)  # noqa: E731
     cp.after("firmware", VERIFY_S, then if update.is_signed else lambda: _install(cp, update))
 
 
 def _verify(cp: ChargePoint, update: Update) -> None:
     if "forged" in update.location:
-        _tell(cp, update.action, "InvalidSignature", update.more)
+        tell(cp, update.action, "InvalidSignature", update.more)
         security_event(cp, "InvalidFirmwareSignature")
         return
-    _tell(cp, update.action, "SignatureVerified", update.more)
+    tell(cp, update.action, "SignatureVerified", update.more)
     _install(cp, update)
 
 
@@ -102,7 +115,7 @@ def _install(cp: ChargePoint, update: Update) -> None:
     if is_busy or is_early:
         cp.after("firmware", RETRY_S, lambda: _install(cp, update))
         return
-    _tell(cp, update.action, "Installing", update.more)
+    tell(cp, update.action, "Installing", update.more)
     cp.after("firmware", INSTALL_S, lambda: _reboot(cp, update))
 
 
@@ -111,20 +124,11 @@ def _reboot(cp: ChargePoint, update: Update) -> None:
     cp.firmware = found[0] if found else _after(cp.firmware)
 
     def tell_the_end() -> None:
-        _tell(cp, update.action, "Installed", update.more)
+        tell(cp, update.action, "Installed", update.more)
         security_event(cp, "FirmwareUpdated")
 
     cp.after_boot = tell_the_end
     cp.reset("FirmwareUpdate", patience_s=VERIFY_S)
-
-
-def _tell(cp: ChargePoint, action: str, status: str, more: Payload) -> None:
-    payload = {"status": status, **more}
-    if status in _ENDS:
-        cp.progress.pop(action, None)
-    else:
-        cp.progress[action] = payload
-    cp.exchange.put(Message(action, payload, is_early=True))
 
 
 def _after(version: str) -> str:

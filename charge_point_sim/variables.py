@@ -43,6 +43,7 @@ class Variable:
     knob: str = ""
     options: tuple[str, ...] = ()
     minimum: float = 0
+    maximum: float = 0  # 0: none
     unit: str = ""
     next_value: str | None = None
 

@@ -11,7 +11,7 @@ from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.effects import HangUp, text_of
 from charge_point_sim.parts import Setup
 from ocppj import actions, frames, schemas
-from ocppj.frames import Answer, Call, CallError, CallResult, Frame, Payload
+from ocppj.frames import Answer, Call, CallError, CallResult, Frame, Payload, Send
 from ocppj.versions import V16, Version
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -27,6 +27,7 @@ class Script:
     def __init__(self, version: Version) -> None:
         self.version = version
         self.calls: list[Call] = []
+        self.sends: list[Send] = []
         self.answers: dict[str, Answer] = {}
         self._asked: dict[str, str] = {}
         self._transaction_ids = count(1)
@@ -35,6 +36,8 @@ class Script:
             "Heartbeat": {"currentTime": TIME},
             "Authorize": self.with_token("Accepted"),
             "StartTransaction": lambda _: self.with_token("Accepted") | {"transactionId": next(self._transaction_ids)},
+            "SignCertificate": ACCEPTED,
+            "OpenPeriodicEventStream": ACCEPTED,
             "TransactionEvent": lambda call: self.with_token("Accepted") if "idToken" in call.payload else {},
         }
 
@@ -50,6 +53,10 @@ class Script:
     def hear(self, text: str) -> Answer | None:
         """Take one frame of the charge point, check it, and say what to answer."""
         frame = frames.decode(text)
+        if isinstance(frame, Send):
+            schemas.check(self.version, frame.action, "request", frame.payload)
+            self.sends.append(frame)
+            return None
         if not isinstance(frame, Call):
             assert isinstance(frame, CallResult | CallError)
             self._hear_answer(frame)

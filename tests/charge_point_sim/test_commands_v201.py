@@ -245,6 +245,7 @@ def test_unlocking_does_not_end_a_transaction(wire: Wire) -> None:
         ({"requestedMessage": "TransactionEvent", "evse": {"id": 1}}, ["Updated Trigger"]),
         ({"requestedMessage": "FirmwareStatusNotification"}, ["FirmwareStatusNotification"]),
         ({"requestedMessage": "LogStatusNotification"}, ["LogStatusNotification"]),
+        ({"requestedMessage": "PublishFirmwareStatusNotification"}, ["PublishFirmwareStatusNotification"]),
     ],
     ids=str,
 )
@@ -267,7 +268,7 @@ def test_a_triggered_message_follows_the_answer(wire: Wire, payload: dict[str, A
         ({"requestedMessage": "MeterValues", "evse": {"id": 9}}, "Rejected"),
         ({"requestedMessage": "TransactionEvent", "evse": {"id": 1}}, "Rejected"),
         ({"requestedMessage": "SignV2GCertificate"}, "NotImplemented"),
-        ({"requestedMessage": "PublishFirmwareStatusNotification"}, "NotImplemented"),
+        ({"requestedMessage": "SignCombinedCertificate"}, "NotImplemented"),
     ],
     ids=str,
 )
