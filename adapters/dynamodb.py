@@ -39,6 +39,7 @@ class Tables:
     latest_samples: str = "LatestSampleTable"
     stations: str = "StationTable"
     jobs: str = "JobTable"
+    events: str = "EventTable"
 
 
 class TableThrottledError(Exception):
@@ -62,6 +63,7 @@ def tables(environment: Mapping[str, str]) -> Tables:
         "latest_samples": environment.get("OCPPGW_LATEST_SAMPLE_TABLE"),
         "stations": environment.get("OCPPGW_STATION_TABLE"),
         "jobs": environment.get("OCPPGW_JOB_TABLE"),
+        "events": environment.get("OCPPGW_EVENT_TABLE"),
     }
     return Tables(**{table: name for table, name in named.items() if name})
 

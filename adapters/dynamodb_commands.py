@@ -1,6 +1,7 @@
 """Commands in DynamoDB: CommandTable. They expire by themselves after 90 days."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
+from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_items import Item, attribute, name_of, read, write
 from adapters.dynamodb_large import LargePayloads
+from domain import events
 from domain.models import Command, CommandState
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ class DynamoCommands:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.commands
+        self._events = DynamoEvents(client, tables)
         self._large = LargePayloads(client, self._table, "commandId")
 
     def add(self, command: Command) -> None:
@@ -48,7 +52,12 @@ class DynamoCommands:
         told = self._told(answer)
         not_final = {state.value: attribute(state) for state in CommandState if not state.is_final}
         condition = f"#state IN ({', '.join(f':{name}' for name in not_final)})"
-        return self._update(command_id, dynamodb.update(told | {"state": attribute(state)}, condition, not_final))
+        expressions = dynamodb.update(told | {"state": attribute(state)}, condition, not_final)
+        return (
+            self._finish(command_id, expressions, state, answer)
+            if state.is_final
+            else self._update(command_id, expressions)
+        )
 
     def note(self, command_id: str, **facts: Any) -> None:
         self._update(command_id, dynamodb.update(self._told(facts), "attribute_exists(#createdAt)"))
@@ -72,6 +81,19 @@ class DynamoCommands:
             **start,
         )
         return [read(Command, self._large.whole(item)) for item in islice(newest, limit)]
+
+    def _finish(
+        self, command_id: str, expressions: dict[str, Any], state: CommandState, answer: Mapping[str, Any]
+    ) -> Command | None:
+        """Make it final, and tell of it; what was final before stays."""
+        command = self.find(command_id)
+        if command is None or command.state.is_final:
+            return command
+        news = events.of_command(replace(command, state=state, **answer))
+        update = {"Update": {"TableName": self._table, "Key": _key(command_id), **expressions}}
+        whose = command.charge_point_id
+        self._events.write(whose, [news] if news else [], update, partner=self._events.partner_of(whose))
+        return self.find(command_id)
 
     def _update(self, command_id: str, expressions: dict[str, Any]) -> Command | None:
         try:

@@ -7,7 +7,6 @@ other. `gatewayLink` is there only while a charge point is connected; the index 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,14 @@ from botocore.exceptions import ClientError
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, read, text, whole, without_large, write
+from adapters.dynamodb_observations import (
+    CONNECTOR,
+    EXISTS,
+    IS_CURRENT,
+    DynamoObservations,
+    connection_of,
+    key_of,
+)
 from domain.models import Boot, ChargePoint, Connection, ConnectorState, Proven
 from domain.ports import NOTHING_PROVEN, RowChangedError
 
@@ -26,13 +33,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _INDEX = "byGatewayLink"
-_CONNECTOR = "connector#"
 _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge points are found by it
 _GONE_KEPT = timedelta(days=21)  # an event waits 4 days in its queue and 14 among the dead letters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LISTED = {"kind": attribute("chargePoint")}  # what rows have and other items lack: lists of rows go by it
-_EXISTS = "attribute_exists(#chargePointId)"
-_IS_CURRENT = "#epoch = :epoch AND attribute_not_exists(#disconnectedAt)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
 _CREDENTIAL_NAMES = {
     "#chargePointId": "chargePointId",
@@ -45,12 +49,11 @@ _NEXT_VERSION = "#version = if_not_exists(#version, :zero) + :one"
 _NO_CREDENTIALS_SINCE = "(attribute_not_exists(#credentialVersion) OR #credentialVersion = :seen)"
 
 
-class DynamoRegistry:
+class DynamoRegistry(DynamoObservations):
     """The Admissions, Registry, Passwords and Observations ports."""
 
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
-        self._client = client
-        self._table = tables.charge_points
+        super().__init__(client, tables)
         self._links: dict[str, int] = {}  # how many links we know the lease item to tell of, by gateway
         self._lock = Lock()
 
@@ -84,18 +87,18 @@ class DynamoRegistry:
         old = self._update(charge_point_id, dynamodb.update(told, condition, values, remove=sorted(removed)))
         if old is None:
             raise RowChangedError(f"{charge_point_id}: gone, disabled, changed or connected anew meanwhile")
-        return _connection(old)
+        return connection_of(old)
 
     def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
         told = {"lastSeen": attribute(at)}
-        self._update(charge_point_id, dynamodb.update(told, _IS_CURRENT, {"epoch": attribute(epoch)}))
+        self._update(charge_point_id, dynamodb.update(told, IS_CURRENT, {"epoch": attribute(epoch)}))
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
         told = {"leaseUntil": attribute(_ms(until)), "expiresAt": _expiry(until)}
         self._update(_lease(gateway), dynamodb.update(told, _ANYWAY))
 
     def find_many(self, charge_point_ids: Iterable[str]) -> dict[str, ChargePoint]:
-        keys = [_key(charge_point_id) for charge_point_id in dict.fromkeys(charge_point_ids)]
+        keys = [key_of(charge_point_id) for charge_point_id in dict.fromkeys(charge_point_ids)]
         rows = map(row_of, dynamodb.get_many(self._client, self._table, keys))
         return {row.charge_point_id: row for row in rows}
 
@@ -118,7 +121,7 @@ class DynamoRegistry:
         return self._delete(charge_point_id, thing_id)
 
     def rotate(self, charge_point_id: str, next_hash: str) -> bool:
-        return self._change_credentials(charge_point_id, f"SET #next = :new, {_NEXT_VERSION}", _EXISTS, next_hash)
+        return self._change_credentials(charge_point_id, f"SET #next = :new, {_NEXT_VERSION}", EXISTS, next_hash)
 
     def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
         kept = "SET #current = #next, " if is_accepted else "SET "
@@ -127,33 +130,11 @@ class DynamoRegistry:
 
     def expect_profile(self, charge_point_id: str, security_profile: int | None) -> bool:
         change = f"SET {_NEXT_VERSION}" + (" REMOVE #profile" if security_profile is None else ", #profile = :new")
-        return self._change_credentials(charge_point_id, change, _EXISTS, security_profile)
+        return self._change_credentials(charge_point_id, change, EXISTS, security_profile)
 
     def is_alive(self, gateway: str, now: datetime) -> bool:
         lease = self._get(_lease(gateway)) or {}
         return "leaseUntil" in lease and _ms(now) < whole(lease["leaseUntil"])
-
-    def booted(self, charge_point_id: str, boot: Boot) -> None:
-        told = {"boot": {"M": without_large(write(boot))}}
-        is_newer = f"{_EXISTS} AND (attribute_not_exists(#boot) OR #boot.#at <= :at)"
-        self._update(charge_point_id, dynamodb.update(told, is_newer, {"at": attribute(boot.at)}))
-
-    def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
-        name = f"{_CONNECTOR}{connector}"
-        told = {"connector": {"M": write(state)}}
-        is_newer = f"{_EXISTS} AND (attribute_not_exists(#connector) OR #connector.#at <= :at)"
-        values, aliases = {"at": attribute(state.at)}, {"connector": name}
-        old = self._update(charge_point_id, dynamodb.update(told, is_newer, values, aliases=aliases))
-        if old is None:
-            return False
-        return name not in old or replace(read(ConnectorState, old[name]["M"]), at=state.at) != state
-
-    def disconnected(self, charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None = None) -> bool:
-        told = {"disconnectedAt": attribute(at)}
-        if last_seen is not None:
-            told["lastSeen"] = attribute(last_seen)
-        change = dynamodb.update(told, _IS_CURRENT, {"epoch": attribute(epoch)}, remove=["gatewayLink"])
-        return self._update(charge_point_id, change) is not None
 
     def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
         lease = self._get(_lease(gateway)) or {}
@@ -171,10 +152,6 @@ class DynamoRegistry:
                 if row.connection and row.connection.gateway == gateway and not row.connection.disconnected_at:
                     yield row
 
-    def _get(self, charge_point_id: str) -> Item | None:
-        found = self._client.get_item(TableName=self._table, Key=_key(charge_point_id), ConsistentRead=True)
-        return found.get("Item")
-
     def _put_new(self, charge_point: ChargePoint) -> bool:
         try:
             self._client.put_item(TableName=self._table, Item=_item(charge_point), **_is_new_or_newer(charge_point))
@@ -188,7 +165,7 @@ class DynamoRegistry:
     def _fill_in(self, charge_point: ChargePoint) -> bool:
         """Fill in the thing id of a row that has none; False if there is no such row."""
         told = {"thingId": attribute(charge_point.thing_id)}
-        has_none = f"{_EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
+        has_none = f"{EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
         update = dynamodb.update(told, has_none, {"none": attribute("")})
         return self._update(charge_point.charge_point_id, update) is not None
 
@@ -196,7 +173,7 @@ class DynamoRegistry:
         try:
             removed = self._client.delete_item(
                 TableName=self._table,
-                Key=_key(charge_point_id),
+                Key=key_of(charge_point_id),
                 ConditionExpression="thingId = :thing",
                 ExpressionAttributeValues={":thing": attribute(thing_id)},
                 ReturnValues="ALL_OLD",
@@ -212,7 +189,7 @@ class DynamoRegistry:
         """What was there before, or None if the condition did not hold."""
         try:
             updated = self._client.update_item(
-                TableName=self._table, Key=_key(charge_point_id), ReturnValues="ALL_OLD", **expressions
+                TableName=self._table, Key=key_of(charge_point_id), ReturnValues="ALL_OLD", **expressions
             )
         except ClientError as error:
             if dynamodb.refused(error):
@@ -242,7 +219,7 @@ class DynamoRegistry:
         try:
             self._client.delete_item(
                 TableName=self._table,
-                Key=_key(_folded(charge_point_id)),
+                Key=key_of(_folded(charge_point_id)),
                 ConditionExpression="#name = :name",
                 ExpressionAttributeNames={"#name": "name"},
                 ExpressionAttributeValues={":name": attribute(charge_point_id)},
@@ -291,10 +268,6 @@ def _connect_condition(credential_version: int, proven: Proven) -> str:
     ))  # fmt: skip
 
 
-def _key(charge_point_id: str) -> Item:
-    return {"chargePointId": attribute(charge_point_id)}
-
-
 def _lease(gateway: str) -> str:
     return f"gateway#{gateway}"  # no charge point id has a #
 
@@ -339,19 +312,15 @@ def _item(row: ChargePoint) -> Item:
             item["gatewayLink"] = _gateway_link(row.connection.gateway, row.connection.link)
     if row.boot:
         item["boot"] = {"M": without_large(write(row.boot))}
-    return item | {f"{_CONNECTOR}{name}": {"M": write(state)} for name, state in row.connectors.items()}
+    return item | {f"{CONNECTOR}{name}": {"M": write(state)} for name, state in row.connectors.items()}
 
 
 def row_of(item: Any) -> ChargePoint:
     """The row in an item."""
     connectors = {
-        name.removeprefix(_CONNECTOR): read(ConnectorState, stored["M"])
+        name.removeprefix(CONNECTOR): read(ConnectorState, stored["M"])
         for name, stored in item.items()
-        if name.startswith(_CONNECTOR)
+        if name.startswith(CONNECTOR)
     }
     boot = read(Boot, item["boot"]["M"]) if "boot" in item else None
-    return read(ChargePoint, item, connection=_connection(item), boot=boot, connectors=connectors)
-
-
-def _connection(item: Any) -> Connection | None:
-    return read(Connection, item) if "epoch" in item else None
+    return read(ChargePoint, item, connection=connection_of(item), boot=boot, connectors=connectors)

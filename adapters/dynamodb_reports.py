@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapters import dynamodb
+from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_items import attribute, document
 from adapters.dynamodb_large import LargePayloads
+from domain import events
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,6 +25,7 @@ class DynamoReports:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.reports
+        self._events = DynamoEvents(client, tables)
         self._large = LargePayloads(client, self._table, "chargePointId", "reportKey")
 
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
@@ -34,7 +37,14 @@ class DynamoReports:
             "at": attribute(at),
             "expiresAt": attribute(expires_at),
         }
-        self._client.put_item(TableName=self._table, Item=self._large.put_aside(item, expires_at))
+        put: Any = {"TableName": self._table, "Item": self._large.put_aside(item, expires_at)}
+        news = events.of_report(action, key, payload)
+        if news is not None:
+            partner = self._events.partner_of(charge_point_id)
+            is_new = {"ConditionExpression": "attribute_not_exists(chargePointId)"}
+            if self._events.write(charge_point_id, [news], {"Put": put | is_new}, partner=partner):
+                return
+        self._client.put_item(**put)
 
     def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:
         found = dynamodb.query(

@@ -19,9 +19,10 @@ import orjson
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
+from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_items import Item, attribute, document, name_of, read, text, whole, write
 from adapters.dynamodb_large import LargePayloads
-from domain import pages, reconciler, transactions
+from domain import events, pages, readings, reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import MAX_TRANSACTION_ID, Sheet, Stamp
 from ocppj import timestamps
@@ -54,6 +55,7 @@ class DynamoTransactions:
         self._client = client
         self._table = tables.transactions
         self._on_rule = on_rule
+        self._events = DynamoEvents(client, tables)
         self._large = LargePayloads(client, self._table, "chargePointId", "transactionId")
         self._ids: Iterator[int] = iter(())  # taken from the counter, not given out yet
         self._lock = Lock()
@@ -151,7 +153,7 @@ class DynamoTransactions:
         first = f"session#{connector}#"
         own = f"{first}{at}#{_sort_key(transaction.transaction_id)}"
         item = _key(transaction.charge_point_id, own) | {"of": attribute(transaction.transaction_id)}
-        self._put_if(item, {"ConditionExpression": _IS_NEW})
+        self._put_if(TableName=self._table, Item=item, ConditionExpression=_IS_NEW)
         # First put, then look: of two that begin at once at least one sees the other.
         before = self._neighbour(transaction, own, low=first, high=own)
         if before is not None:
@@ -201,7 +203,7 @@ class DynamoTransactions:
             folded = fold(stored)
             if folded is None or folded == stored:
                 return folded
-            if self._put(folded, item):
+            if self._put(folded, stored, item):
                 for rule in transactions.newly_reconciled(stored, folded):
                     self._on_rule(rule)
                 return folded
@@ -210,7 +212,7 @@ class DynamoTransactions:
     def _get(self, key: Item) -> Item | None:
         return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
 
-    def _put(self, sheet: Sheet, replaced: Item | None) -> bool:
+    def _put(self, sheet: Sheet, before: Sheet | None, replaced: Item | None) -> bool:
         revision = whole(replaced["revision"]) if replaced else 0
         # What another version has in its items stays; what is ours may have been taken back.
         others = {name: value for name, value in (replaced or {}).items() if name not in _OURS}
@@ -219,18 +221,30 @@ class DynamoTransactions:
         if replaced:
             values = {":revision": attribute(revision)}
             condition = {"ConditionExpression": _IS_UNTOUCHED, "ExpressionAttributeValues": values}
-        return self._put_if(item, condition)
+        return self._tell(before, sheet, {"Put": {"TableName": self._table, "Item": item, **condition}})
+
+    def _tell(self, before: Sheet | None, after: Sheet, *writes: dict[str, Any]) -> bool:
+        """Write it together with its events; False if others wrote it meanwhile."""
+        told = after.transaction
+        news = events.of_transaction(before.transaction if before else None, told, lambda: self._signed(told))
+        if not news:
+            return self._put_if(**writes[0]["Put"])
+        return self._events.write(told.charge_point_id, news, *writes, partner=told.partner)
+
+    def _signed(self, transaction: Transaction) -> list[dict[str, Any]]:
+        return readings.signed(self.told(transaction.charge_point_id, transaction.transaction_id))
 
     def _put_event(self, event: TransactionEvent) -> None:
         about = event.facts
         # Padded, so that a query returns them in their order.
         number = f"{int(event.seq_no):010d}#{timestamps.write(event.at)}#{event.event_type}"
         item = _key(about.charge_point_id, f"{_sort_key(about.transaction_id)}#event#{number}")
-        self._put_if(self._large.put_aside(item | write(event, "facts")), {"ConditionExpression": _IS_NEW})
+        item = self._large.put_aside(item | write(event, "facts"))
+        self._put_if(TableName=self._table, Item=item, ConditionExpression=_IS_NEW)
 
-    def _put_if(self, item: Item, condition: dict[str, Any]) -> bool:
+    def _put_if(self, **put: Any) -> bool:
         try:
-            self._client.put_item(TableName=self._table, Item=item, **condition)
+            self._client.put_item(**put)
         except ClientError as error:
             if dynamodb.refused(error):
                 return False
@@ -239,17 +253,12 @@ class DynamoTransactions:
 
     def _claim(self, claim: Item, sheet: Sheet) -> bool:
         given = claim | {"givenId": attribute(int(sheet.transaction.transaction_id))}
-        try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {"Put": {"TableName": self._table, "Item": given, "ConditionExpression": _IS_NEW}},
-                    # An orphaned stop may sit on this id: then the next one is tried.
-                    {"Put": {"TableName": self._table, "Item": _item(sheet, 1), "ConditionExpression": _IS_NEW}},
-                ]
-            )
-        except self._client.exceptions.TransactionCanceledException:
-            return False
-        return True
+        # An orphaned stop may sit on this id: then the next one is tried.
+        puts = [
+            {"TableName": self._table, "Item": item, "ConditionExpression": _IS_NEW}
+            for item in (given, _item(sheet, 1))
+        ]
+        return self._tell(None, sheet, *({"Put": put} for put in puts))
 
     def _begun(self, start: Transaction, transaction_id: int, number: int) -> Transaction:
         stored = self.find(start.charge_point_id, str(transaction_id))

@@ -11,8 +11,9 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from adapters.memory_events import MemoryEvents
 from adapters.memory_transactions import MemoryTransactions as MemoryTransactions
-from domain import administration, pages, registry, tariffs
+from domain import administration, events, pages, registry, tariffs
 from domain.models import (
     Boot,
     ChargePoint,
@@ -32,8 +33,10 @@ from domain.tariffs import Tariff
 class MemoryRegistry:
     """Admissions, Registry, Passwords, Observations and Administration on one dict of rows."""
 
-    def __init__(self, rows: Iterable[ChargePoint] = ()) -> None:
+    def __init__(self, rows: Iterable[ChargePoint] = (), told: MemoryEvents | None = None) -> None:
         self._rows = {row.charge_point_id: row for row in rows}
+        self._told = told or MemoryEvents()
+        self._told_epochs: dict[str, int] = {}
         self._leases: dict[str, datetime] = {}
         self._gone: set[str] = set()  # ids of things
         self._lock = Lock()
@@ -54,7 +57,8 @@ class MemoryRegistry:
             return row.connection if row else None
 
     def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
-        self._see(charge_point_id, epoch, at, None)
+        with self._lock:
+            self._see(charge_point_id, epoch, at, None)
 
     def renew_lease(self, gateway: str, until: datetime) -> None:
         self._leases[gateway] = until
@@ -140,6 +144,8 @@ class MemoryRegistry:
             row = self._rows.get(charge_point_id)
             if row is not None and (row.boot is None or row.boot.at <= boot.at):
                 self._rows[charge_point_id] = replace(row, boot=copy.deepcopy(boot))
+                if row.boot is None or row.boot.at < boot.at:
+                    self._told.write(charge_point_id, [events.of_boot(boot)], row.partner)
 
     def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
         with self._lock:
@@ -150,17 +156,38 @@ class MemoryRegistry:
             if kept is not None and kept.at > state.at:
                 return False
             self._rows[charge_point_id] = replace(row, connectors={**row.connectors, connector: state})
-            return kept is None or replace(kept, at=state.at) != state
+            is_news = kept is None or replace(kept, at=state.at) != state
+            if is_news:
+                self._told.write(charge_point_id, [events.of_connector(connector, state)], row.partner)
+            return is_news
+
+    def connected(self, charge_point_id: str, epoch: int) -> None:
+        with self._lock:
+            self._tell_of_connect(self._rows.get(charge_point_id), epoch)
 
     def disconnected(self, charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None = None) -> bool:
-        return self._see(charge_point_id, epoch, last_seen, at)
-
-    def _see(self, charge_point_id: str, epoch: int, last_seen: datetime | None, ended_at: datetime | None) -> bool:
         with self._lock:
-            row = registry.seen(self._rows.get(charge_point_id), epoch, last_seen, ended_at)
-            if row is not None:
-                self._rows[charge_point_id] = row
+            self._tell_of_connect(self._rows.get(charge_point_id), epoch)
+            row = self._see(charge_point_id, epoch, last_seen, at)
+            if row is not None and row.connection is not None:
+                self._told.write(charge_point_id, [events.of_disconnect(row.connection, at)], row.partner)
             return row is not None
+
+    def _see(
+        self, charge_point_id: str, epoch: int, last_seen: datetime | None, ended_at: datetime | None
+    ) -> ChargePoint | None:
+        row = registry.seen(self._rows.get(charge_point_id), epoch, last_seen, ended_at)
+        if row is not None:
+            self._rows[charge_point_id] = row
+        return row
+
+    def _tell_of_connect(self, row: ChargePoint | None, epoch: int) -> None:
+        connection = row.connection if row else None
+        if row is None or connection is None or connection.epoch != epoch:
+            return
+        if self._told_epochs.get(row.charge_point_id, 0) < epoch:
+            self._told_epochs[row.charge_point_id] = epoch
+            self._told.write(row.charge_point_id, [events.of_connect(connection)], row.partner)
 
     def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
         for row in list(self._rows.values()):
@@ -219,7 +246,8 @@ class MemoryTariffs:
 class MemoryCommands:
     """Commands in a dict; they don't expire."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: MemoryEvents | None = None) -> None:
+        self._told = told or MemoryEvents()
         self._commands: dict[str, Command] = {}
         self._lock = Lock()
 
@@ -237,6 +265,8 @@ class MemoryCommands:
                 return command
             moved = replace(command, state=state, **copy.deepcopy(answer))
             self._commands[command_id] = moved
+            if (news := events.of_command(moved)) is not None:
+                self._told.write(command.charge_point_id, [news], None)
             return moved
 
     def note(self, command_id: str, **facts: Any) -> None:
@@ -256,10 +286,14 @@ class MemoryCommands:
 class MemoryReports:
     """Reports in a dict; they don't expire."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: MemoryEvents | None = None) -> None:
+        self._told = told or MemoryEvents()
         self._kept: dict[tuple[str, str], dict[str, Report]] = defaultdict(dict)
 
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
+        news = events.of_report(action, key, payload)
+        if news is not None and key not in self._kept[charge_point_id, action]:
+            self._told.write(charge_point_id, [news], None)
         self._kept[charge_point_id, action][key] = Report(action, key, at, copy.deepcopy(payload))
 
     def of_charge_point(self, charge_point_id: str, action: str, prefix: str = "") -> Sequence[dict[str, Any]]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from domain import reconciler, transactions
+from adapters.memory_events import MemoryEvents
+from domain import events, readings, reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import Sheet
 from ocppj import timestamps
@@ -23,8 +24,14 @@ Key = tuple[str, str]
 class MemoryTransactions:
     """Transactions and their history in dicts; `of` and `events` are for tests to look at."""
 
-    def __init__(self, on_rule: Callable[[str], None] = lambda rule: None, ids: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        on_rule: Callable[[str], None] = lambda rule: None,
+        ids: Iterator[int] | None = None,
+        told: MemoryEvents | None = None,
+    ) -> None:
         self._on_rule = on_rule
+        self._told = told or MemoryEvents()
         self._sheets: dict[Key, Sheet] = {}
         self._events: dict[Key, dict[tuple[Any, ...], TransactionEvent]] = defaultdict(dict)
         self._values: dict[Key, dict[tuple[str, bytes], dict[str, Any]]] = defaultdict(dict)
@@ -139,10 +146,16 @@ class MemoryTransactions:
         return next(number for number in self._ids if (charge_point_id, str(number)) not in self._sheets)
 
     def _keep(self, sheet: Sheet) -> Transaction:
-        for rule in transactions.newly_reconciled(self._sheets.get(_key(sheet.transaction)), sheet):
+        before, after = self._sheets.get(_key(sheet.transaction)), sheet.transaction
+        for rule in transactions.newly_reconciled(before, sheet):
             self._on_rule(rule)
-        self._sheets[_key(sheet.transaction)] = sheet
-        return sheet.transaction
+        self._sheets[_key(after)] = sheet
+        if before != sheet:
+            news = events.of_transaction(
+                before.transaction if before else None, after, lambda: readings.signed(self.told(*_key(after)))
+            )
+            self._told.write(after.charge_point_id, news, after.partner)
+        return after
 
 
 def _copy(event: TransactionEvent) -> TransactionEvent:

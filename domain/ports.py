@@ -111,6 +111,9 @@ class Observations(Protocol):
     def connector(self, charge_point_id: str, connector: str, state: ConnectorState) -> bool:
         """Keep a connector's status unless a newer one is kept already; whether anything changed but the time."""
 
+    def connected(self, charge_point_id: str, epoch: int) -> None:
+        """Tell of the connect of that epoch, once, unless there was another since; `disconnected` tells it else."""
+
     def disconnected(self, charge_point_id: str, epoch: int, at: datetime, last_seen: datetime | None = None) -> bool:
         """Mark the connection of that epoch as ended; False if the row has another epoch or was marked before.
 

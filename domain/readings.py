@@ -65,6 +65,21 @@ def samples(meter_values: Iterable[Any]) -> list[Sample]:
     return [sample for meter_value in meter_values for sample in _of_meter_value(meter_value)]
 
 
+def signed(payloads: Iterable[Any]) -> list[dict[str, Any]]:
+    """The sampled values that a meter signed, as they came, each with the time of its meter value.
+
+    `payloads` is what TransactionHistory has of a transaction. In 1.6 they are of the format SignedData (S16 §7.43),
+    in 2.x they have a signedMeterValue (P2 §2.43).
+    """
+    return [
+        {"timestamp": meter_value.get("timestamp"), **value}
+        for payload in payloads
+        for meter_value in payload.get("meterValue", [payload])
+        for value in meter_value.get("sampledValue", ())
+        if isinstance(value, dict) and (value.get("format") == "SignedData" or "signedMeterValue" in value)
+    ]
+
+
 def newest(taken: Iterable[Sample]) -> Readings:
     """What the newest samples say about energy, power and state of charge."""
     by_time = sorted(taken, key=lambda sample: sample.at)

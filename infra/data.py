@@ -35,6 +35,9 @@ class Data(Construct):
         self.tariffs = self.table("TariffTable", "tariffId", "validFrom")
         self.jobs = self.table("JobTable", "jobId", "part", expires=True)
         self.index(self.jobs, "newest", "kind", "createdAt")  # sparse: only jobs have a kind, not their targets
+        self.events = self.table("EventTable", "chargePointId", "sequence", expires=True)
+        # All events by time, in shards of a day. Keys only: events are long, and most of who lists them wants few.
+        self.index(self.events, "byTime", "shard", "position", dynamodb.ProjectionType.KEYS_ONLY)
         self.archive = self._bucket("ArchiveBucket")
 
     def table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:

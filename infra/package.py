@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("ocppj", "domain", "adapters", "web", "processors", "remote_commands", "fleet", "telemetry")
+PACKAGES = ("ocppj", "domain", "adapters", "web", "processors", "remote_commands", "fleet", "telemetry", "events")
 # Of the wheels, what no function needs: some libraries import rich and awscrt where they find them, which takes long.
 LEFT_OUT = (
     "aiomqtt", "awscrt", "awsiot", "mqtt5", "paho", "pygments", "rich", "typer", "uvloop", "websockets",

@@ -132,7 +132,7 @@ class Processing(Construct):
     def _messages(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         permissions = [
             *on_tables(READ, *data.all),
-            *on_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports),
+            *on_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports, data.events),
             allow(["iot:Publish"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
             *write_shadows(messaging),
         ]
@@ -141,7 +141,7 @@ class Processing(Construct):
 
     def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         permissions = [
-            *on_tables((*READ, *WRITE), data.charge_points, data.transactions),
+            *on_tables((*READ, *WRITE), data.charge_points, data.transactions, data.events),
             *on_tables(READ, data.tariffs),
             allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
             *write_shadows(messaging),
@@ -206,6 +206,7 @@ def commanding(data: Data, messaging: Messaging) -> list[iam.PolicyStatement]:
     return [
         *on_tables(READ, data.charge_points, data.transactions, data.commands, data.jobs),
         *on_tables(WRITE, data.commands, data.jobs),
+        *on_tables((*READ, *WRITE), data.events),
         *on_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
         allow(["iot:Publish"], iot_arns("topic/*/out")),
         allow(["sqs:SendMessage"], [messaging.job_steps.queue_arn]),

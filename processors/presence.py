@@ -25,6 +25,7 @@ def connected(charge_point_id: str, row: ChargePoint | None, epoch: int, ports: 
     if row is None or row.connection is None:
         log.warning("connect of an unknown charge point ignored", charge_point_id=charge_point_id)
         return
+    ports.observations.connected(charge_point_id, epoch)
     # A newer socket reports itself, and a socket closed since is settled by its delayed record.
     if row.connection.epoch == epoch and row.connection.disconnected_at is None:
         delivery.release(charge_point_id, row, ports.delivery())

@@ -15,6 +15,7 @@ from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_command_jobs import DynamoJobs
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
+from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
 from adapters.dynamodb_registry import DynamoRegistry
@@ -30,8 +31,10 @@ from adapters.memory import (
     MemoryTransactions,
 )
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines, MemoryJobs
+from adapters.memory_events import MemoryEvents
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
 from domain.administration import Administration, IdTokenLists
+from domain.events import Events
 from domain.jobs import Jobs, Targets
 from domain.pages import ReportPages, TransactionPages
 from domain.ports import (
@@ -85,17 +88,19 @@ class Stores:
     tariffs: Tariffs
     administration: Administration
     jobs: WholeJobs
+    events: Events
     rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
 
 def in_memory() -> Stores:
     rules: list[str] = []
-    transactions, reports = MemoryTransactions(rules.append), MemoryReports()
+    events = MemoryEvents()
+    transactions, reports = MemoryTransactions(rules.append, told=events), MemoryReports(events)
     return Stores(
-        registry := MemoryRegistry(),
+        registry := MemoryRegistry(told=events),
         transactions,
-        MemoryCommands(),
+        MemoryCommands(events),
         MemoryCommandLines(),
         MemoryCommandGuards(),
         MemoryIdTokens(),
@@ -105,6 +110,7 @@ def in_memory() -> Stores:
         MemoryTariffs(),
         registry,
         MemoryJobs(),
+        events,
         rules,
     )
 
@@ -124,6 +130,7 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoTariffs(client, tables),
         DynamoAdministration(client, tables),
         DynamoJobs(client, tables),
+        DynamoEvents(client, tables),
         rules,
     )
 

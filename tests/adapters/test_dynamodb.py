@@ -70,7 +70,10 @@ def test_a_transaction_others_keep_changing_is_left_to_the_queue(client: "Dynamo
     with Stubber(client) as stub:
         for _ in range(dynamodb.ATTEMPTS):
             stub.add_response("get_item", {})
-            stub.add_client_error("put_item", "ConditionalCheckFailedException")
+            stub.add_response("query", {"Items": []})  # signed meter values
+            stub.add_response("query", {"Items": []})  # the last event
+            reasons = {"CancellationReasons": [{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]}
+            stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
 
         with pytest.raises(RowChangedError, match="CP-1: transaction 7"):
             DynamoTransactions(client, Tables()).finish(Transaction("CP-1", "7", V16, ended_at=NOON))

@@ -1,0 +1,1 @@
+"""What leaves the house: events to EventBridge, to webhooks and to whoever watches; bills as CDRs."""

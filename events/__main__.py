@@ -1,0 +1,103 @@
+"""`ocppgw events`: what happened, and have it delivered again."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+
+from adapters import aws, dynamodb
+from adapters.dynamodb_events import DynamoEvents
+from domain.events import Event, Events, EventType, Wanted
+from ocppj import timestamps, topics
+from ocppj.errors import IdentityError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+LOOKED_BACK = timedelta(days=1)
+
+
+class Output(StrEnum):
+    """How it is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", help="A line each, or a JSON array.")]
+OfChargePoint = Annotated[str | None, typer.Option("--charge-point", help="As it writes itself in its URL.")]
+Since = Annotated[str | None, typer.Option("--from", help="Such as 2026-11-21T05:00:00Z; else a day ago.")]
+
+
+class _UsageError(ValueError):
+    """An option can't be used; the text is a sentence."""
+
+
+@app.callback()
+def _events() -> None:
+    """What happened, and have it delivered again."""
+
+
+@app.command("list")
+def list_events(
+    charge_point: OfChargePoint = None,
+    since: Since = None,
+    partner: Annotated[str | None, typer.Option(help="Of this partner's charge points.")] = None,
+    types: Annotated[list[EventType] | None, typer.Option("--type", help="Of this type; may be repeated.")] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List the events of a charge point in their order, or of all by time; for 90 days they are kept."""
+    with _house() as house:
+        wanted = Wanted(partner, types=frozenset(types) if types else None)
+        found = [event for event in _found(house, charge_point, _time(since)) if wanted.takes(event)]
+    _show(found, output)
+
+
+def _found(house: Events, charge_point: str | None, begin: datetime | None) -> Iterator[Event]:
+    if charge_point is not None:
+        return house.of_charge_point(topics.escape(charge_point), begin)
+    now = datetime.now(UTC)
+    return house.since(begin or now - LOOKED_BACK, now + timedelta(minutes=1))
+
+
+def _time(given: str | None) -> datetime | None:
+    try:
+        return timestamps.parse(given) if given else None
+    except ValueError as error:
+        raise _UsageError(f"--from takes a time such as 2026-11-21T12:00:00Z, not {given}.") from error
+
+
+@contextmanager
+def _house() -> Iterator[Events]:
+    if os.environ.get("OCPPGW_CLOUD", "local") == "local":
+        aws.aim_at_local()
+    try:
+        yield DynamoEvents(dynamodb.connect(), dynamodb.tables(os.environ))
+    except _UsageError as error:
+        _fail(str(error))
+    except IdentityError as error:
+        _fail(f"{error}.")
+    except aws.FAILURES as error:
+        _fail(f"The events can't be reached: {error}")
+
+
+def _show(found: list[Event], output: Output) -> None:
+    if output is Output.JSON:
+        typer.echo(json.dumps([event.as_json() for event in found]))
+        return
+    for event in found:
+        at, data = timestamps.write(event.at), json.dumps(event.data)
+        typer.echo(f"{at}  {event.charge_point_id}  {event.sequence}  {event.type}  {data}")
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,60 @@
+"""`ocppgw events`, as a user and as a script call it."""
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapters import dynamodb
+from adapters.dynamodb_registry import DynamoRegistry
+from domain.models import Boot, ChargePoint
+from events.__main__ import app
+from infra.local.cloud import AWS
+from tests.adapters.stores import create_tables
+from tests.adapters.test_transaction_contracts import NOON, SECOND
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+@pytest.fixture
+def registry(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> DynamoRegistry:
+    for name, value in aws.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    client: DynamoDBClient = aws.client("dynamodb")
+    create_tables(client)
+    return DynamoRegistry(client, dynamodb.Tables())
+
+
+@pytest.mark.e2e
+def test_events_are_listed_of_a_charge_point_and_of_all(registry: DynamoRegistry) -> None:
+    for name, partner in (("EV-1", "acme"), ("EV-2", None)):
+        registry.add(ChargePoint(name, partner=partner))
+        registry.booted(name, Boot("V", "M", NOON))
+        registry.booted(name, Boot("V", "M", NOON + SECOND))
+
+    of_one = json.loads(run("list", "--charge-point", "EV-1", "--output", "json").output)
+    of_partner = json.loads(run("list", "--partner", "acme", "--output", "json").output)
+    of_all = json.loads(run("list", "--type", "charge_point.booted", "--output", "json").output)
+    later = json.loads(
+        run("list", "--charge-point", "EV-1", "--from", "2099-01-01T00:00:00Z", "--output", "json").output
+    )
+
+    assert [set(event) >= {"id", "type", "chargePointId", "at", "data"} for event in of_one] == [True, True]
+    assert of_partner == of_one
+    assert {event["chargePointId"] for event in of_all} >= {"EV-1", "EV-2"}
+    assert later == []
+    assert "charge_point.booted" in run("list", "--charge-point", "EV-1").output
+
+
+def test_a_time_that_is_none_is_said_in_a_sentence() -> None:
+    result = run("list", "--from", "yesterday")
+
+    assert result.exit_code == 1
+    assert result.stderr == "--from takes a time such as 2026-11-21T12:00:00Z, not yesterday.\n"
