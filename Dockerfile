@@ -6,11 +6,12 @@ RUN python -m venv /venv
 # Dependencies first: they change less often than the code. The lock file pins every version.
 COPY pyproject.toml requirements.lock ./
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-      > requirements.txt \
- && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
-      --constraint requirements.lock --requirement requirements.txt
+      > requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /venv/bin/pip install --disable-pip-version-check --constraint requirements.lock --requirement requirements.txt
 COPY . .
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /venv/bin/pip install --disable-pip-version-check --no-deps . \
  && /venv/bin/python -m compileall -q /venv/lib
 
 FROM python:3.13-slim
