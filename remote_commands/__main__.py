@@ -3,8 +3,10 @@
 import json
 import signal
 import threading
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -182,7 +184,23 @@ def _house() -> House:
         chosen = settings.load(ClientSettings)
     except SettingsError as error:
         _fail(str(error))
-    return House(chosen.http_port, chosen.api_token.get_secret_value() if chosen.api_token else None)
+    token = chosen.api_token.get_secret_value() if chosen.api_token else None
+    if chosen.api_url is None:
+        if chosen.cloud == "aws":
+            _fail("OCPPGW_CLOUD is aws: set OCPPGW_API_URL to the stack's output CommandsFunctionUrl.")
+        return House(f"http://127.0.0.1:{chosen.http_port}", token)
+    url = chosen.api_url.rstrip("/")
+    is_signed = chosen.cloud == "aws" or (urlsplit(url).hostname or "").endswith(".on.aws")
+    return House(url, token, _signed if is_signed else None)
+
+
+def _signed(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> dict[str, str]:
+    from adapters import aws, sigv4  # here, for whoever only commands the house needs no AWS
+
+    try:
+        return sigv4.signed(method, url, headers, body)
+    except aws.FAILURES as error:
+        raise ClientError(f"The request can't be signed: {error}.") from error
 
 
 def _show(reply: Reply, output: Output) -> NoReturn:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from remote_commands.fields import Body, ConnectorNumber, GivenIdToken, Place, token_as_object
 from web.fields import Moment, Number, Strict, Text
+from web.problems import Wrong
 
 Message = Literal[
     "BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",
@@ -165,6 +166,22 @@ class SetChargingProfile(Body):
     duration_seconds: Number | None = None
     start_at: Moment | None = None
     min_rate: float | None = Field(default=None, ge=0)
+
+
+def wrong_profile(found: dict[str, Any]) -> list[Wrong]:
+    """What no single field of a charging profile shows (conformance D.2)."""
+    purpose, is_placed = found.get("purpose"), bool(found.get("evseId") or found.get("connectorId"))
+    is_tx, periods = purpose == "tx", found.get("periods")
+    first = periods[0] if isinstance(periods, list) and periods and isinstance(periods[0], dict) else {}
+    is_vague = found.get("kind") == "Recurring" and found.get("recurrency") is None
+    checks = [
+        ("/transactionId", is_tx and found.get("transactionId") is None, "a profile of a transaction names it"),
+        ("/connectorId", is_tx and not is_placed, "a profile of a transaction names its connector or EVSE"),
+        ("/purpose", purpose == "station_max" and is_placed, "station_max is for the whole charge point"),
+        ("/recurrency", is_vague, "Recurring says how often"),
+        ("/periods/0/startSeconds", first.get("startSeconds", 0) != 0, "the first period starts at 0"),
+    ]
+    return [Wrong(pointer, why) for pointer, is_wrong, why in checks if is_wrong]
 
 
 class ClearChargingProfile(Body):

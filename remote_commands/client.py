@@ -2,15 +2,20 @@
 
 import http.client
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ocppj import timestamps
 
-HOST = "127.0.0.1"
 WAIT_S = 25
 PATIENCE_S = 60  # for one HTTP exchange: longer than the house waits, shorter than for ever
+
+
+# Method, URL, headers and body to headers that are signed.
+Sign = Callable[[str, str, Mapping[str, str], bytes | None], dict[str, str]]
 
 
 class ClientError(Exception):
@@ -31,10 +36,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Where the API is, and the token it may want."""
+    """Where the API is (a URL without a path), the token it may want, and what signs requests if they need that."""
 
-    port: int
+    url: str
     token: str | None = None
+    sign: Sign | None = None
 
 
 def ask(house: House, method: str, path: str, body: dict[str, Any] | None = None, *, wait: bool = False) -> Reply:
@@ -44,20 +50,25 @@ def ask(house: House, method: str, path: str, body: dict[str, Any] | None = None
         ClientError: nobody answers there, or somebody who isn't the command API.
     """
     headers = {"Content-Type": "application/json"} | ({"Prefer": f"wait={WAIT_S}"} if wait else {})
+    content = None if body is None else json.dumps(body).encode()
     if house.token:
-        headers["Authorization"] = f"Bearer {house.token}"
-    port = house.port
-    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
+        # A signature takes the header of that name; a token has another one for such cases.
+        headers |= {"X-API-Key": house.token} if house.sign else {"Authorization": f"Bearer {house.token}"}
+    if house.sign:
+        headers = house.sign(method, house.url + path, headers, content)
+    where = urlsplit(house.url)
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    connection = kind(where.netloc, timeout=PATIENCE_S)
     try:
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        connection.request(method, path, content, headers)
         response = connection.getresponse()
-        return _reply(response.status, response.read(), port)
+        return _reply(response.status, response.read(), house.url)
     except ConnectionRefusedError as error:
         raise ClientError(
-            f"Nobody listens on http://{HOST}:{port}: is `ocppgw up` running, and OCPPGW_HTTP_PORT the same?"
+            f"Nobody listens on {house.url}: is `ocppgw up` running, and OCPPGW_HTTP_PORT the same?"
         ) from error
     except (OSError, http.client.HTTPException) as error:
-        raise ClientError(f"http://{HOST}:{port} does not answer properly: {error or type(error).__name__}.") from error
+        raise ClientError(f"{house.url} does not answer properly: {error or type(error).__name__}.") from error
     finally:
         connection.close()
 
@@ -101,12 +112,14 @@ def _command_path(command_id: str) -> str:
     return f"/commands/{quote(command_id, safe='')}"
 
 
-def _reply(status: int, raw: bytes, port: int) -> Reply:
+def _reply(status: int, raw: bytes, url: str) -> Reply:
     try:
         body = json.loads(raw)
     except ValueError:
         body = None
     reply = Reply(status, body if isinstance(body, dict) else {})
     if not reply.body or not (reply.is_problem or {"commandId", "jobId", "data"} & reply.body.keys()):
-        raise ClientError(f"http://{HOST}:{port} answers, but is not the command API.")
+        if status == HTTPStatus.FORBIDDEN:
+            raise ClientError(f"{url} answers 403: it wants a signature of somebody who may invoke it.")
+        raise ClientError(f"{url} answers, but is not the command API.")
     return reply

@@ -44,7 +44,10 @@ COMMANDS = {
     ),
     "send-local-list": Neutral(bodies.SendLocalList, render_16.send_local_list, render_2x.send_local_list),
     "set-charging-profile": Neutral(
-        bodies.SetChargingProfile, render_16.set_charging_profile, render_2x.set_charging_profile
+        bodies.SetChargingProfile,
+        render_16.set_charging_profile,
+        render_2x.set_charging_profile,
+        bodies.wrong_profile,
     ),
     "clear-charging-profile": Neutral(
         bodies.ClearChargingProfile, render_16.clear_charging_profile, render_2x.clear_charging_profile

@@ -3,17 +3,22 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+import orjson
+
 from domain.models import Command
 from remote_commands.bodies import Period, SendLocalList
 from remote_commands.rendering import given
 
 # In one message, where the charge point never told a limit: well within a broker's largest packet.
 MANY = 100
+FRAME = 100_000  # bytes; as large as what is published may be, with room for the broker's own
+ENVELOPE = 180  # what is around the items: the message id, the action, the names of its fields
 
 # What charge points call their limits: the key in 1.6; the variable, and its instance, in 2.x.
 _LIMITS = frozenset({
     "GetConfigurationMaxKeys", "SendLocalListMaxLength", "ItemsPerMessage", "ItemsPerMessage[GetVariables]",
-    "ItemsPerMessage[SetVariables]",
+    "ItemsPerMessage[SetVariables]", "BytesPerMessage", "BytesPerMessage[GetVariables]",
+    "BytesPerMessage[SetVariables]",
 })  # fmt: skip
 
 Item = TypeVar("Item")
@@ -29,21 +34,37 @@ class Placed(Protocol):
     def evse_id(self) -> int | None: ...
 
 
-def chunks(items: Sequence[Item], limit: int | None) -> list[list[Item]]:
-    """The items in lists of at most `limit`; no items are one empty list."""
-    limit = min(limit or MANY, MANY)
-    return [list(items[start : start + limit]) for start in range(0, max(1, len(items)), limit)]
+def chunks(items: Sequence[Item], limit: int | None, most_bytes: int | None = None) -> list[list[Item]]:
+    """The items in lists of at most `limit`, in messages of at most `most_bytes`; no items are one empty list.
+
+    What is larger all by itself goes alone: it is the charge point's to refuse.
+    """
+    limit, room = min(limit or MANY, MANY), (most_bytes or FRAME) - ENVELOPE
+    found: list[list[Item]] = [[]]
+    taken = 0
+    for item in items:
+        size = len(orjson.dumps(item)) + len(",")
+        if found[-1] and (len(found[-1]) == limit or taken + size > room):
+            found.append([])
+            taken = 0
+        found[-1].append(item)
+        taken += size
+    return found
 
 
 def of_list(
-    body: SendLocalList, entries: Sequence[dict[str, Any]], limit: int | None, renamed: Mapping[str, str]
+    body: SendLocalList,
+    entries: Sequence[dict[str, Any]],
+    limit: int | None,
+    renamed: Mapping[str, str],
+    most_bytes: int | None = None,
 ) -> Iterator[tuple[int, str, list[dict[str, Any]], dict[str, str]]]:
     """The parts of a local list: version, update type, entries, and where the caller wrote what is in them.
 
     After a Full the rest are Differential. Each part raises the version, for a charge point refuses what is not newer.
     """
     done = 0
-    for number, chunk in enumerate(chunks(entries, limit)):
+    for number, chunk in enumerate(chunks(entries, limit, most_bytes)):
         update = body.update.capitalize() if number == 0 else "Differential"
         sources = {
             f"/localAuthorizationList/{index}{found}": f"/entries/{done + index}{written}"

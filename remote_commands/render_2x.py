@@ -42,9 +42,10 @@ def get_configuration(body: bodies.GetConfiguration, making: Making) -> Wanted |
         payload = {"requestId": making.number(), "reportBase": "ConfigurationInventory"}
         return Wanted(making.version, "GetBaseReport", payload)
     data = [_variable(name, f"/keys/{index}", making) for index, name in enumerate(body.keys)]
-    limit = making.limit("ItemsPerMessage[GetVariables]")
-    chunks = parts.chunks(data, limit)
-    return [Wanted(making.version, "GetVariables", {"getVariableData": chunk}) for chunk in chunks]
+    return [
+        Wanted(making.version, "GetVariables", {"getVariableData": chunk})
+        for chunk in _chunks(data, "GetVariables", making)
+    ]
 
 
 def set_configuration(body: bodies.SetConfiguration, making: Making) -> list[Wanted]:
@@ -56,8 +57,10 @@ def set_configuration(body: bodies.SetConfiguration, making: Making) -> list[Wan
             # No variable twice in one message (D-07), and one after the other would undo each other.
             raise InvalidRequestError([Wrong(pointer, "the same variable under another name is in it already")])
         data.append({"attributeValue": configuration.value_2x(name, value)} | found)
-    limit = making.limit("ItemsPerMessage[SetVariables]")
-    return [Wanted(making.version, "SetVariables", {"setVariableData": chunk}) for chunk in parts.chunks(data, limit)]
+    return [
+        Wanted(making.version, "SetVariables", {"setVariableData": chunk})
+        for chunk in _chunks(data, "SetVariables", making)
+    ]
 
 
 def trigger_message(body: bodies.TriggerMessage, making: Making) -> Wanted:
@@ -106,7 +109,9 @@ def send_local_list(body: bodies.SendLocalList, making: Making) -> list[Wanted]:
     renamed = {"/idToken/idToken": "/idToken", "/idToken/type": "/idToken/type", "/idTokenInfo/status": "/status"}
     return [
         Wanted(making.version, "SendLocalList", _list(version, update, chunk), sources)
-        for version, update, chunk, sources in parts.of_list(body, entries, limit, renamed)
+        for version, update, chunk, sources in parts.of_list(
+            body, entries, limit, renamed, making.limit("BytesPerMessage")
+        )
     ]
 
 
@@ -188,6 +193,10 @@ def delete_certificate(body: bodies.DeleteCertificate, making: Making) -> Wanted
     hashes = body.model_dump(by_alias=True, exclude={"ttl_seconds"})
     sources = parts.under("/certificateHashData", hashes)
     return Wanted(making.version, "DeleteCertificate", {"certificateHashData": hashes}, sources)
+
+
+def _chunks(data: list[dict[str, Any]], action: str, making: Making) -> list[list[dict[str, Any]]]:
+    return parts.chunks(data, making.limit(f"ItemsPerMessage[{action}]"), making.limit(f"BytesPerMessage[{action}]"))
 
 
 def _place(body: parts.Placed) -> int | None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,10 +43,15 @@ class Settings(BaseSettings):
 
 
 class ClientSettings(BaseSettings):
-    """Where `ocppgw command` finds the running house."""
+    """Where `ocppgw command` finds the running house, or with OCPPGW_API_URL the API elsewhere.
+
+    What goes to AWS is signed: with OCPPGW_CLOUD=aws, or to the host of a Function URL.
+    """
 
     model_config = SettingsConfigDict(env_prefix="OCPPGW_", frozen=True)
 
+    cloud: Literal["local", "aws"] = "local"
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+/?$")] | None = None
     http_port: Annotated[int, Field(ge=1, le=65535)] = 9080
     api_token: SecretStr | None = None  # where the house wants one (OCPPGW_API_TOKENS)
 

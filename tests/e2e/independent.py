@@ -22,7 +22,7 @@ class _Obedient:
 
     async def told(self) -> tuple[str, dict[str, Any]]:
         """The next command: its action and payload (snake_case, as the package hands them over)."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(45):
             return await self._told.get()
 
     def accept(self, action: str, payload: dict[str, Any], results: Any) -> Any:

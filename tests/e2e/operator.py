@@ -97,7 +97,10 @@ class Operator:
                 return Reply(error.code, dict(error.headers), json.loads(error.read()))
 
 
-def until(is_so: Callable[[], bool], within_s: float = 15.0) -> None:
+PATIENCE_S = 45.0  # for a machine that does much else: who is there earlier is not kept waiting
+
+
+def until(is_so: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     """Wait until it is so."""
     deadline = time.monotonic() + within_s
     while not is_so():
@@ -105,6 +108,6 @@ def until(is_so: Callable[[], bool], within_s: float = 15.0) -> None:
         time.sleep(0.05)
 
 
-async def until_async(is_so: Callable[[], bool], within_s: float = 15.0) -> None:
+async def until_async(is_so: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     """Wait until it is so, with the event loop running."""
     await asyncio.to_thread(until, is_so, within_s)

@@ -230,6 +230,7 @@ def test_urls_are_signed_and_operators_have_a_policy_with_both_permissions(templ
         assert {json.dumps(arn) for arn in many(each["Resource"])} == {
             json.dumps(url["TargetFunctionArn"]) for url in urls
         }
+    assert policy[0]["Condition"] == {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}
     assert policy[1]["Condition"] == {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
 
 

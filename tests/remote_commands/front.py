@@ -1,5 +1,6 @@
 """The command API on a real socket: HTTP in, Function URL events to a desk, HTTP out."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -32,6 +33,22 @@ def saying(text: bytes) -> Iterator[int]:
     """Somebody else's server on a free port, that answers everything with this."""
 
     with _listening(lambda _, __: (200, {}, text)) as port:
+        yield port
+
+
+@contextmanager
+def hearing(asked: list[tuple[str, dict[str, str], bytes]]) -> Iterator[int]:
+    """A server on a free port that keeps path, headers and body of what it is asked, and makes a command of it."""
+
+    def reply(request: BaseHTTPRequestHandler, body: str | None) -> Said:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked.append((request.path, headers, (body or "").encode()))
+        desk = Desk()
+        desk.connect("CP1")
+        answer = desk.post("/charge-points/CP1/commands/Reset", {"type": "Soft"})
+        return answer.status, {}, json.dumps(answer.body).encode()
+
+    with capture_logs(), _listening(reply) as port:
         yield port
 
 

@@ -3,14 +3,18 @@ import json
 import socket
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from typer.testing import CliRunner, Result
 
+from adapters import sigv4
 from domain.models import ChargePoint, CommandState
 from ocppj.versions import V16, V201
 from remote_commands import examples
 from remote_commands.__main__ import app
 from tests.remote_commands.desk import EPOCH, Desk
-from tests.remote_commands.front import saying, serving
+from tests.remote_commands.front import hearing, saying, serving
 from web.access import Access
 
 
@@ -238,3 +242,51 @@ def test_a_token_goes_along_where_the_house_wants_one() -> None:
 
     assert (refused.exit_code, refused.stderr.startswith("No such token: ")) == (1, True)
     assert (taken.exit_code, json.loads(taken.stdout)["issuedBy"]) == (0, "olga")
+
+
+def test_a_function_url_is_asked_with_a_signature_and_the_token_beside_it() -> None:
+    asked: list[tuple[str, dict[str, str], bytes]] = []
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "temporary"}
+
+    with hearing(asked) as port:
+        url = f"http://127.0.0.1:{port}/"
+        more = {"OCPPGW_CLOUD": "aws", "OCPPGW_API_URL": url, "OCPPGW_API_TOKEN": "t"} | keys
+        result = run(1, "raw", "CP:2F1", "Reset", '{"type": "Soft"}', "--ttl", "5", **more)
+
+    [(path, headers, body)] = asked
+    # Signed again from what arrived: the same signature, or AWS would not let it in.
+    request = AWSRequest("POST", url.rstrip("/") + path, data=body, headers={
+        name: headers[name] for name in ("host", "x-amz-security-token", "content-type", "x-api-key") if name in headers
+    })  # fmt: skip
+    request.context["timestamp"] = headers["x-amz-date"]
+    request.headers["X-Amz-Date"] = headers["x-amz-date"]
+    auth = SigV4Auth(Credentials("AKID", "secret", "temporary"), "lambda", "us-east-1")
+    signature = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    assert result.exit_code == 0, result.output
+    assert path == "/charge-points/CP:2F1/commands/Reset?ttlSeconds=5"
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKID/")
+    assert headers["authorization"].endswith(f"Signature={signature}")
+    assert headers["x-api-key"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"OCPPGW_CLOUD": "aws"}, "OCPPGW_CLOUD is aws: set OCPPGW_API_URL"),
+        ({"OCPPGW_API_URL": "example.com"}, "OCPPGW_API_URL is 'example.com'"),
+    ],
+)
+def test_where_the_api_is_must_be_told(variables: dict[str, str], sentence: str) -> None:
+    result = run(1, "get", "cmd-1", **variables)
+
+    assert (result.exit_code, result.stderr.startswith(sentence)) == (1, True)
+
+
+def test_the_region_of_a_signature_is_that_of_the_function_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    headers = sigv4.signed("GET", "https://abc.lambda-url.eu-west-1.on.aws/commands/1", {}, None)
+
+    assert "/eu-west-1/lambda/aws4_request" in headers["Authorization"]
+    assert headers["Host"] == "abc.lambda-url.eu-west-1.on.aws"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,3 +129,32 @@ def test_a_told_limit_cuts_the_next_list() -> None:
     reply = desk.post(PATH, {name: value for name, value in LIST.items() if name != "itemsPerMessage"})
 
     assert reply.body["commandId"] == "cmd-3"
+
+
+def test_d06_a_message_is_no_longer_than_the_charge_point_said() -> None:
+    desk = Desk()
+    desk.connect("CP1", V201)
+    limit = {"component": {"name": "DeviceDataCtrlr"}, "variable": {"name": "BytesPerMessage"}}
+    told = [
+        limit | {"variable": {"name": "BytesPerMessage", "instance": "SetVariables"}, "attributeValue": "600"},
+        limit | {"variable": {"name": "BytesPerMessage", "instance": "GetVariables"}, "attributeValue": "100"},
+    ]
+    desk.commands.add(replace(answered({"getVariableResult": told}), version=V201))
+    values = {f"Vendor.Variable{number}": "x" * (number * 60) for number in range(9)}
+
+    desk.post("/charge-points/CP1/commands/set-configuration", {"values": values})
+    for number in range(1, 20):
+        if desk.commands.find(f"cmd-{number}") is not None and len(sent(desk)) == number:
+            answer(desk, f"cmd-{number}", CommandState.ACCEPTED)
+    frames = [published.frame for published in desk.sent.published]
+
+    names = [each["variable"]["name"] for frame in frames for each in json.loads(frame)[3]["setVariableData"]]
+    assert names == [f"Variable{number}" for number in range(9)]
+    assert len(frames) > 2
+    # What is longer all by itself goes alone.
+    assert all(len(frame) <= 600 or len(json.loads(frame)[3]["setVariableData"]) == 1 for frame in frames)
+
+
+def test_d06_a_limit_that_takes_nothing_takes_one_at_a_time() -> None:
+    assert parts.chunks([{"a": 1}, {"b": 2}], None, 100) == [[{"a": 1}], [{"b": 2}]]
+    assert parts.chunks([], None, 100) == [[]]
