@@ -27,6 +27,7 @@ conformance: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.commands
 
 infra: .venv/.infra
 

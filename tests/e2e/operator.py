@@ -29,8 +29,9 @@ class Reply:
 class Operator:
     """Speaks HTTP as `curl` would, and looks into the tables."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, token: str | None = None) -> None:
         self.house = house
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._dynamodb = house.aws.resource("dynamodb")
 
     def register(self) -> str:
@@ -75,13 +76,13 @@ class Operator:
 
     def post(self, path: str, body: Any, wait: int | None = None) -> Reply:
         """POST, with `Prefer: wait` if given."""
-        headers = {"Content-Type": "application/json"} | ({"Prefer": f"wait={wait}"} if wait else {})
+        headers = self._headers | {"Content-Type": "application/json"} | ({"Prefer": f"wait={wait}"} if wait else {})
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._exchange(urllib.request.Request(self.house.http_url + path, data, headers))  # noqa: S310
 
     def get(self, path: str) -> Reply:
         """GET."""
-        return self._exchange(urllib.request.Request(self.house.http_url + path))  # noqa: S310
+        return self._exchange(urllib.request.Request(self.house.http_url + path, headers=self._headers))  # noqa: S310
 
     async def post_async(self, path: str, body: Any, wait: int | None = None) -> Reply:
         """POST while the event loop runs, for charge points on it must answer."""
