@@ -62,9 +62,16 @@ class DynamoTransactions:
 
     def begin(self, start: Transaction) -> Transaction:
         for number in count(1):
-            begun = self._begin(start, number)
-            if not transactions.is_another(start, begun):
-                return self._put_in_order(begun)
+            claim = _key(start.charge_point_id, _claim_of(start, number))
+            claimed, begun = self._begin(claim, start, number)
+            if transactions.is_another(start, begun):
+                continue
+            if claimed is not None and "isPlaced" in claimed:
+                return begun
+            placed = self._put_in_order(begun)
+            if claimed is not None:  # whoever began it may have died before it had its place; what came again may again
+                self._client.put_item(TableName=self._table, Item=claimed | {"isPlaced": attribute(True)})
+            return placed
         raise AssertionError("count() doesn't end")
 
     def finish(self, stop: Transaction) -> Transaction:
@@ -133,15 +140,15 @@ class DynamoTransactions:
         given_up = self._fold(transaction, lambda stored: transactions.followed(stored, at) if stored else None)
         return given_up.transaction if given_up else None
 
-    def _begin(self, start: Transaction, number: int) -> Transaction:
-        claim = _key(start.charge_point_id, _claim_of(start, number))
+    def _begin(self, claim: Item, start: Transaction, number: int) -> tuple[Item | None, Transaction]:
+        """The transaction of this start, and its claim, if it was made before."""
         for _ in dynamodb.attempts(f"{start.charge_point_id}: start of a transaction"):
             claimed = self._get(claim)
             if claimed is not None:
-                return self._begun(start, whole(claimed["givenId"]), number)
+                return claimed, self._begun(start, whole(claimed["givenId"]), number)
             sheet = transactions.begun(start, self._next_id(), number)
             if self._claim(claim, sheet):
-                return sheet.transaction
+                return None, sheet.transaction
         raise AssertionError("attempts() ends with an exception")
 
     def _put_in_order(self, transaction: Transaction) -> Transaction:

@@ -16,7 +16,9 @@ from adapters.dynamodb_transactions import DynamoTransactions, IdsUsedUpError
 from domain.models import ChargePoint, Connection, Transaction, TransactionEvent
 from domain.ports import RowChangedError
 from domain.transactions import MAX_TRANSACTION_ID
+from infra.local.cloud import AWS
 from ocppj.versions import V16, V201
+from tests.adapters.stores import create_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -145,3 +147,19 @@ def test_only_connected_charge_points_are_in_the_index(dynamodb_client: "DynamoD
     registry.disconnected("CP-index", 5, NOON)
 
     assert (while_connected, dynamodb_client.query(**request)["Count"]) == (1, 0)
+
+
+@pytest.mark.e2e
+def test_a_start_that_keeps_coming_again_costs_two_reads(aws: AWS) -> None:
+    client = aws.client("dynamodb")
+    create_tables(client)
+    store = DynamoTransactions(client, Tables())
+    start = Transaction("CP-AGAIN", "", V16, connector="1", id_token="ABC", started_at=NOON, meter_start_wh=10)
+    begun = [store.begin(start), store.begin(start)]
+    calls: list[str] = []
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+
+    begun.append(store.begin(start))
+
+    assert begun == [begun[0]] * 3
+    assert calls == ["GetItem", "GetItem"]

@@ -73,6 +73,18 @@ def test_a_start_repeated_is_the_same_transaction(stores: Stores) -> None:
     assert again.started_at == NOON
 
 
+def test_a_start_repeated_after_the_next_one_changes_nothing(stores: Stores) -> None:
+    first = stores.transactions.begin(start(stores.name))
+    following = start(stores.name, started_at=NOON + 60 * SECOND)
+    again = [stores.transactions.begin(start(stores.name)) for _ in range(3)]
+    stores.transactions.begin(following)
+    closed = stores.transactions.begin(start(stores.name))
+
+    assert again == [first] * 3
+    assert closed == replace(first, next_started_at=following.started_at, rules=closed.rules)
+    assert not closed.is_open
+
+
 def test_starts_that_differ_get_ids_that_differ(stores: Stores) -> None:
     starts = [
         start(stores.name),
