@@ -80,7 +80,8 @@ def rows_of(bodies: Iterable[str], ports: Ports) -> Rows | None:
     ids = set()
     for body in bodies:
         with suppress(RecordError):
-            ids |= _about(read(body))
+            record = read(body)
+            ids |= set() if _is_stale(record, ports) else _about(record)
     try:
         return ports.registry.find_many(sorted(ids))
     except (KeyError, TypeError, ValueError):
@@ -106,6 +107,8 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
     Raises:
         RecordError: it is none of ours.
     """
+    if _is_stale(record, ports):
+        return
     rows = ports.registry.find_many(_about(record)) if rows is None else rows
     match record:
         case {"chargePointId": str(charge_point_id), "message": message, "receivedAt": int() | float()}:
@@ -113,11 +116,7 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
         case {"event": "connected", "chargePointId": str(charge_point_id), "epoch": epoch}:
             presence.connected(charge_point_id, rows.get(charge_point_id), int(epoch), ports)
         case {"event": "disconnected", "chargePointId": str(charge_point_id), "epoch": epoch, "at": str(at)}:
-            if queue != DISCONNECTED:
-                presence.keep_history(record, ports)
-            tell = presence.settled if queue == DISCONNECTED else presence.disconnected
-            seen = record.get("lastSeen")  # missing where the socket never came to be
-            tell(charge_point_id, int(epoch), timestamps.parse(at), timestamps.parse(seen) if seen else None, ports)
+            _disconnected(record, charge_point_id, int(epoch), timestamps.parse(at), queue, ports)
         case {"event": "refused", "gateway": str(gateway), "refused": list(refused)}:
             refusals.keep(refused, gateway, ports)
         case {"event": "down", "gateway": str(gateway)}:
@@ -130,6 +129,25 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
             things.event(record, ports)
         case _:
             raise RecordError(f"a record of none of our shapes, with {', '.join(map(str, record)) or 'nothing in it'}")
+
+
+def _disconnected(record: Record, charge_point_id: str, epoch: int, at: datetime, queue: str, ports: Ports) -> None:
+    seen = record.get("lastSeen")  # missing where the socket never came to be
+    last_seen = timestamps.parse(seen) if seen else None
+    if queue == DISCONNECTED:
+        presence.settled(charge_point_id, epoch, at, last_seen, ports)
+    else:
+        presence.keep_history(record, ports)
+        presence.disconnected(charge_point_id, epoch, at, last_seen, ports)
+
+
+def _is_stale(record: Record, ports: Ports) -> bool:
+    """Whether it is so old that nobody waits for its answer, and stores nothing: then its row need not be read."""
+    match record:
+        case {"message": [_, _, str(action), *_], "receivedAt": int() | float() as received_ms}:
+            age_s = ports.clock().timestamp() - received_ms / 1000
+            return action in _UNREAD_WHEN_LATE and age_s >= ports.settings.call_timeout_s
+    return False
 
 
 def _frame(record: Record, message: Any, row: ChargePoint | None, ports: Ports) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -152,6 +153,19 @@ def test_late_heartbeats_and_authorizes_are_not_even_read(call: Call, why: str) 
     published = house.send(CP, call, house.ports(id_tokens=Unreachable(), commands=Unreachable()), **extras)
 
     assert published == []
+
+
+@pytest.mark.parametrize("call", [HEARTBEAT, Call("m-1", "Authorize", {"idTag": "ABC"})], ids=str)
+def test_of_heartbeats_and_authorizes_of_long_ago_not_even_the_row_is_read(call: Call) -> None:
+    house = House()
+    house.register(CP, V16)
+    record = of_frame(CP, call, house.now)
+    house.tick(31)
+
+    rows = inbox.rows_of([orjson.dumps(record).decode()], house.ports())
+    house.process(record, house.ports(registry=Unreachable()))
+
+    assert rows == {}
 
 
 # errors
