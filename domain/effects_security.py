@@ -29,7 +29,7 @@ def is_credential(command: Command) -> bool:
 
     A profile in a network profile doesn't: the charge point may come with that for other reasons.
     """
-    return rotation.sets_password(command) or (command.action == "ChangeConfiguration" and rotation.is_one(command))
+    return rotation.sets_password(command.payload) or (command.action == "ChangeConfiguration" and rotation.is_one(command))
 
 
 def is_own_certificate(command: Command) -> bool:
@@ -42,7 +42,7 @@ def used(command: Command, message: Message) -> str | None:
     if not is_new_connection(command, message):
         return None
     row = message.charge_point
-    if not rotation.sets_password(command):
+    if not rotation.sets_password(command.payload):
         wanted = rotation.profile_of(command.payload)
         return CONFIRMED if wanted is not None and row.highest_profile >= wanted else NOT_OBSERVED
     # Whoever uses one of two passwords settles which it is; and each knows the command that it came from.

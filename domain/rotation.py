@@ -30,6 +30,11 @@ def begin(command_id: str, charge_point_id: str, payload: Payload, passwords: Pa
         passwords.rotate(charge_point_id, credentials.hash_imported(secret, command_id.encode()))
 
 
+def sets_password(payload: Payload) -> bool:
+    """Whether it sets the charge point's password."""
+    return _find(payload, _PASSWORD) is not None
+
+
 def lowers_profile(payload: Payload, row: ChargePoint) -> bool:
     """Whether it would lower the security profile, which no OCPP message may (A00.FR.005).
 
@@ -57,12 +62,7 @@ def settle(command: Command, row: ChargePoint, answer: Payload | None, passwords
 
 def is_one(command: Command) -> bool:
     """Whether it sets a credential."""
-    return sets_password(command) or profile_of(command.payload) is not None
-
-
-def sets_password(command: Command) -> bool:
-    """Whether it sets a password."""
-    return _find(command.payload, _PASSWORD) is not None
+    return sets_password(command.payload) or profile_of(command.payload) is not None
 
 
 def profile_of(payload: Payload) -> int | None:

@@ -12,6 +12,7 @@ PROBLEMS: problems.Problems = problems.COMMON | {
     "charge-point-rejected": (409, "The charge point is rejected"),
     "charge-point-accepted": (409, "The charge point is accepted already"),
     "profile-lowered": (409, "The command would lower the security profile"),
+    "password-changing": (409, "Another password is on its way"),
     "job-over": (409, "The job is over"),
     "queue-full": (409, "Too many commands wait for the charge point"),
     "idempotency-key-in-use": (409, "The first request with this key is not done"),

@@ -59,6 +59,21 @@ def test_a38_a_password_of_2x_is_its_text(body: dict[str, Any]) -> None:
     assert matches(stored, "pässword-of-2.0.1".encode(), b"")
 
 
+def test_a38_a_second_password_waits_until_the_first_is_settled() -> None:
+    desk = Desk()
+    desk.connect("CP1", password_hash="old")
+    desk.post(f"{COMMANDS}/ChangeConfiguration", {"key": "AuthorizationKey", "value": KEY})
+    first = desk.row("CP1")
+
+    reply = desk.post(f"{COMMANDS}/ChangeConfiguration", {"key": "AuthorizationKey", "value": KEY[::-1]})
+    other = desk.post(f"{COMMANDS}/ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"})
+
+    assert (reply.status, reply.body["type"].rpartition(":")[2]) == (409, "password-changing")
+    assert other.status in (201, 202)
+    assert desk.row("CP1") == first
+    assert first.next_password_hash is not None
+
+
 def test_a38_other_settings_change_no_password() -> None:
     desk = Desk()
     before = desk.connect("CP1", V201)
