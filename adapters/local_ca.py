@@ -1,6 +1,6 @@
 """A certificate authority of one's own: signs what charge points ask for with a key in a file.
 
-For a laptop, a test bench, a small fleet. `cryptography` is in the extra `local` and is imported when it is needed.
+For a laptop, a test bench, a small fleet. `cryptography` is imported when it is needed: it would slow every cold start.
 """
 
 from collections.abc import Collection

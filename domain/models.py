@@ -205,6 +205,14 @@ class TransactionEvent:
     payload: dict[str, Any]
 
 
+class ContractCheck(StrEnum):
+    """What became of a look at a contract certificate, in the words of 2.x (`certificateStatus`)."""
+
+    TRUSTED = "Accepted"
+    EXPIRED = "CertificateExpired"
+    UNTRUSTED = "CertChainError"
+
+
 class CommandState(StrEnum):
     """queued = stored, sent = the broker took it; the others are final, but for a late answer beside `timeout`."""
 

@@ -16,6 +16,7 @@ from domain.models import (
     CommandState,
     Connection,
     ConnectorState,
+    ContractCheck,
     IdToken,
     Proven,
     Route,
@@ -266,6 +267,13 @@ class Reports(Protocol):
 
 class CsrRefusedError(Exception):
     """A certificate signing request that is not to be signed; the text says why."""
+
+
+class Contracts(Protocol):
+    """The contracts of vehicles that charge by plugging in (ISO 15118)."""
+
+    def check(self, chain: str, id_token: str, now: datetime) -> ContractCheck:
+        """Whether this PEM chain, leaf first, is of this eMAID and leads to a root that is trusted."""
 
 
 class CertificateSigner(Protocol):

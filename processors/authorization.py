@@ -1,11 +1,16 @@
 """Authorize (conformance C.2): the token is looked up, and nothing else happens."""
 
+from domain.models import ContractCheck
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
 from processors import costs, id_tokens
 from processors.id_tokens import Presented
 from processors.ports import Ports
 from processors.routes import Request, on
+
+# What the token is then (C-31); and for which tokens a certificate is good for nothing.
+_NOT_TRUSTED = {ContractCheck.EXPIRED: "Expired", ContractCheck.UNTRUSTED: "Invalid"}
+_CANCELLED = frozenset({"Blocked", "Expired", "Invalid", "Unknown"})
 
 
 @on("Authorize", V16)
@@ -17,14 +22,31 @@ def authorize_16(request: Request, ports: Ports) -> Payload:
 
 @on("Authorize", V201)
 def authorize_201(request: Request, ports: Ports) -> Payload:
-    """Look up the token; a contract certificate can't be verified here, so it is never accepted (C-31)."""
-    if "certificate" in request.payload or "iso15118CertificateHashData" in request.payload:
-        return {"idTokenInfo": {"status": "Invalid"}, "certificateStatus": "CertChainError"}
+    """Look up the token, and the contract certificate if it comes with one."""
+    contract = _contract(request, ports)
+    if contract in _NOT_TRUSTED:
+        return {"idTokenInfo": {"status": _NOT_TRUSTED[contract]}, "certificateStatus": contract.value}
     token = request.payload["idToken"]
     verdict = id_tokens.judge(Presented(token["idToken"], token["type"]), request, ports)
+    if contract is not None:
+        status = "ContractCancelled" if verdict.status in _CANCELLED else contract.value
+        return {"idTokenInfo": id_tokens.id_token_info(verdict), "certificateStatus": status}
     if verdict.status == "Accepted" and _is_taken(token["idToken"], request, ports):
         return {"idTokenInfo": {"status": "NotAtThisTime"}}
     return {"idTokenInfo": id_tokens.id_token_info(verdict) | costs.shown(verdict, request, ports)}
+
+
+def _contract(request: Request, ports: Ports) -> ContractCheck | None:
+    """What a contract certificate is worth; None if there is none.
+
+    Without the certificate itself its hashes are for an OCSP responder, of whom we ask nothing.
+    """
+    said = request.payload
+    if "certificate" not in said:
+        return ContractCheck.UNTRUSTED if "iso15118CertificateHashData" in said else None
+    if ports.contracts is None:
+        return ContractCheck.UNTRUSTED
+    return ports.contracts.check(said["certificate"], said["idToken"]["idToken"], request.now)
 
 
 def _is_taken(id_token: str, request: Request, ports: Ports) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from adapters import dynamodb, iot_data, logs, metrics, sqs
+from adapters.contract_certificates import TrustedContracts
 from adapters.dynamodb_command_lines import DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -82,6 +83,7 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         settings=chosen,
         signer=_signer(chosen),
         dead_letters=SqsDeadLetters(queues),
+        contracts=TrustedContracts(chosen.contract_roots) if chosen.contract_roots else None,
     )
 
 

@@ -10,6 +10,7 @@ from domain.ports import (
     CertificateSigner,
     CommandLines,
     Commands,
+    Contracts,
     DeadLetters,
     IdTokens,
     Observations,
@@ -48,6 +49,7 @@ class Ports:
     settings: Settings
     signer: CertificateSigner | None = None
     dead_letters: DeadLetters | None = None
+    contracts: Contracts | None = None
 
     def delivery(self) -> Delivery:
         """What delivering commands that wait takes, now."""

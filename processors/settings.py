@@ -50,6 +50,7 @@ class Settings(BaseModel):
     data_transfer: Vendors = {}  # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
     ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
     ca_key: FilePath | None = None
+    contract_roots: FilePath | None = None  # PEM; contract certificates of vehicles must lead to one of these
     certificate_days: int = Field(default=365, ge=1, le=3650)
     certificate_organization: str | None = None  # what the O of their requests must be
     attempts: int = Field(default=5, ge=1, le=1000)  # as many as the queues' redrive policy has
