@@ -29,7 +29,9 @@ def is_credential(command: Command) -> bool:
 
     A profile in a network profile doesn't: the charge point may come with that for other reasons.
     """
-    return rotation.sets_password(command.payload) or (command.action == "ChangeConfiguration" and rotation.is_one(command))
+    return rotation.sets_password(command.payload) or (
+        command.action == "ChangeConfiguration" and rotation.is_one(command)
+    )
 
 
 def is_own_certificate(command: Command) -> bool:

@@ -30,6 +30,14 @@ def begin(command_id: str, charge_point_id: str, payload: Payload, passwords: Pa
         passwords.rotate(charge_point_id, credentials.hash_imported(secret, command_id.encode()))
 
 
+def begun_by(row: ChargePoint) -> str | None:
+    """Which command began the rotation that is not settled; of one that no command began this is no command's id."""
+    try:
+        return credentials.salt_of(row.next_password_hash).decode() if row.next_password_hash else None
+    except (credentials.HashFormatError, UnicodeDecodeError):
+        return None
+
+
 def sets_password(payload: Payload) -> bool:
     """Whether it sets the charge point's password."""
     return _find(payload, _PASSWORD) is not None

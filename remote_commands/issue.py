@@ -154,7 +154,7 @@ def issue(row: ChargePoint, wanted: Sequence[Wanted], asked: Asked, ports: Ports
     route = route_of(row, ports)
     if route is None:
         return _offline(row, commands, asked, ports, is_secret=secrets.has_any(wanted[0].payload))
-    _refuse_second_password(row, wanted)
+    _refuse_second_password(row, wanted, ports)
     _store_parts(commands[1:], ports)
     rotation.begin(commands[0].command_id, row.charge_point_id, wanted[0].payload, ports.passwords)
     first = _send(commands[0], frames[0], route, ports)
@@ -206,9 +206,12 @@ def _refuse_out_of_turn(row: ChargePoint, wanted: Wanted) -> None:
         )
 
 
-def _refuse_second_password(row: ChargePoint, wanted: Sequence[Wanted]) -> None:
+def _refuse_second_password(row: ChargePoint, wanted: Sequence[Wanted], ports: Ports) -> None:
     """Only two count at a time: a third would lock out a charge point that took the second and could not say so."""
-    if row.next_password_hash is not None and any(rotation.sets_password(each.payload) for each in wanted):
+    if not any(rotation.sets_password(each.payload) for each in wanted):
+        return
+    begun_by = rotation.begun_by(row)
+    if begun_by is not None and ports.commands.find(begun_by) is not None:
         raise ProblemError(
             "password-changing",
             f"{row.charge_point_id} was sent another password: its answer settles that, or its next connect",

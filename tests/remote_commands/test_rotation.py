@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.credentials import matches
+from domain.credentials import hash_imported, matches
 from ocppj.versions import V16, V201
 from tests.remote_commands.desk import BrokenOutbound, Desk
 
@@ -72,6 +72,16 @@ def test_a38_a_second_password_waits_until_the_first_is_settled() -> None:
     assert other.status in (201, 202)
     assert desk.row("CP1") == first
     assert first.next_password_hash is not None
+
+
+def test_a38_a_password_that_an_operator_gave_it_may_be_sent() -> None:
+    desk = Desk()
+    given = hash_imported(bytes.fromhex(KEY), b"random salt \xff")
+    desk.connect("CP1", password_hash="old", next_password_hash=given)
+
+    reply = desk.post(f"{COMMANDS}/ChangeConfiguration", {"key": "AuthorizationKey", "value": KEY})
+
+    assert reply.status in (201, 202)
 
 
 def test_a38_other_settings_change_no_password() -> None:
