@@ -194,3 +194,41 @@ def test_what_a_charge_point_measured_for_somebody_else_is_kept() -> None:
 
     assert len(house.transactions.told(CP, "999999")) == 1
     assert house.transactions.of(CP) == []
+
+
+# Zombies of 2.x, and what a reconnect repeats (steve#651, citrineos#225)
+
+
+def test_a_2x_transaction_whose_end_was_lost_ends_with_the_next_on_its_evse() -> None:
+    house = house_of(V201)
+    event(house, "Started", 0, 0, 1_000)
+    event(house, "Updated", 1, 10, 1_500)
+
+    event(house, "Started", 0, 30, 1_500, tx="tx-2")
+
+    assert not stored(house).is_open
+    assert stored(house, "tx-2").is_open
+    assert bill(house) == (500, ("left_open",))
+
+
+def test_a_whole_2x_session_repeated_after_a_reconnect_is_one_bill() -> None:
+    house = house_of(V201)
+    for _ in range(3):
+        event(house, "Started", 0, 0, 1_000)
+        event(house, "Updated", 1, 10, 1_500)
+        event(house, "Ended", 2, 20, 1_900)
+
+    assert len(house.transactions.of(CP)) == 1
+    assert len(house.transactions.events(CP, "tx-1")) == 3
+    assert bill(house) == (900, ())
+
+
+def test_an_end_without_any_meter_value_is_billed_by_the_last_one_before() -> None:
+    house = house_of(V201)
+    event(house, "Started", 0, 0, 1_000)
+    event(house, "Updated", 1, 10, 1_500)
+
+    event(house, "Ended", 2, 20)
+
+    assert not stored(house).is_open
+    assert bill(house)[0] == 500
