@@ -12,6 +12,7 @@ from charge_point_sim.exchange import Message
 from charge_point_sim.kept import Monitor
 from charge_point_sim.variables import Name, Variable
 from ocppj.frames import Payload
+from ocppj.versions import V21
 
 LOOKS_S = 1.0
 PART = 15  # monitors in one NotifyMonitoringReport
@@ -73,7 +74,7 @@ def get_report(cp: ChargePoint, payload: Payload) -> Payload:
             "generatedAt": generated_at,
             "seqNo": seq_no,
             "tbc": first + PART < len(found),
-            "monitor": [_reported(monitor) for monitor in found[first : first + PART]],
+            "monitor": [_reported(cp, monitor) for monitor in found[first : first + PART]],
         }
         cp.exchange.put(Message("NotifyMonitoringReport", part, is_early=True))
     return {"status": "Accepted" if found else "EmptyResultSet"}
@@ -185,12 +186,13 @@ def _differ(old: str, new: str, least: float) -> bool:
         return new != old  # a word is another word
 
 
-def _reported(monitor: Monitor) -> Payload:
+def _reported(cp: ChargePoint, monitor: Monitor) -> Payload:
     setting = {
         "id": monitor.id,
         "transaction": monitor.in_transactions_only,
         "value": monitor.value,
         "type": monitor.kind,
         "severity": monitor.severity,
+        **({"eventNotificationType": "CustomMonitor"} if cp.dialect.version is V21 else {}),
     }
     return {**monitor.payload, "variableMonitoring": [setting]}
