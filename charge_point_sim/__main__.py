@@ -59,6 +59,9 @@ def sim(
     session_seconds: Annotated[float, typer.Option(help="How long such a session lasts.", min=1)] = 60,
     pause_seconds: Annotated[float, typer.Option(help="Time between two of them.", min=0)] = 10,
     sample_seconds: Annotated[int, typer.Option(help="Time between two meter values.", min=0)] = 5,
+    ping_seconds: Annotated[
+        int, typer.Option(help="Time between two WebSocket pings of its own; 0: none.", min=0)
+    ] = 20,
     quirk: Annotated[list[str], typer.Option(help=f"A vendor quirk or fault; repeatable: {', '.join(QUIRKS)}.")] = [],  # noqa: B006
     ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
     seed: Annotated[int | None, typer.Option(help="Makes what is left to chance repeatable.")] = None,
@@ -67,7 +70,9 @@ def sim(
     if ctx.invoked_subcommand:
         return
     secret = None if password is None else password.encode()
-    base = Setup("", _version(version), connectors, secret, sample_s=sample_seconds, quirks=_quirks(quirk))
+    base = Setup(
+        "", _version(version), connectors, secret, sample_s=sample_seconds, ping_s=ping_seconds, quirks=_quirks(quirk)
+    )
     routine = Routine(Token(id_tag), 0 if no_sessions else sessions, session_seconds, pause_seconds)
     setups = [replace(base, identity=_identity(each)) for each in id]
     endpoint = _endpoint(url) if url else settings().url

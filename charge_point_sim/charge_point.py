@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from charge_point_sim.effects import Effect, HangUp
+from charge_point_sim.effects import Effect, HangUp, Ping
 from charge_point_sim.exchange import CLOSED, Exchange, Message, Persistence
 from charge_point_sim.kept import Kept
 from charge_point_sim.parts import Cause, Connector, Session, Setup, Status, Token
@@ -224,6 +224,7 @@ class ChargePoint:
 
     def _greet(self) -> None:
         self.exchange.opened()
+        self._ping_later()
         self._mischief.connected()
         if self.registration == "Accepted":
             # A mere reconnect is no reason to boot again (1.6J §5.4): say what changed meanwhile.
@@ -231,6 +232,15 @@ class ChargePoint:
             self._tell_all()
         elif "boot" not in self.timers:  # else the interval of a Pending or Rejected is still running
             self.send_boot()
+
+    def _ping_later(self) -> None:
+        interval_s = self.variables.number("ping_s")
+        if interval_s > 0:
+            self.after("ping", interval_s, self._ping)
+
+    def _ping(self) -> None:
+        self.emit(Ping())
+        self._ping_later()
 
     def _tell_all(self) -> None:
         for connector in self.reporting:
@@ -294,6 +304,7 @@ class ChargePoint:
         self._mischief.disconnected()
         self._untracked.clear()
         self.timers.cancel("heartbeat")
+        self.timers.cancel("ping")
         self._effects = []
 
     def _persistence(self) -> Persistence:

@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 from charge_point_sim import sessions
 from charge_point_sim.backoff import Backoff, retry_after_s, sentence
 from charge_point_sim.charge_point import ChargePoint
-from charge_point_sim.effects import HangUp, text_of
+from charge_point_sim.effects import HangUp, Ping, text_of
 from charge_point_sim.opening import address, authorization, is_common, offered
 from ocppj.versions import V16
 
@@ -62,6 +62,7 @@ class Client:
         self._to_write = asyncio.Event()
         self._stopping = asyncio.Event()
         self._offline_s: float | None = None
+        self._pong: asyncio.Future[float] | None = None
         self._lost = Backoff(cp.rng, 1, 60)
         self._refused = Backoff(cp.rng, 5, 60)
 
@@ -128,13 +129,14 @@ class Client:
             ssl=self._tls,
             user_agent_header="ocpp-gateway simulator",
             proxy=None,
+            ping_interval=None,  # the charge point decides, see WebSocketPingInterval
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=GOODBYE_S,
         )
 
     async def _converse(self, socket: ClientConnection) -> float:
         self.cp.log.info("connected", url=self._url)
-        self._offline_s = None
+        self._offline_s = self._pong = None
         self._refused.reset()
         self.cp.connected(self._clock.now())
         self._settle()
@@ -165,7 +167,17 @@ class Client:
                 if isinstance(effect, HangUp):
                     await self._hang_up(socket, effect)
                     return
+                if isinstance(effect, Ping):
+                    await self._ping(socket)
+                    continue
                 await socket.send(text_of(effect))
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        if self._pong and not self._pong.done():
+            self.cp.log.warning("no pong")
+            socket.transport.abort()
+            return
+        self._pong = asyncio.ensure_future(await socket.ping())
 
     async def _hang_up(self, socket: ClientConnection, how: HangUp) -> None:
         self._offline_s = how.offline_s

@@ -42,7 +42,7 @@ def _behaviour(setup: Setup) -> dict[str, Variable]:
         "TransactionMessageAttempts": Variable("3", "integer", knob="message_attempts"),
         "TransactionMessageRetryInterval": Variable("60", "integer", knob="message_interval_s"),
         "UnlockConnectorOnEVSideDisconnect": Variable("true", "boolean"),
-        "WebSocketPingInterval": Variable("20", "integer", needs_reboot=True),
+        "WebSocketPingInterval": Variable(str(setup.ping_s), "integer", needs_reboot=True, knob="ping_s"),
     }
 
 

@@ -81,7 +81,7 @@ def _communication(setup: Setup) -> dict[str, Variable]:
         "RetryBackOffRepeatTimes": Variable("5", "integer"),
         "RetryBackOffWaitMinimum": _seconds(1),
         "UnlockOnEVSideDisconnect": _flag(True),
-        "WebSocketPingInterval": Variable("20", "integer", needs_reboot=True, unit="s"),
+        "WebSocketPingInterval": Variable(str(setup.ping_s), "integer", needs_reboot=True, unit="s", knob="ping_s"),
     }
 
 

@@ -25,7 +25,12 @@ class Raw:
     text: str
 
 
-Effect = Frame | Raw | HangUp
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask whether the other side is still there; who did not answer the last one is not, and is hung up on."""
+
+
+Effect = Frame | Raw | HangUp | Ping
 
 
 def text_of(effect: Frame | Raw) -> str:

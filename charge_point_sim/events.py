@@ -43,4 +43,4 @@ def meter_value(cp: ChargePoint, connector: Connector, context: str) -> Payload:
 
 def state_word(connector: Connector) -> str:
     """The connector's status in 2.x's words."""
-    return connector.status if connector.status in ("Available", "Reserved", "Unavailable") else "Occupied"
+    return connector.status if connector.status in ("Available", "Reserved", "Unavailable", "Faulted") else "Occupied"

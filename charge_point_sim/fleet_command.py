@@ -23,6 +23,10 @@ Quirks = Annotated[
     list[str], typer.Option(help=f"A fault and the percentage that has it, such as flapping:5: {', '.join(QUIRKS)}.")
 ]
 Anywhere = Annotated[bool, typer.Option("--i-own-this-host", help="Allow an endpoint that is not on this machine.")]
+_ADVICE = {
+    "refused 404": ": not registered there; --list prints a file for `ocppgw fleet import`",
+    "refused 401": ": another password is expected, see --password",
+}
 
 
 def fleet(
@@ -41,20 +45,27 @@ def fleet(
     session_seconds: Annotated[float, typer.Option(help="How long a session lasts, on average.", min=1)] = 60,
     pause_seconds: Annotated[float, typer.Option(help="Time until the next driver, on average.", min=0)] = 120,
     sample_seconds: Annotated[int, typer.Option(help="Time between two meter values.", min=0)] = 30,
+    ping_seconds: Annotated[int, typer.Option(help="Time between two WebSocket pings of each; 0: none.", min=0)] = 0,
     quirk: Quirks = [],  # noqa: B006
     ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
     deflate: Annotated[bool, typer.Option("--deflate", help="Offer permessage-deflate.")] = False,
     i_own_this_host: Anywhere = False,
     watch_pid: Annotated[list[int], typer.Option(help="A process whose CPU and memory to follow; repeatable.")] = [],  # noqa: B006
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Only list them, as `ocppgw fleet import` reads it.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Where to write the report, and its JSON beside it.")] = None,
 ) -> None:
     """Be a whole fleet of charge points, until the time is over or Ctrl-C."""
     try:
         plan = Plan(
             count, _scenario(scenario), read_duration_s(duration), seed, read_mix(mix), rate, id_prefix, connectors,
-            tuple(id_tag), password, session_seconds, pause_seconds, sample_seconds,
+            tuple(id_tag), password, session_seconds, pause_seconds, sample_seconds, ping_seconds,
             quirks=tuple(read_quirk(each) for each in quirk),
         )  # fmt: skip
+        if list_only:
+            _list(plan)
+            return
         endpoint = url or settings().url
         context(endpoint, ca)  # a wrong file is said here, not in every process
         target = resolve(endpoint, may_be_anywhere=i_own_this_host, ca=ca, deflate=deflate)
@@ -88,16 +99,26 @@ def _follow(run: Run, target: Target, watched: tuple[int, ...]) -> bool:
 
 def _say_how_it_went(run: Run, report: Path | None) -> None:
     numbers = summary(run.moments)
-    latency = " ".join(f"{name}={number}ms" for name, number in numbers["latencyMs"].items())
+    latency = " ".join(
+        f"{name}={'-' if number is None else f'{number:.1f} ms'}" for name, number in numbers["latencyMs"].items()
+    )
     typer.echo(
         f"{numbers['seconds']} s, at most {numbers['connectedMost']} of {run.plan.count} connected, "
         f"{numbers['framesPerSecond']} frames/s, {latency}, {sum(numbers['errors'].values())} errors"
     )
     for kind, number in numbers["errors"].items():
-        typer.echo(f"  {number} x {kind}")
+        typer.echo(f"  {number} x {kind}" + _ADVICE.get(kind, ""))
     if report:
         beside = write(run, report)
         typer.echo(f"report: {report}, {beside}")
+
+
+def _list(plan: Plan) -> None:
+    with_passwords = plan.password is not None
+    typer.echo("id,password" if with_passwords else "id")
+    for number in range(plan.count):
+        setup = plan.setup(number)
+        typer.echo(f"{setup.identity},{setup.password.decode()}" if setup.password else setup.identity)
 
 
 def _scenario(name: str) -> Scenario:

@@ -53,7 +53,7 @@ class Peer(Protocol):
 class Line(asyncio.Protocol):
     """One connection, from the request to its end."""
 
-    __slots__ = ("_fragments", "_hello", "_is_over", "_peer", "_protocol", "_transport")
+    __slots__ = ("_fragments", "_hello", "_is_answered", "_is_over", "_peer", "_protocol", "_transport")
 
     def __init__(self, peer: Peer, hello: Hello) -> None:
         self._peer = peer
@@ -68,6 +68,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._fragments: list[bytes] | None = None
         self._is_over = False
+        self._is_answered = True
 
     @property
     def is_open(self) -> bool:
@@ -77,6 +78,15 @@ class Line(asyncio.Protocol):
         """Send a text message, if anybody is there to read it."""
         if self.is_open:
             self._protocol.send_text(text.encode())
+
+    def ping(self) -> None:
+        """Ask whether anybody is there; break the connection if nobody answered the last time."""
+        if not self._is_answered:
+            self.abort()
+        elif self.is_open:
+            self._is_answered = False
+            self._protocol.send_ping(b"")
+            self.flush()
 
     def flush(self) -> None:
         """Write what was sent since the last time, in one go."""
@@ -146,7 +156,9 @@ class Line(asyncio.Protocol):
             self._peer.on_refused(response)
 
     def _on_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.TEXT and frame.fin:
+        if frame.opcode is Opcode.PONG:
+            self._is_answered = True
+        elif frame.opcode is Opcode.TEXT and frame.fin:
             self._peer.on_text(bytes(frame.data))
         elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
             self._fragments = [*(self._fragments or []), bytes(frame.data)]

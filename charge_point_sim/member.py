@@ -11,11 +11,11 @@ from websockets.http11 import Response
 from charge_point_sim import sessions, trains
 from charge_point_sim.backoff import Backoff, retry_after_s
 from charge_point_sim.charge_point import ChargePoint
-from charge_point_sim.effects import HangUp, text_of
+from charge_point_sim.effects import HangUp, Ping, text_of
 from charge_point_sim.exchange import ANSWERED, CLOSED, TIMED_OUT
 from charge_point_sim.line import Hello, Line
 from charge_point_sim.opening import address, authorization, is_common, offered
-from charge_point_sim.parts import Connector, Token
+from charge_point_sim.parts import Cause, Connector, Token
 from charge_point_sim.plan import Plan, Visit
 from charge_point_sim.tally import Tally
 from ocppj.frames import Call
@@ -174,6 +174,9 @@ class Member:
         for effect in self.cp.take():
             if isinstance(effect, HangUp):
                 self._hang_up(effect)
+            elif isinstance(effect, Ping):
+                if line:
+                    line.ping()
             elif line:
                 if isinstance(effect, Call):
                     self._calls_s = self.host.monotonic()
@@ -223,13 +226,13 @@ class Member:
         if connector and connector.is_free and self.cp.registration == "Accepted" and not self.cp.is_resetting:
             token = Token(visit.token)
             sessions.arrive(self.cp, connector, token)
-            self.cp.after(f"visit {connector.number}", visit.stay_s, lambda: self._go(connector, token))
+            self.cp.after(f"visit {connector.number}", visit.stay_s, lambda: self._go(connector, token, visit.end))
         self._await_next()
 
-    def _go(self, connector: Connector, token: Token) -> None:
+    def _go(self, connector: Connector, token: Token, end: Cause) -> None:
         # Somebody else's session, started remotely meanwhile, is not ours to stop.
         if connector.session and connector.session.token == token:
-            sessions.stop(self.cp, connector, "local")
+            sessions.stop(self.cp, connector, end)
 
     def _on_settled(self, action: str, outcome: str) -> None:
         began_s, self._calls_s = self._calls_s, None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 from typing import Literal
 
 from charge_point_sim.meter import Meter, Vehicle
@@ -11,7 +12,15 @@ from ocppj.versions import Version
 
 # The words of 1.6; 2.x says Occupied for all between Available and Unavailable.
 Status = Literal[
-    "Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved", "Unavailable"
+    "Available",
+    "Preparing",
+    "Charging",
+    "SuspendedEV",
+    "SuspendedEVSE",
+    "Finishing",
+    "Reserved",
+    "Unavailable",
+    "Faulted",
 ]
 
 
@@ -29,6 +38,7 @@ class Setup:
     max_power_w: float = 50_000.0
     call_timeout_s: float = 30.0
     sample_s: int = 5
+    ping_s: int = 20  # between two WebSocket pings of its own; 0: none
     plug_in_s: float = 2.0
     unplug_s: float = 3.0
     reboot_s: float = 5.0
@@ -40,7 +50,17 @@ class Setup:
         return f"SIM-{self.identity:0<60}" if "long-serial" in self.quirks else f"SIM-{self.identity}"[:25]
 
 
-Cause = Literal["local", "remote", "deauthorized", "hard reset", "soft reset", "unlock", "power loss"]
+Cause = Literal[
+    "local", "remote", "deauthorized", "hard reset", "soft reset", "unlock", "power loss", "unplugged", "fault"
+]
+
+
+_ENDS: dict[Cause, int] = {"local": 85, "unplugged": 13, "fault": 2}
+
+
+def some_end(rng: Random) -> Cause:
+    """How a session ends when nobody orders it to: mostly by the token, now and then without, seldom by a fault."""
+    return rng.choices(list(_ENDS), list(_ENDS.values()))[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Literal, get_args
 
 from charge_point_sim.build import DIALECTS
-from charge_point_sim.parts import Setup
+from charge_point_sim.parts import Cause, Setup, some_end
 from charge_point_sim.quirks import Quirk, QuirkError, quirk
 from ocppj.versions import V16, V201, Version
 
@@ -26,12 +26,13 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A driver comes so many seconds after the start, presents a token and stays for a while."""
+    """A driver comes so many seconds after the start, presents a token and stays for a while; `end` is how it ends."""
 
     at_s: float
     connector: int
     token: str
     stay_s: float
+    end: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Plan:
     session_s: float = 60.0
     pause_s: float = 120.0
     sample_s: int = 30
+    ping_s: int = 0
     call_timeout_s: float = 30.0
     quirks: tuple[tuple[Quirk, float], ...] = ()  # each with the percentage of charge points that have it
 
@@ -77,6 +79,7 @@ class Plan:
             self.connectors,
             password,
             sample_s=self.sample_s,
+            ping_s=self.ping_s,
             call_timeout_s=self.call_timeout_s,
             quirks=self._quirks(number),
         )
@@ -92,7 +95,7 @@ class Plan:
         while True:
             at_s = self._next_arrival_s(rng, at_s)
             stay_s = self.session_s * rng.uniform(0.5, 1.5)
-            yield Visit(at_s, rng.randint(1, self.connectors), rng.choice(self.tokens), stay_s)
+            yield Visit(at_s, rng.randint(1, self.connectors), rng.choice(self.tokens), stay_s, some_end(rng))
             at_s += stay_s
 
     def storms_s(self) -> list[float]:

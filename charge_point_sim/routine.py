@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from charge_point_sim import sessions
 from charge_point_sim.charge_point import ChargePoint
-from charge_point_sim.parts import Connector, Token
+from charge_point_sim.parts import Connector, Token, some_end
 
 FOREVER = -1
 _NOT_YET_S = 1.0
@@ -43,5 +43,5 @@ def _come(cp: ChargePoint, routine: Routine, left: int) -> None:
 def _go(cp: ChargePoint, routine: Routine, left: int, connector: Connector) -> None:
     # Somebody else's session, started remotely meanwhile, is not ours to stop.
     if connector.session and connector.session.token == routine.token:
-        sessions.stop(cp, connector, "local")
+        sessions.stop(cp, connector, some_end(cp.rng))
     _next(cp, routine, left if left == FOREVER else left - 1, routine.pause_s)

@@ -10,6 +10,8 @@ from charge_point_sim.meter import some_vehicle
 from charge_point_sim.parts import Cause, Connector, Session, Token
 from ocppj.frames import Payload
 
+REPAIR_S = 30.0  # how long a fault lasts; the car leaves then
+
 
 def arrive(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None = None) -> None:
     """A driver presents a token; if it is accepted, the car is plugged in and charges."""
@@ -48,8 +50,10 @@ def stop(cp: ChargePoint, connector: Connector, cause: Cause) -> None:
         cp.exchange.put(cp.dialect.stop(cp, connector, session, cause))
         cp.log.info("transaction stopped", connector=connector.number, cause=cause, meter_wh=_meter_wh(connector))
     session.is_over = True
-    cp.show(connector, "Finishing")
-    cp.after(f"unplug {connector.number}", cp.setup.unplug_s, lambda: _unplug(cp, connector))
+    is_broken = cause == "fault"
+    cp.show(connector, "Faulted" if is_broken else "Finishing")
+    wait_s = REPAIR_S if is_broken else cp.setup.unplug_s
+    cp.after(f"unplug {connector.number}", wait_s, lambda: _unplug(cp, connector))
 
 
 def stop_all(cp: ChargePoint, cause: Cause) -> None:

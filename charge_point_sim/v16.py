@@ -17,6 +17,8 @@ _REASONS: dict[Cause, str] = {
     "soft reset": "SoftReset",
     "unlock": "UnlockCommand",
     "power loss": "PowerLoss",
+    "unplugged": "EVDisconnected",
+    "fault": "EmergencyStop",
 }
 
 
@@ -34,7 +36,7 @@ def status(cp: ChargePoint, connector: Connector) -> tuple[str, Payload]:
     """StatusNotification, and the word that would have to change for another."""
     return connector.status, {
         "connectorId": connector.number,
-        "errorCode": "NoError",
+        "errorCode": "OtherError" if connector.status == "Faulted" else "NoError",
         "status": connector.status,
         "timestamp": cp.stamp(),
     }

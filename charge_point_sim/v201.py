@@ -21,6 +21,8 @@ _REASONS: Mapping[Cause, tuple[str, str]] = {
     "soft reset": ("ResetCommand", "ImmediateReset"),
     "unlock": ("UnlockCommand", "Other"),
     "power loss": ("AbnormalCondition", "PowerLoss"),
+    "unplugged": ("EVDeparted", "EVDisconnected"),
+    "fault": ("AbnormalCondition", "EmergencyStop"),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from charge_point_sim.build import DIALECTS
 from charge_point_sim.charge_point import ChargePoint
-from charge_point_sim.effects import HangUp, text_of
+from charge_point_sim.effects import HangUp, Ping, text_of
 from charge_point_sim.parts import Setup
 from ocppj import actions, frames, schemas
 from ocppj.frames import Answer, Call, CallError, CallResult, Frame, Payload, Send
@@ -113,6 +113,7 @@ class Wire:
         )
         self.now = NOW
         self.hang_ups: list[HangUp] = []
+        self.pings = 0
         self.log: list[str] = []
         self._command_ids = count(1)
         self._is_connected = False
@@ -172,6 +173,9 @@ class Wire:
                     self.hang_ups.append(effect)
                     self.cut()
                     return
+                if isinstance(effect, Ping):
+                    self.pings += 1
+                    continue
                 assert self._is_connected, f"sent without a connection: {effect}"
                 text = text_of(effect)
                 self.log.append(text)

@@ -276,3 +276,15 @@ def test_frames_that_arrive_while_it_hangs_up_are_too_late(version: Version) -> 
     wire.send(Call("late", "ClearCache"))
 
     assert "late" not in wire.script.answers
+
+
+@BOTH
+@pytest.mark.parametrize(("ping_s", "pings"), [(20, 3), (0, 0)])
+def test_it_pings_at_its_own_interval_while_it_is_connected(version: Version, ping_s: int, pings: int) -> None:
+    wire = Wire(version, ping_s=ping_s).boot()
+
+    wire.run(65)
+    wire.cut()
+    wire.run(65)
+
+    assert wire.pings == pings

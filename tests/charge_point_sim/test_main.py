@@ -58,6 +58,21 @@ def test_a_fleet_that_makes_no_sense_is_refused_in_a_sentence(arguments: list[st
     assert words in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ([], ["id", "SIM-00000", "SIM-00001"]),
+        (["--password", "secret-{id}"], ["id,password", "SIM-00000,secret-SIM-00000"]),
+    ],
+)
+def test_a_fleet_lists_itself_for_the_registration(arguments: list[str], lines: list[str]) -> None:
+    result = CliRunner().invoke(app, ["fleet", "--count", "2", "--list", *arguments])
+
+    assert result.exit_code == 0
+    assert result.output.splitlines()[: len(lines)] == lines
+    assert len(result.output.splitlines()) == 3
+
+
 def test_shipped_scenarios_are_listed() -> None:
     result = CliRunner().invoke(app, ["scenarios", "--output", "json"])
 

@@ -82,3 +82,16 @@ def test_whoever_leaves_ends_its_transactions_and_does_not_come_back() -> None:
     assert said["Started"] == said["Ended"]
     assert (fleet.tally.connected, fleet.csms.connections) == (0, 20)
     assert not fleet.tally.errors
+
+
+def test_pings_are_answered_and_who_does_not_answer_is_left() -> None:
+    fleet = Timeless(replace(PLAN, count=2, ping_s=10)).run(60)
+    before = fleet.csms.connections
+    deaf = fleet.members[0].line
+    assert deaf
+
+    deaf._is_answered = False
+    fleet.run(30)
+
+    assert (before, fleet.csms.connections, fleet.tally.connected) == (2, 3, 2)
+    assert fleet.tally.errors == {"disconnected 1006": 1}

@@ -1,10 +1,13 @@
 """Sessions: transactions, their messages in order, offline too."""
 
+from collections import Counter
+from random import Random
+
 import pytest
 
 from charge_point_sim import sessions
 from charge_point_sim.exchange import MOST_KEPT
-from charge_point_sim.parts import Connector, Token
+from charge_point_sim.parts import Cause, Connector, Token, some_end
 from charge_point_sim.routine import FOREVER, Routine, begin
 from ocppj.frames import CallError
 from ocppj.versions import V16, V201, Version
@@ -370,3 +373,38 @@ def test_a_long_time_offline_costs_readings_but_no_start_and_no_stop(version: Ve
     assert kept <= MOST_KEPT
     assert {"StopTransaction", "Ended StopAuthorized"} & set(said)
     assert sum(words in ("MeterValues", "Updated MeterValuePeriodic") for words in said) > MOST_KEPT / 3
+
+
+@pytest.mark.parametrize(
+    ("version", "cause", "reasons", "shown"),
+    [
+        (V16, "unplugged", ["EVDisconnected"], ["1 Finishing", "1 Available"]),
+        (V16, "fault", ["EmergencyStop"], ["1 Faulted", "1 Available"]),
+        (V201, "unplugged", ["EVDeparted", "EVDisconnected"], ["1 Available"]),
+        (V201, "fault", ["AbnormalCondition", "EmergencyStop"], ["1 Faulted", "1 Available"]),
+    ],
+)
+def test_a_session_may_end_without_anybody_asking(
+    version: Version, cause: Cause, reasons: list[str], shown: list[str]
+) -> None:
+    wire = Wire(version).boot()
+    connector = _arrive(wire)
+    wire.run(10)
+    wire.script.calls.clear()
+
+    wire.act(lambda: sessions.stop(wire.cp, connector, cause))
+    wire.run(60)
+
+    (ended,) = [call.payload for call in wire.script.calls if call.action in ("StopTransaction", "TransactionEvent")]
+    told = [ended.get("reason"), ended.get("triggerReason"), ended.get("transactionInfo", {}).get("stoppedReason")]
+    assert [each for each in told if each] == reasons
+    assert [words for words in wire.script.said() if words[:2] == "1 "] == shown
+
+
+def test_most_sessions_end_by_the_token_and_some_otherwise() -> None:
+    rng = Random(7)  # noqa: S311  # drivers, not secrets
+
+    ends = Counter(some_end(rng) for _ in range(1000))
+
+    assert set(ends) == {"local", "unplugged", "fault"}
+    assert ends["local"] > 5 * ends["unplugged"] > 5 * ends["fault"]
