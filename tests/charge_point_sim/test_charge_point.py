@@ -288,3 +288,4 @@ def test_it_pings_at_its_own_interval_while_it_is_connected(version: Version, pi
     wire.run(65)
 
     assert wire.pings == pings
+    assert "ping" not in wire.cp.timers

@@ -393,8 +393,11 @@ def test_a_session_may_end_without_anybody_asking(
     wire.script.calls.clear()
 
     wire.act(lambda: sessions.stop(wire.cp, connector, cause))
-    wire.run(60)
+    wire.run(10)
+    is_free_soon = connector.is_free
+    wire.run(50)
 
+    assert is_free_soon == (cause != "fault")
     (ended,) = [call.payload for call in wire.script.calls if call.action in ("StopTransaction", "TransactionEvent")]
     told = [ended.get("reason"), ended.get("triggerReason"), ended.get("transactionInfo", {}).get("stoppedReason")]
     assert [each for each in told if each] == reasons
