@@ -15,16 +15,23 @@ if TYPE_CHECKING:
 
 
 class IotThings:
-    """The things of this account and region."""
+    """The things of this account and region; with a type, those that are charge points."""
 
-    def __init__(self, iot: "IoTClient", iot_data: "IoTDataPlaneClient") -> None:
+    def __init__(self, iot: "IoTClient", iot_data: "IoTDataPlaneClient", thing_type: str | None = None) -> None:
         self._iot = iot
         self._iot_data = iot_data
+        self._type = thing_type
 
     def create(self, charge_point_id: str) -> str:
-        """Create the thing, or find the one of that name; returns its id."""
-        # CreateThing with the same attributes again is answered like the first time.
-        return self._iot.create_thing(thingName=charge_point_id)["thingId"]
+        """Create the thing, or find the one of that name; returns its id. Either way it has the type."""
+        if self._type is None:
+            # CreateThing with the same attributes again is answered like the first time.
+            return self._iot.create_thing(thingName=charge_point_id)["thingId"]
+        try:
+            return self._iot.create_thing(thingName=charge_point_id, thingTypeName=self._type)["thingId"]
+        except self._iot.exceptions.ResourceAlreadyExistsException:
+            self._iot.update_thing(thingName=charge_point_id, thingTypeName=self._type)
+            return self._iot.describe_thing(thingName=charge_point_id)["thingId"]
 
     def find(self, charge_point_id: str) -> str | None:
         """The id of the thing of that name, if there is one."""
@@ -36,8 +43,9 @@ class IotThings:
             raise
 
     def names(self) -> Iterator[str]:
-        """The names of all things."""
-        for page in self._iot.get_paginator("list_things").paginate():
+        """The names of all things of the type."""
+        pages = self._iot.get_paginator("list_things")
+        for page in pages.paginate() if self._type is None else pages.paginate(thingTypeName=self._type):
             yield from (thing["thingName"] for thing in page["things"])
 
     def delete(self, charge_point_id: str) -> None:
@@ -94,7 +102,8 @@ def _is_missing(error: ClientError) -> bool:
     return error.response.get("Error", {}).get("Code") == "ResourceNotFoundException"
 
 
-def connect() -> IotThings:
+def connect(thing_type: str | None = None) -> IotThings:
     """On this account, or on the emulator where AWS_ENDPOINT_URL points to it."""
     session = aws.session()
-    return IotThings(session.client("iot", config=aws.config()), session.client("iot-data", config=aws.config()))
+    iot, iot_data = session.client("iot", config=aws.config()), session.client("iot-data", config=aws.config())
+    return IotThings(iot, iot_data, thing_type)

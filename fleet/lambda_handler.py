@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from adapters import dynamodb, iot_data, local_ca, logs, things
+from adapters import aws, dynamodb, iot_data, local_ca, logs, things
 from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -55,16 +55,24 @@ def on_aws(chosen: Settings) -> Ports:
         reading=reading_on(client, tables),
         registry=DynamoRegistry(client, tables),
         administration=DynamoAdministration(client, tables),
-        things=things.connect(),
+        things=things.connect(chosen.type_of_things),
         id_tokens=DynamoIdTokens(client, tables),
         reports=DynamoReports(client, tables),
         outbound=IotOutbound(iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))),
         now=lambda: datetime.now(UTC),
         random_bytes=secrets.token_bytes,
-        pepper=chosen.pepper.get_secret_value().encode(),
+        pepper=_pepper(chosen),
         signer=_signer(chosen),
         make_request=partial(local_ca.make_request, organization=chosen.certificate_organization),
     )
+
+
+def _pepper(chosen: Settings) -> bytes:
+    if chosen.pepper_secret is None:
+        return chosen.pepper.get_secret_value().encode()
+    held = aws.session().client("secretsmanager", config=aws.config())
+    secret: str = held.get_secret_value(SecretId=chosen.pepper_secret)["SecretString"]
+    return secret.encode()
 
 
 def _signer(chosen: Settings) -> LocalCertificateAuthority | None:

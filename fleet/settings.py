@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+STACK_THING_TYPE = "ocpp-charge-point"  # unless `thing_type` among the stack's options says otherwise
+
 
 class SettingsError(ValueError):
     """A setting has a value that can't be used; the text is one sentence that names the variable."""
@@ -19,6 +21,9 @@ class Settings(BaseSettings):
     cloud: Literal["local", "aws"] = "local"
     aws_port: Annotated[int, Field(ge=1, le=65535)] = 4566
     pepper: SecretStr = SecretStr("")
+    pepper_secret: str | None = None  # or where it is: the ARN of a secret of Secrets Manager
+    # Things of this type are charge points, empty: all are. Not set: what the stack has, which on AWS is its default.
+    thing_type: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9:_-]{0,128}$")] = None
     ca_certificate: FilePath | None = None  # PEM; with its key, certificates for charge points are signed here
     ca_key: FilePath | None = None
     certificate_days: Annotated[int, Field(ge=1, le=3650)] = 365
@@ -33,6 +38,13 @@ class Settings(BaseSettings):
     mqtt_key: Path | None = None
     mqtt_port: Annotated[int, Field(ge=1, le=65535)] = 8883
     state_dir: Path = Path(".local")
+
+    @property
+    def type_of_things(self) -> str | None:
+        """The type that things get here, if any."""
+        if self.thing_type is None:
+            return STACK_THING_TYPE if self.cloud == "aws" else None
+        return self.thing_type or None
 
 
 def load() -> Settings:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, CfnOutput, CfnParameter, DefaultStackSynthesizer, Stack
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.data import Data
 from infra.fleet import add_fleet
-from infra.gateway import Gateways, Inputs
+from infra.gateway import Gateways, Inputs, add_pepper
 from infra.jobs import add_jobs
 from infra.messaging import Messaging
 from infra.nag import check
@@ -51,11 +52,12 @@ class OcppGateway(Stack):
         self.data = Data(self, "Data", options)
         self.messaging = Messaging(self, "Messaging", self._disconnect_delay(), options)
         self.processing = Processing(self, "Processing", code, self.data, self.messaging, options)
-        add_fleet(self.processing, self.data)
+        pepper = None if options.is_local else add_pepper(self)
+        add_fleet(self.processing, self.data, options, pepper)
         self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing)
         add_jobs(self.processing, self.data, self.messaging)
-        if not options.is_local:
-            self._on_aws(options)
+        if pepper is not None:
+            self._on_aws(options, pepper)
         self._outputs()
 
     @property
@@ -63,18 +65,18 @@ class OcppGateway(Stack):
         """Those of any region: which one is known when it is deployed."""
         return zones(3)
 
-    def _on_aws(self, options: Options) -> None:
+    def _on_aws(self, options: Options, pepper: secretsmanager.Secret) -> None:
         inputs = self._inputs()
         ThingEvents(self, "ThingEvents", options)
         network = Network(self, "Network", options, inputs.iot_endpoint.value_as_string)
-        gateways = Gateways(self, "Gateways", options, inputs, network, self.data, self.messaging)
+        gateways = Gateways(self, "Gateways", options, inputs, network, self.data, self.messaging, pepper)
         if options.processors == "workers":
             Workers(self, "Workers", options, inputs, network, gateways, self.processing.of_workers)
         Observability(self, "Observability", options, self.messaging, self.processing, gateways)
         self._output("GatewayAddress", gateways.balancer.balancer.load_balancer_dns_name)
         self._output("GatewayCluster", gateways.cluster.cluster_name)
         self._output("GatewayService", gateways.service.service_name)
-        self._output("PepperSecret", gateways.pepper.secret_arn)
+        self._output("PepperSecret", pepper.secret_arn)
 
     def _inputs(self) -> Inputs:
         return Inputs(

@@ -53,8 +53,10 @@ class Gateways(Construct):
         network: Network,
         data: Data,
         messaging: Messaging,
+        pepper: secretsmanager.Secret,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._pepper = pepper
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
@@ -62,7 +64,6 @@ class Gateways(Construct):
             container_insights_v2=ecs.ContainerInsights.DISABLED,
         )
         answer_for(self.cluster, "AwsSolutions-ECS4", "the gateways write metrics of their own")
-        self.pepper = self._pepper()
         attachment = iot.CfnPolicyPrincipalAttachment(
             self,
             "CertificateMay",
@@ -92,17 +93,6 @@ class Gateways(Construct):
         self.service.node.add_dependency(attachment)
         self.balancer.serve(self.service)
         scale(self.service, options)
-
-    def _pepper(self) -> secretsmanager.Secret:
-        pepper = secretsmanager.Secret(
-            self,
-            "Pepper",
-            description="Keys the hashes of generated passwords: another one makes all of them void",
-            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        answer_for(pepper, "AwsSolutions-SMG4", "a new pepper makes every password void")
-        return pepper
 
     def _task(self, options: Options, inputs: Inputs, data: Data, messaging: Messaging) -> ecs.FargateTaskDefinition:
         task = ecs.FargateTaskDefinition(
@@ -141,7 +131,20 @@ class Gateways(Construct):
         names = _MQTT_SECRETS | (_TLS_SECRETS if options.tls == "gateway" else {})
         names |= _CLIENT_SECRETS if options.client_certificates else {}
         secrets = {name: ecs.Secret.from_secrets_manager(held, field) for name, field in names.items()}
-        return secrets | {"OCPPGW_PEPPER": ecs.Secret.from_secrets_manager(self.pepper)}
+        return secrets | {"OCPPGW_PEPPER": ecs.Secret.from_secrets_manager(self._pepper)}
+
+
+def add_pepper(scope: Construct) -> secretsmanager.Secret:
+    """What keys the hashes of generated passwords, here and where they are made."""
+    pepper = secretsmanager.Secret(
+        scope,
+        "Pepper",
+        description="Keys the hashes of generated passwords: another one makes all of them void",
+        generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+    answer_for(pepper, "AwsSolutions-SMG4", "a new pepper makes every password void")
+    return pepper
 
 
 def task_role(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> iam.Role:

@@ -69,6 +69,19 @@ def environment(template: Template) -> dict[str, Any]:
     return {each["Name"]: each["Value"] for each in container(template)["Environment"]}
 
 
+def test_who_makes_passwords_has_the_pepper_of_the_gateways_and_the_type_of_things(
+    dev: Template, passthrough: Template
+) -> None:
+    (pepper,) = (name for name in dev.of_type("AWS::SecretsManager::Secret") if "Pepper" in name)
+    variables = dev.of_type("AWS::Lambda::Function")["FleetFunction"]["Environment"]["Variables"]
+    of_gateways = {each["Name"]: each["ValueFrom"] for each in container(dev)["Secrets"]}
+
+    assert variables["OCPPGW_PEPPER_SECRET"] == of_gateways["OCPPGW_PEPPER"] == {"Ref": pepper}
+    assert variables["OCPPGW_THING_TYPE"] == "ocpp-charge-point"
+    functions = passthrough.of_type("AWS::Lambda::Function")
+    assert functions["FleetFunction"]["Environment"]["Variables"]["OCPPGW_THING_TYPE"] == ""
+
+
 def test_the_emulator_s_template_is_part_of_every_other(synthesised: dict[str, Template]) -> None:
     local = synthesised["local"].body["Resources"]
     for name in WAYS:
