@@ -1,0 +1,103 @@
+"""What an AWS account needs before the stack: `python -m infra.account --tag 1.2.0`, again whenever you like.
+
+A bucket for code, a repository for the image, the certificate that gateways show to AWS IoT Core, and its secret.
+Writes build/parameters.json for `aws cloudformation deploy`, and build/image: what to build and push.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.package import key_of
+from infra.wheels import BUILD, ZIP
+
+NAME = "ocpp-gateway"
+IDENTITY = f"{NAME}/gateway-identity"
+
+
+def prepare(client: Callable[[str], Any], region: str, code: bytes, tag: str) -> dict[str, str]:
+    """Make what is missing, upload the code, and return the stack's parameters."""
+    account = client("sts").get_caller_identity()["Account"]
+    bucket = f"{NAME}-code-{account}-{region}"
+    _bucket(client("s3"), bucket, region)
+    client("s3").put_object(Bucket=bucket, Key=key_of(code), Body=code)
+    certificate_arn, secret_arn = _identity(client("iot"), client("secretsmanager"))
+    return {
+        "CodeBucket": bucket,
+        "CodeKey": key_of(code),
+        "Image": f"{_repository(client('ecr'))}:{tag}",
+        "IotEndpoint": client("iot").describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"],
+        "GatewayCertificateArn": certificate_arn,
+        "GatewayIdentityArn": secret_arn,
+    }
+
+
+def _bucket(s3: Any, name: str, region: str) -> None:
+    if name in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        return
+    # S3 takes no constraint for its first region. It is private and encrypted unless told otherwise.
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, **where)
+
+
+def _repository(ecr: Any) -> str:
+    try:
+        (found,) = ecr.describe_repositories(repositoryNames=[NAME])["repositories"]
+    except ecr.exceptions.RepositoryNotFoundException:
+        found = ecr.create_repository(
+            repositoryName=NAME, imageTagMutability="IMMUTABLE", imageScanningConfiguration={"scanOnPush": True}
+        )["repository"]
+    uri: str = found["repositoryUri"]
+    return uri
+
+
+def _identity(iot: Any, secrets: Any) -> tuple[str, str]:
+    """(certificate, secret); the secret remembers which certificate it holds."""
+    try:
+        kept = secrets.get_secret_value(SecretId=IDENTITY)
+        return json.loads(kept["SecretString"])["certificateArn"], kept["ARN"]
+    except secrets.exceptions.ResourceNotFoundException:
+        made = iot.create_keys_and_certificate(setAsActive=True)
+    held = {
+        "certificateArn": made["certificateArn"],
+        "certificate": made["certificatePem"],
+        "key": made["keyPair"]["PrivateKey"],
+    }
+    return made["certificateArn"], secrets.create_secret(Name=IDENTITY, SecretString=json.dumps(held))["ARN"]
+
+
+def write(parameters: dict[str, str], directory: Path = BUILD) -> None:
+    """Leave the parameters where `make deploy` looks for them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "parameters.json").write_text(json.dumps([f"{name}={value}" for name, value in parameters.items()]))
+    (directory / "image").write_text(parameters["Image"])
+    (directory / "bucket").write_text(parameters["CodeBucket"])
+
+
+def main() -> None:
+    """Prepare the account that the environment names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tag", required=True, help="of the image, a new one for each version")
+    tag = parser.parse_args().tag
+    if tag.endswith("-dirty"):
+        sys.exit("There are changes that are not committed: commit them, or give them a TAG of their own.")
+    session = boto3.Session()
+    if session.region_name is None:
+        sys.exit("Which region? Set AWS_REGION.")
+    try:
+        clients: Any = session.client
+        write(prepare(clients, session.region_name, ZIP.read_bytes(), tag))
+    except FileNotFoundError:
+        sys.exit(f"{ZIP} is missing: run `make package` first.")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"The account can't be prepared: {error}")
+
+
+if __name__ == "__main__":
+    main()
