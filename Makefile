@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check e2e synth bench conformance clean infra
+.PHONY: run test check e2e synth bench conformance clean infra package deploy
 
 run: .venv/.local
 	@$(BIN)/ocppgw up
@@ -21,6 +21,23 @@ e2e: .venv/.dev
 
 synth: .venv/.infra
 	$(BIN)/python -m infra.app local $(or $(OPTIONS),dev)
+
+package: .venv/.infra
+	$(BIN)/python -m infra.wheels
+
+# To the account and region of the environment; docs/deploy.md tells more. A TAG names one image for good.
+TAG ?= $(shell git describe --always --dirty)
+
+deploy: synth package
+	$(BIN)/python -m infra.account --tag '$(TAG)'
+	aws ecr get-login-password | docker login --username AWS --password-stdin "$$(cut -d/ -f1 build/image)"
+	docker manifest inspect "$$(cat build/image)" >/dev/null 2>&1 || \
+	    docker buildx build --platform linux/arm64 --provenance=false --push --tag "$$(cat build/image)" .
+	aws cloudformation deploy --stack-name ocpp-gateway --template-file build/$(basename $(notdir $(or $(OPTIONS),dev))).template.json \
+	    --s3-bucket "$$(cat build/bucket)" --parameter-overrides file://build/parameters.json \
+	    --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset
+	aws cloudformation describe-stacks --stack-name ocpp-gateway --output table \
+	    --query "Stacks[0].Outputs[?OutputKey=='GatewayAddressOutput'||contains(OutputKey,'FunctionUrl')].[OutputKey,OutputValue]"
 
 conformance: .venv/.dev
 	$(BIN)/python -m tests.conformance.table
