@@ -19,6 +19,9 @@ Payload = dict[str, Any]
 
 VERSION = 1  # of the JSON; members may be added to it, none changes its meaning
 
+_QUARTER_S = 900
+_READINGS = frozenset({"energyWh", "registerWh", "powerW", "socPercent", "sampledAt", "remarks", "cost"})
+
 _NAMESPACE = UUID("6d0a5a63-2c0d-5d0f-9b39-0c2f1c1c6f10")  # of our events' ids (UUID version 5)
 
 
@@ -136,9 +139,22 @@ def of_transaction(
         found.append(EventType.TRANSACTION_STARTED)
     if not after.is_open and (before is None or before.is_open):
         found.append(EventType.TRANSACTION_ENDED)
-    if not found and (before is None or transaction_data(before) != transaction_data(after)):
+    if not found and (before is None or _is_news(before, after)):
         found.append(EventType.TRANSACTION_UPDATED)
     return [_of_transaction(type_, after, signed) for type_ in found]
+
+
+def _is_news(before: Transaction, after: Transaction) -> bool:
+    """Whether what changed is worth an event; of readings, which may come each second, one in a quarter of an hour."""
+    known, now = transaction_data(before), transaction_data(after)
+    changed = {name for name in known.keys() | now.keys() if known.get(name) != now.get(name)}
+    if not after.is_open or changed - _READINGS:
+        return bool(changed)
+    return after.sampled_at is not None and _quarter(before.sampled_at) != _quarter(after.sampled_at)
+
+
+def _quarter(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp()) // _QUARTER_S
 
 
 def _of_transaction(type_: EventType, after: Transaction, signed: Callable[[], Sequence[Payload]]) -> News:

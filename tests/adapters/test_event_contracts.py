@@ -40,6 +40,15 @@ def test_a_session_is_told_from_its_start_to_its_end(stores: Stores) -> None:
     )
 
 
+def test_of_readings_one_in_a_quarter_of_an_hour_is_told(stores: Stores) -> None:
+    begun = stores.transactions.begin(start(stores.name))
+    for minutes in range(31):
+        taken = NOON + minutes * 60 * SECOND
+        stores.transactions.sample(replace(begun, energy_wh=10.0 + minutes, sampled_at=taken))
+
+    assert [each.data["registerWh"] for each in told(stores)[1:]] == [10, 25, 40]
+
+
 def test_what_comes_again_is_not_told_again(stores: Stores) -> None:
     begun = stores.transactions.begin(start(stores.name))
     stores.transactions.finish(stop(stores.name, begun.transaction_id))
@@ -103,13 +112,14 @@ def test_a_transaction_left_open_has_ended_and_its_late_end_is_an_update(stores:
     assert of_first[2].data["energyWh"] == 1000
 
 
-def test_a_cost_worked_out_later_is_an_update(stores: Stores) -> None:
+def test_a_cost_worked_out_after_the_end_is_an_update(stores: Stores) -> None:
     begun = stores.transactions.begin(start(stores.name))
+    stores.transactions.finish(stop(stores.name, begun.transaction_id))
 
     stores.transactions.price(stores.name, begun.transaction_id, lambda _: {"total": "1.00"})
     stores.transactions.price(stores.name, begun.transaction_id, lambda _: {"total": "1.00"})
 
-    assert types(stores) == ["transaction.started", "transaction.updated"]
+    assert types(stores) == ["transaction.started", "transaction.ended", "transaction.updated"]
     assert told(stores)[-1].data["cost"] == {"total": "1.00"}
 
 
