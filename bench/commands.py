@@ -12,6 +12,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -44,8 +45,12 @@ def command(port: int, name: str) -> tuple[float, str]:
     began = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("POST", f"/charge-points/{name}/commands/ClearCache", "{}", {"Prefer": "wait=25"})
-    body = json.loads(connection.getresponse().read())
-    connection.close()
+    try:
+        body = json.loads(connection.getresponse().read())
+    except OSError as error:
+        body = {"code": type(error).__name__}
+    finally:
+        connection.close()
     return time.perf_counter() - began, str(body.get("state", body.get("code")))
 
 
@@ -86,14 +91,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="beside one that is not counted")
     chosen = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory() as directory,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory,
         House(Path(directory), OCPPGW_COMMANDS_PER_MINUTE="0") as house,
     ):
         house.wait_until_ready()
         done = asyncio.run(measure(house, chosen.charge_points, chosen.rounds))
         house.stop()
     taken = sorted(seconds for seconds, state in done if state == "accepted")
-    print(f"{len(taken)} of {len(done)} commands accepted, {chosen.charge_points} at once")  # noqa: T201
+    others = Counter(state for _, state in done if state != "accepted")
+    print(f"{len(taken)} of {len(done)} commands accepted, {chosen.charge_points} at once {dict(others) or ''}")  # noqa: T201
     if len(taken) > 1:
         p99 = statistics.quantiles(taken, n=100, method="inclusive")[98]
         print(f"p50 {statistics.median(taken) * 1000:,.0f} ms  p99 {p99 * 1000:,.0f} ms")  # noqa: T201

@@ -116,9 +116,7 @@ def serving(port: int, functions: FunctionUrls) -> Iterator[None]:
     class Handler(_Handler):
         urls = functions
 
-    server = ThreadingHTTPServer((LOOPBACK, port), Handler)
-    server.daemon_threads = True  # a caller that waits for an answer does not keep the house from stopping
-    server.block_on_close = False
+    server = _Server((LOOPBACK, port), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="http-front", daemon=True)
     thread.start()
     try:
@@ -126,6 +124,12 @@ def serving(port: int, functions: FunctionUrls) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # a caller that waits for an answer does not keep the house from stopping
+    block_on_close = False
+    request_queue_size = 128  # with the library's 5, callers who come at once are reset
 
 
 class _Handler(BaseHTTPRequestHandler):
