@@ -1,16 +1,18 @@
-"""Lists in pages from DynamoDB: one Query each (four for what is open), and for transactions a BatchGetItem.
+"""Lists in pages from DynamoDB: one Query each (four for what is open, or ended), for transactions a BatchGetItem too.
 
 The indexes of TransactionTable hold keys only: a meter value that changes a transaction then changes no index.
 """
 
 import itertools
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, document, text, time
 from adapters.dynamodb_large import LargePayloads
-from adapters.dynamodb_transactions import open_keys, read_transaction
+from adapters.dynamodb_transaction_lists import ended_keys, open_keys
+from adapters.dynamodb_transactions import read_transaction
 from domain import pages
 from domain.models import Transaction
 from domain.pages import Ask, CursorError, Page, Report
@@ -39,6 +41,9 @@ class DynamoTransactionPages:
 
     def open(self, ask: Ask) -> Page[Transaction]:
         return self._page("byOpen", "openKey", open_keys(), ask)
+
+    def ended(self, day: date, ask: Ask) -> Page[Transaction]:
+        return self._page("byEnd", "endedKey", ended_keys(day), ask)
 
     def _page(self, index: str, partition: str, values: Sequence[str], ask: Ask) -> Page[Transaction]:
         asked = [self._query(index, partition, value, ask) for value in values]

@@ -7,7 +7,6 @@ condition that nobody else has written it meanwhile.
 """
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 from botocore.exceptions import ClientError
 
-from adapters import dynamodb
+from adapters import dynamodb, dynamodb_transaction_lists
 from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_items import Item, attribute, document, name_of, read, text, whole, write
 from adapters.dynamodb_large import LargePayloads
-from domain import events, pages, readings, reconciler, transactions
+from domain import events, readings, reconciler, transactions
 from domain.models import Transaction, TransactionEvent
 from domain.transactions import MAX_TRANSACTION_ID, Sheet, Stamp
 from ocppj import timestamps
@@ -34,10 +33,7 @@ Folded = TypeVar("Folded", bound=Sheet | None)
 
 _COUNTER = {"chargePointId": {"S": "#counter"}, "transactionId": {"S": "ocpp1.6"}}
 _BLOCK = 16  # ids taken from the counter at once: one item takes about 1,000 writes a second
-_OPEN_SHARDS = 4  # each takes about 1,000 starts and stops a second
-_LISTED = ("listedAt", "tokenKey", "openKey")  # for the indexes
-_OURS = frozenset({*(name_of(field.name) for field in fields(Transaction)), *_LISTED})
-_LONGEST_TOKEN = 512  # characters: a key of an index has 2,048 bytes, and devices send what they like
+_OURS = frozenset({*(name_of(field.name) for field in fields(Transaction)), *dynamodb_transaction_lists.NAMES})
 _IS_NEW = "attribute_not_exists(chargePointId)"
 _IS_UNTOUCHED = "revision = :revision"
 
@@ -324,30 +320,9 @@ def _item(sheet: Sheet, revision: int) -> Item:
     stamps = {
         name: {"S": f"{timestamps.write(at)}#{int(seq_no)}#{rank}"} for name, (at, seq_no, rank) in sheet.stamps.items()
     }
-    key = _key(transaction.charge_point_id, _sort_key(transaction.transaction_id))
-    return write(transaction) | _listed(transaction) | key | {"stamps": {"M": stamps}, "revision": attribute(revision)}
-
-
-def _listed(transaction: Transaction) -> Item:
-    """In which lists it is (adapters/dynamodb_pages.py)."""
-    at = pages.listed_at(transaction)
-    # With the key, so that no two are listed at the same place: else a page might begin in the middle of such.
-    key = f"{transaction.charge_point_id}#{_sort_key(transaction.transaction_id)}"
-    named = {
-        "listedAt": f"{timestamps.write(at)}#{key}" if at else None,
-        "tokenKey": (transaction.id_token or "").lower()[:_LONGEST_TOKEN],
-        "openKey": open_keys()[_shard_of(transaction)] if transaction.is_open else None,
-    }
-    return {name: attribute(value) for name, value in named.items() if value}
-
-
-def open_keys() -> list[str]:
-    """The partitions of `byOpen`."""
-    return [f"open#{shard}" for shard in range(_OPEN_SHARDS)]
-
-
-def _shard_of(transaction: Transaction) -> int:
-    return zlib.crc32(transaction.charge_point_id.encode()) % _OPEN_SHARDS
+    sort_key = _sort_key(transaction.transaction_id)
+    its = dynamodb_transaction_lists.listed(transaction, sort_key) | _key(transaction.charge_point_id, sort_key)
+    return write(transaction) | its | {"stamps": {"M": stamps}, "revision": attribute(revision)}
 
 
 def read_transaction(item: Item) -> Transaction:

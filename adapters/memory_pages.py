@@ -1,6 +1,7 @@
 """Lists in pages from the stores in memory: for tests."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from adapters.memory import MemoryReports, MemoryTransactions
 from domain import pages
@@ -24,6 +25,10 @@ class MemoryTransactionPages:
 
     def open(self, ask: Ask) -> Page[Transaction]:
         return _page((one for one in self._transactions.all() if one.is_open), ask)
+
+    def ended(self, day: date, ask: Ask) -> Page[Transaction]:
+        ended = ((one, pages.ended_at(one)) for one in self._transactions.all())
+        return _page((one for one, at in ended if at is not None and pages.day_of(at) == day), ask)
 
 
 class MemoryReportPages:

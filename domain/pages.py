@@ -8,7 +8,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
@@ -68,6 +68,9 @@ class TransactionPages(Protocol):
     def open(self, ask: Ask) -> Page[Transaction]:
         """The transactions that are open, of all charge points."""
 
+    def ended(self, day: date, ask: Ask) -> Page[Transaction]:
+        """The transactions that ended on a day (UTC, `ended_at`), of all charge points."""
+
 
 class ReportPages(Protocol):
     """What charge points told, in the reverse order of its keys: most of them begin with a time."""
@@ -114,3 +117,18 @@ def listed_at(transaction: Transaction) -> datetime | None:
         or transaction.ended_at
         or transaction.sampled_at
     )
+
+
+def ended_at(transaction: Transaction) -> datetime | None:
+    """When a transaction ended, or was closed because another began; None while it runs.
+
+    By the charge point's clock if that can be used, else when we heard of it.
+    """
+    said, received_at = transaction.ended_at, transaction.stop_received_at
+    is_useless = reconciler.is_clock_wrong(said, received_at) or reconciler.frozen_clock(transaction)
+    return (received_at if said and is_useless else None) or said or transaction.next_started_at
+
+
+def day_of(at: datetime) -> date:
+    """The day of a time, in UTC."""
+    return at.astimezone(UTC).date()

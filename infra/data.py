@@ -25,7 +25,9 @@ class Data(Construct):
             self.index(self.charge_points, name, partition, "chargePointId", dynamodb.ProjectionType.KEYS_ONLY)
         self.transactions = self.table("TransactionTable", "chargePointId", "transactionId")
         # Lists of transactions, newest first. Keys only: a meter value changes none of them, so it costs no index.
-        for name, partition in (("byTime", "chargePointId"), ("byToken", "tokenKey"), ("byOpen", "openKey")):
+        for name, partition in (
+            ("byTime", "chargePointId"), ("byToken", "tokenKey"), ("byOpen", "openKey"), ("byEnd", "endedKey"),
+        ):  # fmt: skip
             self.index(self.transactions, name, partition, "listedAt", dynamodb.ProjectionType.KEYS_ONLY)
         self.commands = self.table("CommandTable", "commandId", expires=True)
         self.index(self.commands, "byChargePoint", "chargePointId", "createdAt")

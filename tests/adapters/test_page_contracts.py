@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from ocppj.versions import V16
 from tests.adapters.stores import Stores, on_dynamodb
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def begin(stores: Stores, minute: int, tag: str = "ABC", charge_point_id: str = "") -> str:
@@ -112,6 +112,44 @@ def test_one_that_is_left_open_is_not_among_the_open_ones(stores: Stores) -> Non
 
     assert running in listed
     assert left not in listed
+
+
+def ended_ones(stores: Stores, day: date) -> list[str]:
+    pages_of_day = all_of(lambda ask: stores.transaction_pages.ended(day, ask), Ask(limit=2))
+    return [one.transaction_id for page in pages_of_day for one in page if one.charge_point_id.startswith(stores.name)]
+
+
+def test_a_transaction_is_listed_on_the_day_it_ended_in_utc(stores: Stores) -> None:
+    first, second = (begin(stores, minute, charge_point_id=f"{stores.name}-{minute}") for minute in range(2))
+    begin(stores, 2, charge_point_id=f"{stores.name}-running")
+    midnight = datetime(2026, 11, 21, 22, 59, 59, tzinfo=timezone(timedelta(hours=-1)))
+
+    for number, (one, ended_at) in enumerate(((first, midnight), (second, midnight + 2 * SECOND))):
+        charge_point_id = f"{stores.name}-{number}"
+        stop = Transaction(charge_point_id, one, V16, ended_at=ended_at, meter_stop_wh=500, stop_received_at=ended_at)
+        stores.transactions.finish(stop)
+
+    assert ended_ones(stores, date(2026, 11, 21)) == [first]
+    assert ended_ones(stores, date(2026, 11, 22)) == [second]
+
+
+def test_one_that_is_left_open_ended_when_the_next_began_until_its_end_is_known(stores: Stores) -> None:
+    left, _ = begin(stores, 0), begin(stores, 1)
+    assert ended_ones(stores, NOON.date()) == [left]
+
+    late = NOON - timedelta(days=1)
+    stores.transactions.finish(Transaction(stores.name, left, V16, ended_at=late, stop_received_at=NOON))
+
+    assert (ended_ones(stores, late.date()), ended_ones(stores, NOON.date())) == ([left], [])
+
+
+def test_one_that_ended_by_a_useless_clock_ended_when_it_was_heard_of(stores: Stores) -> None:
+    one = begin(stores, 0)
+    stop = Transaction(stores.name, one, V16, ended_at=datetime(1970, 1, 1, tzinfo=UTC), stop_received_at=NOON)
+
+    stores.transactions.finish(stop)
+
+    assert ended_ones(stores, NOON.date()) == [one]
 
 
 def test_reports_come_in_pages_by_action(stores: Stores) -> None:

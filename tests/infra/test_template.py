@@ -148,6 +148,7 @@ def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None
         "byTime": ["chargePointId", "listedAt"],
         "byToken": ["tokenKey", "listedAt"],
         "byOpen": ["openKey", "listedAt"],
+        "byEnd": ["endedKey", "listedAt"],
         "byChargePoint": ["chargePointId", "createdAt"],
         "allStations": ["kind", "stationId"],
         "newest": ["kind", "createdAt"],
