@@ -15,6 +15,7 @@ COMMANDS = {
     "fleet": ("fleet.__main__", "Register charge points and id tokens."),
     "doctor": ("fleet.__main__:doctor_app", "Say why a charge point does not connect, or what ails it."),
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
+    "cdr": ("fleet.__main__:cdr_app", "Charge detail records of a day, for billing and roaming."),
     "events": ("events.__main__", "What happened, and have it delivered again."),
     "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),
     "replay": ("processors.replay_command", "Replay logged frames, and compare with what was stored."),

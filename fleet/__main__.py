@@ -1,4 +1,4 @@
-"""`ocppgw fleet`: register charge points and id tokens, look after them; `ocppgw watch`."""
+"""`ocppgw fleet`: register charge points and id tokens, look after them; `ocppgw cdr`, `doctor`, `watch`."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters import mqtt_watch
 from fleet import (
+    cdr_command,
     charge_points_commands,
     charge_points_import,
     doctor_command,
@@ -115,6 +116,7 @@ def _reading() -> Iterator[Reading]:
 
 
 reading_commands.add_to(app, _reading)
+cdr_app = cdr_command.app_of(_reading)
 doctor_app = doctor_command.app_of(_reading)
 watch_app = watch_command.app_of(_watched)
 
