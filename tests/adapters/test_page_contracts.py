@@ -152,6 +152,20 @@ def test_one_that_ended_by_a_useless_clock_ended_when_it_was_heard_of(stores: St
     assert ended_ones(stores, NOON.date()) == [one]
 
 
+def test_one_whose_clock_stands_still_ended_when_it_was_heard_of(stores: Stores) -> None:
+    ended = []
+    for day in range(2):
+        heard: dict[str, Any] = {
+            f"{what}_received_at": NOON + timedelta(days=day, hours=what == "stop") for what in ("start", "stop")
+        }
+        start = Transaction(stores.name, "", V16, connector="1", started_at=NOON, meter_start_wh=0, **heard)
+        begun = stores.transactions.begin(replace(start, stop_received_at=None))
+        ended.append(stores.transactions.finish(replace(begun, ended_at=NOON, **heard)).transaction_id)
+
+    assert ended_ones(stores, NOON.date()) == [ended[0]]
+    assert ended_ones(stores, NOON.date() + timedelta(days=1)) == [ended[1]]
+
+
 def test_reports_come_in_pages_by_action(stores: Stores) -> None:
     for number in range(3):
         stores.reports.keep(stores.name, "LogStatus", f"{number}", {"n": number}, NOON + number * MINUTE)
