@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +15,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from adapters.dynamodb import Tables
+from adapters.dynamodb_transactions import DynamoTransactions
 from domain import tariffs
 from domain.models import Transaction
 from domain.reconciler import reconciled
@@ -21,6 +26,7 @@ from fleet.reading import Reading
 from ocppj.versions import V16, V201
 from tests.domain.test_tariffs import KWH, NOON, charged, read, state, tariff
 from tests.fleet.office import Office
+from tests.house import House
 
 Payload = dict[str, Any]
 
@@ -238,3 +244,16 @@ def test_what_is_no_day_is_one_sentence_and_exit_code_1(office: Office, day: str
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"--day takes a day such as 2026-11-21, not {day}.\n"
+
+
+@pytest.mark.e2e
+def test_of_a_running_house_a_day_is_exported(house: House) -> None:
+    transactions = DynamoTransactions(house.aws.client("dynamodb"), Tables())
+    begun = transactions.begin(Transaction("CDR-001", "", V16, connector="1", started_at=NOON, meter_start_wh=0))
+    transactions.finish(replace(begun, ended_at=NOON + timedelta(hours=1), meter_stop_wh=5_000))
+
+    command = [sys.executable, "-m", "cli", "cdr", "export", "--day", "2026-11-21"]
+    done = subprocess.run(command, env=os.environ | house.environment, capture_output=True, text=True, check=True)
+
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["total_energy"] for one in found if one["cdr_location"]["id"] == "CDR-001"] == [5.0]
