@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
     "cdr": ("fleet.__main__:cdr_app", "Charge detail records of a day, for billing and roaming."),
     "events": ("events.__main__", "What happened, and have it delivered again."),
+    "webhooks": ("events.__main__:webhooks_app", "Post events to somebody's URL, signed."),
     "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),
     "replay": ("processors.replay_command", "Replay logged frames, and compare with what was stored."),
     "cost": ("infra.cost.__main__", "What a fleet costs on AWS."),

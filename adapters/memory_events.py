@@ -1,12 +1,14 @@
-"""Events in memory: for tests."""
+"""Events, webhooks, lanes and the bus in memory: for tests."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 
 from domain import events
 from domain.events import Event, News
+from domain.webhooks import Webhook
 
 
 class MemoryEvents:
@@ -37,3 +39,47 @@ class MemoryEvents:
     def all(self) -> list[Event]:
         """All events, charge point by charge point."""
         return [event for its in list(self._events.values()) for event in its]
+
+
+class MemoryWebhooks:
+    """Webhooks in a dict."""
+
+    def __init__(self, *webhooks: Webhook) -> None:
+        self._webhooks = {webhook.webhook_id: webhook for webhook in webhooks}
+
+    def add(self, webhook: Webhook) -> None:
+        self._webhooks[webhook.webhook_id] = webhook
+
+    def find(self, webhook_id: str) -> Webhook | None:
+        return self._webhooks.get(webhook_id)
+
+    def all(self) -> list[Webhook]:
+        return [self._webhooks[webhook_id] for webhook_id in sorted(self._webhooks)]
+
+    def remove(self, webhook_id: str) -> bool:
+        return self._webhooks.pop(webhook_id, None) is not None
+
+    def mark(self, webhook_id: str, failing_since: datetime | None, disabled_at: datetime | None = None) -> None:
+        webhook = self._webhooks.get(webhook_id)
+        if webhook is not None:
+            self.add(replace(webhook, failing_since=failing_since, disabled_at=disabled_at))
+
+
+class MemoryLanes:
+    """Lanes that remember what was `sent`: (webhook id, event)."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Event]] = []
+
+    def send(self, webhook: Webhook, events: list[Event], again: str = "") -> None:
+        self.sent += [(webhook.webhook_id, event) for event in events]
+
+
+class MemoryBus:
+    """A bus that remembers: `put_events`."""
+
+    def __init__(self) -> None:
+        self.put_events: list[Event] = []
+
+    def put(self, events: list[Event]) -> None:
+        self.put_events += events

@@ -10,3 +10,11 @@ def count_rule(rule: str) -> None:
 
     with single_metric("session_reconciled_total", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
         metric.add_dimension("rule", rule)
+
+
+def count_disabled(webhook_id: str) -> None:
+    """Count a webhook that was given up: `webhooks_disabled_total`."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+    with single_metric("webhooks_disabled_total", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
+        metric.add_metadata("webhook_id", webhook_id)

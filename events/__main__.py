@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from adapters import aws, dynamodb
-from adapters.dynamodb_events import DynamoEvents
+from adapters import aws
 from domain.events import Event, Events, EventType, Wanted
+from domain.webhooks import LaneError, NoLaneError
+from events import delivery, webhooks_command
+from events.lambda_handler import on_aws
+from events.ports import Ports
 from ocppj import timestamps, topics
 from ocppj.errors import IdentityError
 
@@ -33,6 +37,11 @@ OfChargePoint = Annotated[str | None, typer.Option("--charge-point", help="As it
 Since = Annotated[str | None, typer.Option("--from", help="Such as 2026-11-21T05:00:00Z; else a day ago.")]
 
 
+OfPartner = Annotated[str | None, typer.Option("--partner", help="Of this partner's charge points.")]
+OfTypes = Annotated[list[EventType] | None, typer.Option("--type", help="Of this type; may be repeated.")]
+ToWebhook = Annotated[str | None, typer.Option("--webhook", help="To this webhook only.")]
+
+
 class _UsageError(ValueError):
     """An option can't be used; the text is a sentence."""
 
@@ -46,15 +55,47 @@ def _events() -> None:
 def list_events(
     charge_point: OfChargePoint = None,
     since: Since = None,
-    partner: Annotated[str | None, typer.Option(help="Of this partner's charge points.")] = None,
-    types: Annotated[list[EventType] | None, typer.Option("--type", help="Of this type; may be repeated.")] = None,
+    partner: OfPartner = None,
+    types: OfTypes = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """List the events of a charge point in their order, or of all by time; for 90 days they are kept."""
     with _house() as house:
         wanted = Wanted(partner, types=frozenset(types) if types else None)
-        found = [event for event in _found(house, charge_point, _time(since)) if wanted.takes(event)]
+        found = [event for event in _found(house.events, charge_point, _time(since)) if wanted.takes(event)]
     _show(found, output)
+
+
+@app.command()
+def redeliver(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID")],
+    charge_point: OfChargePoint = None,
+    since: Since = None,
+    webhook: ToWebhook = None,
+) -> None:
+    """Deliver one event again, under the id it has, to all who want it or to one webhook."""
+    with _house() as house:
+        found = [event for event in _found(house.events, charge_point, _time(since)) if event.id == event_id]
+        if not found:
+            raise _UsageError(f"There is no event {event_id} in that time; --from goes further back.")
+        delivery.relay(found, house, uuid.uuid4().hex, webhook)
+    typer.echo(f"Delivered again: {event_id}")
+
+
+@app.command()
+def replay(
+    since: Annotated[str, typer.Option("--from", help="Such as 2026-11-21T05:00:00Z.")],
+    charge_point: OfChargePoint = None,
+    partner: OfPartner = None,
+    types: OfTypes = None,
+    webhook: ToWebhook = None,
+) -> None:
+    """Deliver all events from a time on again, under the ids they have."""
+    with _house() as house:
+        wanted = Wanted(partner, types=frozenset(types) if types else None)
+        found = [event for event in _found(house.events, charge_point, _time(since)) if wanted.takes(event)]
+        delivery.relay(found, house, uuid.uuid4().hex, webhook)
+    typer.echo(f"Delivered again: {len(found)} events")
 
 
 def _found(house: Events, charge_point: str | None, begin: datetime | None) -> Iterator[Event]:
@@ -72,14 +113,14 @@ def _time(given: str | None) -> datetime | None:
 
 
 @contextmanager
-def _house() -> Iterator[Events]:
+def _house() -> Iterator[Ports]:
     if os.environ.get("OCPPGW_CLOUD", "local") == "local":
         aws.aim_at_local()
     try:
-        yield DynamoEvents(dynamodb.connect(), dynamodb.tables(os.environ))
+        yield on_aws()
     except _UsageError as error:
         _fail(str(error))
-    except IdentityError as error:
+    except (IdentityError, LaneError, NoLaneError) as error:
         _fail(f"{error}.")
     except aws.FAILURES as error:
         _fail(f"The events can't be reached: {error}")
@@ -97,6 +138,9 @@ def _show(found: list[Event], output: Output) -> None:
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
+
+
+webhooks_app = webhooks_command.app_of(_house)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.data import Data
+from infra.events import add_events
 from infra.fleet import add_fleet
 from infra.gateway import Gateways, Inputs, add_pepper
 from infra.jobs import add_jobs
@@ -56,6 +57,7 @@ class OcppGateway(Stack):
         add_fleet(self.processing, self.data, options, pepper)
         self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing)
         add_jobs(self.processing, self.data, self.messaging)
+        add_events(self.processing, self.data, self.messaging)
         if pepper is not None:
             self._on_aws(options, pepper)
         self._outputs()

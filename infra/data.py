@@ -37,12 +37,14 @@ class Data(Construct):
         self.tariffs = self.table("TariffTable", "tariffId", "validFrom")
         self.jobs = self.table("JobTable", "jobId", "part", expires=True)
         self.index(self.jobs, "newest", "kind", "createdAt")  # sparse: only jobs have a kind, not their targets
-        self.events = self.table("EventTable", "chargePointId", "sequence", expires=True)
+        self.events = self.table("EventTable", "chargePointId", "sequence", expires=True, has_stream=True)
         # All events by time, in shards of a day. Keys only: events are long, and most of who lists them wants few.
         self.index(self.events, "byTime", "shard", "position", dynamodb.ProjectionType.KEYS_ONLY)
         self.archive = self._bucket("ArchiveBucket")
 
-    def table(self, name: str, partition: str, sort: str | None = None, *, expires: bool = False) -> dynamodb.Table:
+    def table(
+        self, name: str, partition: str, sort: str | None = None, *, expires: bool = False, has_stream: bool = False
+    ) -> dynamodb.Table:
         """A table that outlives the stack, can be restored to any second of its last days, and has an output."""
         table = dynamodb.Table(
             self,
@@ -58,6 +60,7 @@ class Data(Construct):
                 if self._options.recovery_days == LONGEST_RECOVERY_DAYS
                 else self._options.recovery_days,
             ),
+            stream=dynamodb.StreamViewType.KEYS_ONLY if has_stream else None,
             time_to_live_attribute="expiresAt" if expires else None,
             removal_policy=RemovalPolicy.RETAIN,
         )

@@ -28,6 +28,7 @@ PROCESSING_TIMEOUT_S = 20
 # Lambda's advice: six times the function's time-out, so that a throttled batch isn't delivered twice.
 VISIBILITY_S = 6 * PROCESSING_TIMEOUT_S
 ATTEMPTS = 5
+MOST_ATTEMPTS = 1_000  # SQS's own limit
 LARGEST_RECORD = 1_048_576  # SQS's own limit
 
 
@@ -54,12 +55,16 @@ class Messaging(Construct):
         self._rules(options.thing_type)
         self.gateway_policy = self._gateway_policy(options.basic_ingest)
 
-    def queue(self, name: str, delay: Duration | None = None) -> sqs.Queue:
-        """A queue with its dead letters; alarms and outputs of both come by themselves."""
+    def queue(self, name: str, delay: Duration | None = None, *, is_fifo: bool = False) -> sqs.Queue:
+        """A queue with its dead letters; alarms and outputs of both come by themselves.
+
+        In a FIFO one a message may come back for a day, and keeps back what follows it in its group.
+        """
         queue = sqs.Queue(
             self,
             name,
-            queue_name=name,
+            queue_name=_queue_name(name, is_fifo),
+            fifo=is_fifo or None,  # CloudFormation takes no false
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             delivery_delay=delay,
@@ -67,7 +72,8 @@ class Messaging(Construct):
             retention_period=Duration.days(4),
             max_message_size_bytes=LARGEST_RECORD,
             dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self._dead_letters(f"{name}DeadLetters"), max_receive_count=ATTEMPTS
+                queue=self._dead_letters(f"{name}DeadLetters", is_fifo=is_fifo),
+                max_receive_count=MOST_ATTEMPTS if is_fifo else ATTEMPTS,
             ),
             removal_policy=RemovalPolicy.RETAIN,
         )
@@ -115,11 +121,12 @@ class Messaging(Construct):
         rule = events.Rule(self, "Daily", schedule=events.Schedule.rate(Duration.days(1)))
         rule.add_target(events_targets.SqsQueue(queue, message=said))
 
-    def _dead_letters(self, name: str) -> sqs.Queue:
+    def _dead_letters(self, name: str, *, is_fifo: bool = False) -> sqs.Queue:
         queue = sqs.Queue(
             self,
             name,
-            queue_name=name,
+            queue_name=_queue_name(name, is_fifo),
+            fifo=is_fifo or None,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
@@ -165,6 +172,10 @@ def iot_arns(*resources: str) -> list[str]:
 def allow(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
     """A statement of a policy."""
     return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def _queue_name(name: str, is_fifo: bool) -> str:
+    return f"{name}.fifo" if is_fifo else name
 
 
 def _called(queue: sqs.Queue, name: str) -> None:

@@ -68,6 +68,7 @@ class Observability(Construct):
             *of_functions(processing),
             *of_urls(processing),
             *of_gateways(options, gateways),
+            Alarm("webhook-disabled", "webhooks", metric("webhooks_disabled_total", "Sum", period_s=5 * MINUTE_S), 0),
         ]
         for alarm in alarms:
             self.alarm(alarm)

@@ -111,7 +111,10 @@ def _create_or_update(cloudformation: Any, template_url: str, parameters: dict[s
 def _limit_concurrency(functions: Any) -> None:
     # Not a parameter of the template: the emulator would take its value for a string.
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if mapping.get("ScalingConfig", {}).get("MaximumConcurrency") != CONCURRENCY:
+        if (
+            ":sqs:" in mapping["EventSourceArn"]
+            and mapping.get("ScalingConfig", {}).get("MaximumConcurrency") != CONCURRENCY
+        ):
             scaling = {"MaximumConcurrency": CONCURRENCY}
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
 

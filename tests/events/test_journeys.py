@@ -1,0 +1,89 @@
+"""Events on the running house: from a charge point to somebody's server, signed, in order, each once by its id."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from adapters.dynamodb import Tables
+from adapters.dynamodb_registry import DynamoRegistry
+from domain.models import ChargePoint, ConnectorState
+from tests.adapters.test_transaction_contracts import NOON, SECOND
+from tests.house import House
+
+pytestmark = pytest.mark.e2e
+
+PATIENCE_S = 60.0
+
+
+class Receiver(ThreadingHTTPServer):
+    """Somebody's server: refuses the first post of each event, and keeps what it has taken."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.refused: set[str] = set()
+        self.taken: list[dict[str, Any]] = []
+
+    def of(self, charge_point_id: str) -> list[dict[str, Any]]:
+        return [body for body in self.taken if body.get("chargePointId") == charge_point_id]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        is_first = body.get("id") not in self.server.refused
+        self.server.refused.add(body.get("id"))
+        is_refused = is_first and body.get("sequence", 1) % 2 == 0
+        if not is_refused:
+            self.server.taken.append(body)
+        self.send_response(500 if is_refused else 204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+def ocppgw(house: House, *words: str) -> Any:
+    environment = {**os.environ, **house.environment}
+    command = [sys.executable, "-m", "cli", *words]
+    return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+def test_a_webhook_gets_every_event_of_its_partner_in_order_though_it_refuses_some(
+    house: House, receiver: Receiver
+) -> None:
+    url = f"http://127.0.0.1:{receiver.server_port}/"
+    added = ocppgw(house, "webhooks", "add", url, "--partner", "ev-acme")
+    assert ocppgw(house, "webhooks", "test", added["id"]) == {"id": added["id"], "status": 204}
+    registry = DynamoRegistry(house.aws.client("dynamodb"), Tables())
+    for name, partner in (("EV-acme", "ev-acme"), ("EV-zeta", "ev-zeta")):
+        registry.add(ChargePoint(name, partner=partner))
+        for n, status in enumerate(("Available", "Preparing", "Charging")):
+            registry.connector(name, "1", ConnectorState(status, NOON + n * SECOND))
+
+    deadline = time.monotonic() + PATIENCE_S
+    while len(receiver.of("EV-acme")) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    listed = ocppgw(house, "events", "list", "--charge-point", "EV-acme", "--output", "json")
+    assert receiver.of("EV-acme") == listed
+    assert receiver.of("EV-zeta") == []
+    assert ocppgw(house, "webhooks", "remove", added["id"]) == {"id": added["id"], "removed": True}
