@@ -12,7 +12,7 @@ from typing import Protocol
 
 from domain.events import Event, EventType, Wanted
 
-LANES = 8
+LANES = 4
 GIVEN_UP_AFTER = timedelta(hours=24)  # of failing without a break
 
 _FIRST_S, _LONGEST_S = 5, 900

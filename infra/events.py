@@ -6,12 +6,11 @@ from aws_cdk import aws_sqs as sqs
 
 from domain.webhooks import LANES
 from infra.data import Data
-from infra.messaging import Messaging, allow
+from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow
 from infra.processing import CONSUME, READ, Processing, on_tables
 
 BUS = "ocppgw.events"
-RELAY_TIMEOUT_S = 20
-DELIVERY_TIMEOUT_S = 60  # a batch of posts, each of which may take five seconds
+BATCH = 3  # posts, each of which may take five seconds
 READ_STREAM = (
     "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams",
 )  # fmt: skip
@@ -26,7 +25,7 @@ def add_events(processing: Processing, data: Data, messaging: Messaging) -> None
     relay = processing.function(
         "EventsFunction",
         "events.lambda_handler.relay",
-        RELAY_TIMEOUT_S,
+        PROCESSING_TIMEOUT_S,
         [
             *on_tables(READ, data.events),
             allow(READ_STREAM, [stream]),
@@ -51,7 +50,7 @@ def add_events(processing: Processing, data: Data, messaging: Messaging) -> None
     deliver = processing.function(
         "WebhooksFunction",
         "events.lambda_handler.deliver",
-        DELIVERY_TIMEOUT_S,
+        PROCESSING_TIMEOUT_S,
         [*on_tables((*READ, "dynamodb:UpdateItem"), data.events), allow([*CONSUME, "sqs:GetQueueUrl"], arns)],
     )
     for lane in lanes:
@@ -64,7 +63,7 @@ def _empty(lane: sqs.Queue, deliver: lambda_.CfnFunction, processing: Processing
         f"{lane.node.id}Mapping",
         event_source_arn=lane.queue_arn,
         function_name=deliver.ref,
-        batch_size=10,
+        batch_size=BATCH,
         function_response_types=["ReportBatchItemFailures"],
         # So that one webhook takes no more than its share of the functions of the account.
         scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=10),

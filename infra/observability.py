@@ -161,6 +161,8 @@ def dead_letters(messaging: Messaging) -> list[sqs.IQueue]:
 def of_queues(messaging: Messaging) -> Iterator[Alarm]:
     """Nothing in dead letters; nothing waits for long."""
     for queue in dead_letters(messaging):
+        if queue.fifo:
+            continue  # what a webhook does not take for a day is dropped with it, and told by webhook-disabled
         yield Alarm("dead-letters", queue.node.id, _visible(queue), 0)
     for queue in messaging.all:
         oldest = OLDEST_FRAME_S if queue is messaging.incoming else OLDEST_S

@@ -19,6 +19,7 @@ QUEUES = (
     "StationTelemetry",
     "JobSteps",
 )
+LANES = tuple(f"Webhooks{number}" for number in range(1, 5))
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +87,18 @@ def test_every_queue_has_its_name_encryption_and_dead_letters(template: dict[str
         assert dead_letters == f"{name}DeadLetters"
         assert queues[name]["RedrivePolicy"]["maxReceiveCount"] == 5
         assert queues[dead_letters]["MessageRetentionPeriod"] == 14 * 86_400
-    assert all(queue["QueueName"] == name for name, queue in queues.items())
+    assert all(queue["QueueName"].removesuffix(".fifo") == name for name, queue in queues.items())
     assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
-    assert set(queues) == {*QUEUES, *(f"{name}DeadLetters" for name in QUEUES), "RuleErrors"}
+    assert set(queues) == {*QUEUES, *(f"{name}DeadLetters" for name in (*QUEUES, *LANES)), *LANES, "RuleErrors"}
+
+
+def test_the_lanes_of_webhooks_keep_their_order_and_a_message_for_a_day(template: dict[str, Any]) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+
+    for name in LANES:
+        assert queues[name]["FifoQueue"] and queues[f"{name}DeadLetters"]["FifoQueue"]
+        assert queues[name]["RedrivePolicy"]["maxReceiveCount"] == 1_000
+        assert queues[name]["MessageRetentionPeriod"] > 86_400
 
 
 def test_only_disconnects_are_delayed_by_a_minute(template: dict[str, Any]) -> None:
@@ -165,7 +175,7 @@ def test_what_expires_is_leases_commands_events_jobs_and_reports(template: dict[
 
 
 def test_each_queue_feeds_its_function_and_takes_failed_records_back(template: dict[str, Any]) -> None:
-    mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    mappings = of_queues(template)
 
     fed = {mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping["FunctionName"]["Ref"] for mapping in mappings}
 
@@ -173,17 +183,31 @@ def test_each_queue_feeds_its_function_and_takes_failed_records_back(template: d
         "FramesToArchive": "TelemetryFunction",
         "StationTelemetry": "TelemetryFunction",
         "JobSteps": "JobsFunction",
-    }
+    } | dict.fromkeys(LANES, "WebhooksFunction")
     expected = dict.fromkeys(QUEUES, "HousekeepingFunction") | {"IncomingMessagesQueue": "MessagesFunction"}
     assert fed == expected | others
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
+
+
+def of_queues(template: dict[str, Any]) -> list[dict[str, Any]]:
+    mappings = of_type(template, "AWS::Lambda::EventSourceMapping")
+    return [mapping for name, mapping in mappings.items() if name != "EventsMapping"]
+
+
+def test_stored_events_are_relayed_from_the_beginning_and_until_they_are(template: dict[str, Any]) -> None:
+    mapping = of_type(template, "AWS::Lambda::EventSourceMapping")["EventsMapping"]
+
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["EventTable", "StreamArn"]}
+    assert mapping["FunctionName"] == {"Ref": "EventsFunction"}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert not mapping.keys() & {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"}
 
 
 def test_a_batch_that_times_out_is_not_delivered_twice(template: dict[str, Any]) -> None:
     functions = of_type(template, "AWS::Lambda::Function")
     queues = of_type(template, "AWS::SQS::Queue")
 
-    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+    for mapping in of_queues(template):
         timeout = functions[mapping["FunctionName"]["Ref"]]["Timeout"]
         assert queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["VisibilityTimeout"] >= 6 * timeout
 
@@ -198,6 +222,8 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
         "HousekeepingFunction": "processors.lambda_handler.handler",
         "CommandsFunction": "remote_commands.lambda_handler.handler",
         "FleetFunction": "fleet.lambda_handler.handler",
+        "EventsFunction": "events.lambda_handler.relay",
+        "WebhooksFunction": "events.lambda_handler.deliver",
         "TelemetryFunction": "telemetry.lambda_handler.handler",
         "TelemetryApiFunction": "telemetry.lambda_handler.api",
         "JobsFunction": "remote_commands.lambda_handler.work",
@@ -222,6 +248,8 @@ def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> N
         "HousekeepingFunction",
         "CommandsFunction",
         "FleetFunction",
+        "EventsFunction",
+        "WebhooksFunction",
         "TelemetryFunction",
         "JobsFunction",
     ],
