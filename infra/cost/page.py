@@ -55,9 +55,12 @@ where that is more than an account has. Ask for these before the fleet grows.
 
 ## What is assumed
 
-- A CALL writes and reads DynamoDB as counted on its API, in batches of one record: Heartbeat and Authorize 0 write
-  and 2 read units, StatusNotification 1 and 2, StartTransaction 6 and 6, MeterValues 2 and 3 (and one write for the
-  latest values), StopTransaction 1 and 4. A gateway's lease is a write every ten seconds, last-seen four a day.
+- A CALL writes and reads DynamoDB in batches of one record: Heartbeat and Authorize 0 write and 2 read units,
+  StatusNotification 5 and 4, StartTransaction 12 and 8, MeterValues 2.3 and 3 (and one write for the latest values),
+  StopTransaction 7 and 7. The facts were counted on the API. The events they tell are added: the fact's write twice,
+  for it is transactional, three units for the event and its index, and a Query. Of meter values one in fifteen tells.
+- A gateway's lease is a write every ten seconds, last-seen four a day.
+- Not counted: what EventBridge takes per event, and the requests and functions that a webhook takes per event.
 - Each answer is three messages of AWS IoT Core: to the broker, to the gateway, and the gateway's PUBACK.
 - Processors get batches of one record below ten a second, ten from a hundred a second on; 20 ms of a 512 MB function
   each. The archive gets what came in a minute, a thousand at most.
