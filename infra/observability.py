@@ -32,6 +32,11 @@ FULL = 0.9  # of `connections_per_task`, which more tasks should have prevented
 REFUSED, LINKS_LOST, TIMEOUTS, UNANSWERED = 100, 5, 20, 20  # in five minutes
 SLOW_PERCENT = 1  # of the answers may take longer than a second
 ERROR_PERCENT = 1
+# What says that something is broken, with `alarms: few`; the rest says that it may soon be.
+FEW = {
+    "dead-letters", "function-errors", "http-5xx", "refused-handshakes", "links-lost", "command-timeouts",
+    "unanswered-calls", "links-up", "gateways-healthy", "webhook-disabled",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,8 @@ class Observability(Construct):
             Alarm("webhook-disabled", "webhooks", metric("webhooks_disabled_total", "Sum", period_s=5 * MINUTE_S), 0),
         ]
         for alarm in alarms:
-            self.alarm(alarm)
+            if options.alarms == "all" or alarm.kind in FEW:
+                self.alarm(alarm)
         self._dashboard(messaging, processing, gateways)
         self._budget(options)
 
@@ -161,10 +167,10 @@ def dead_letters(messaging: Messaging) -> list[sqs.IQueue]:
 def of_queues(messaging: Messaging) -> Iterator[Alarm]:
     """Nothing in dead letters; nothing waits for long."""
     for queue in dead_letters(messaging):
-        if queue.fifo:
-            continue  # what a webhook does not take for a day is dropped with it, and told by webhook-disabled
         yield Alarm("dead-letters", queue.node.id, _visible(queue), 0)
     for queue in messaging.all:
+        if queue.fifo:
+            continue  # a webhook may be down for a day; webhook-disabled tells when it is given up
         oldest = OLDEST_FRAME_S if queue is messaging.incoming else OLDEST_S
         yield Alarm("queue-age", queue.node.id, _age(queue), oldest, periods=3)
 

@@ -94,6 +94,7 @@ class Options(_Options):
     log_retention_days: int = 7
     recovery_days: Annotated[int, Field(ge=1, le=LONGEST_RECOVERY_DAYS)] = LONGEST_RECOVERY_DAYS
     glacier_after_days: Annotated[int, Field(ge=0)] = 90
+    alarms: Literal["few", "all"] = "few"  # each metric of an alarm costs; few: those that say that something is broken
     alarm_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     budget_usd: Annotated[int, Field(ge=1)] = 50
     runbook: str = "docs/operate.md"  # where the links of the alarms lead
@@ -129,7 +130,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "prod": {
         "availability_zones": 2, "min_tasks": 2, "task_cpu": 1_024, "task_memory_mib": 2_048,
         "connections_per_task": 10_000, "flow_logs": True, "log_retention_days": 30, "command_concurrency": 50,
-        "budget_usd": 500,
+        "budget_usd": 500, "alarms": "all",
     },
 }  # fmt: skip
 

@@ -76,7 +76,8 @@ QUEUES = 12  # with a function that asks them: four of them are for webhooks
 _RECORDS_PER_WORKER_S = 200  # a task of half a CPU
 _FRAME_BYTES, _ANSWER_BYTES, _ARCHIVED_BYTES = 500, 300, 60  # on the wire with TLS and TCP; archived: compressed
 _ROW_BYTES, _TRANSACTION_BYTES, _SAMPLE_BYTES = 1_500, 2_000, 430
-ALARM_METRICS, METRICS, SECRETS = 79, 10, 2
+ALARM_METRICS = {"few": 44, "all": 79}
+METRICS, SECRETS = 10, 2
 _LOG_BYTES_PER_CONNECT, _EMF_BYTES, _LOG_BYTES_PER_INVOCATION = 700, 1_200, 350
 _ENDPOINTS = 6
 
@@ -134,6 +135,7 @@ def lines(fleet: Fleet, options: Options) -> Iterator[Line]:
     yield from _queues(fleet, options, load)
     yield from _processing(fleet, options, load)
     yield from _tables(fleet, options, load)
+    yield from _events(fleet, load)
     yield from _gateways(fleet, options, load)
     yield from _network(fleet, options, load)
     yield from _archive(fleet, load)
@@ -221,6 +223,15 @@ def _tables(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
     yield Line("DynamoDB", "recovery to any second", "dynamodb_recovery_gb_month", held / 2**30)
 
 
+def _events(fleet: Fleet, load: Load) -> Iterator[Line]:
+    profile = fleet.profile
+    # A session tells its start, its end and its readings once in a quarter of an hour.
+    told = profile.sessions * (2 + profile.session_minutes / 15) + profile.statuses
+    events = told * fleet.charge_points * DAYS + 2 * load.connects + load.commands
+    yield Line("EventBridge", "events", "eventbridge_event", events)
+    yield Line("Lambda", "events", "lambda_request", events)
+
+
 def _fargate(service: str, tasks: float, cpus: float, gb: float) -> Iterator[Line]:
     yield Line(service, f"{tasks:g} tasks: CPU", "fargate_arm_vcpu_hour", tasks * cpus * HOURS)
     yield Line(service, f"{tasks:g} tasks: memory", "fargate_arm_gb_hour", tasks * gb * HOURS)
@@ -269,7 +280,7 @@ def _watching(options: Options, load: Load) -> Iterator[Line]:
     yield Line("CloudWatch", "logs", "log_gb", written / 2**30)
     yield Line("CloudWatch", "logs kept", "log_gb_month", written / 2**30 * options.log_retention_days / DAYS)
     yield Line("CloudWatch", "metrics", "metric_month", METRICS)
-    yield Line("CloudWatch", "alarms", "alarm_metric_month", ALARM_METRICS)
+    yield Line("CloudWatch", "alarms", "alarm_metric_month", ALARM_METRICS[options.alarms])
     yield Line("CloudWatch", "dashboard", "dashboard_month", 1)
     yield Line("Secrets Manager", "secrets", "secret_month", SECRETS)
     if options.domain is not None:

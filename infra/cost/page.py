@@ -60,7 +60,7 @@ where that is more than an account has. Ask for these before the fleet grows.
   StopTransaction 7 and 7. The facts were counted on the API. The events they tell are added: the fact's write twice,
   for it is transactional, three units for the event and its index, and a Query. Of meter values one in fifteen tells.
 - A gateway's lease is a write every ten seconds, last-seen four a day.
-- Not counted: what EventBridge takes per event, and the requests and functions that a webhook takes per event.
+- Not counted: the requests and functions that a webhook takes per event.
 - Each answer is three messages of AWS IoT Core: to the broker, to the gateway, and the gateway's PUBACK.
 - Processors get batches of one record below ten a second, ten from a hundred a second on; 20 ms of a 512 MB function
   each. The archive gets what came in a minute, a thousand at most.

@@ -81,10 +81,11 @@ def test_a_million_charge_points_hit_the_quota_of_subscriptions() -> None:
 
 
 def test_what_is_priced_is_what_the_template_has(synthesised: dict[str, Template]) -> None:
+    for name, kind in (("dev", "few"), ("balanced", "all")):
+        alarms = synthesised[name].of_type("AWS::CloudWatch::Alarm").values()
+        metrics = sum(sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms)
+        assert metrics == pytest.approx(model.ALARM_METRICS[kind], rel=0.1)
     template = synthesised["dev"]
-    alarms = template.of_type("AWS::CloudWatch::Alarm").values()
-    metrics = sum(sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms)
-    assert metrics == pytest.approx(model.ALARM_METRICS, rel=0.2)
     assert len(template.of_type("AWS::Lambda::EventSourceMapping")) == pytest.approx(model.QUEUES, abs=2)
     assert len(emf.NAMES) == model.METRICS
 
