@@ -16,7 +16,7 @@ async def test_a_load_connects_everybody_and_leaves_nobody_behind() -> None:
     ticks: list[Tick] = []
 
     async with Anybody() as csms:
-        plan = Plan(30, rate_per_s=200, duration_s=0.8)
+        plan = Plan(30, rate_per_s=200, duration_s=2)
         await Load(Share(plan, resolve(csms.url)), ticks.append).run(time.monotonic())
 
     assert csms.connections == csms.actions["BootNotification"] == 30

@@ -76,7 +76,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "expiryDateTime": TIMES,
     "csChargingProfiles": PROFILES,
     "chargingProfile": PROFILES,
-    "duration": st.integers(-10, 10**20),
+    "duration": st.integers(-10, 10**19),
     "location": PLACE,
     "retrieveDate": TIMES,
     "firmware": st.fixed_dictionaries({"location": PLACE, "retrieveDateTime": TIMES}),

@@ -80,6 +80,8 @@ def test_a_million_charge_points_hit_the_quota_of_subscriptions() -> None:
     assert "iot_subscribes_per_second" in short
 
 
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
 def test_what_is_priced_is_what_the_template_has(synthesised: dict[str, Template]) -> None:
     for name, kind in (("dev", "few"), ("balanced", "all")):
         alarms = synthesised[name].of_type("AWS::CloudWatch::Alarm").values()
