@@ -1,6 +1,6 @@
 """What charge points do in a month, and what that has AWS do: pure arithmetic, no prices.
 
-What a CALL reads and writes was counted on DynamoDB's API (batches of one record, the worst case), see docs/cost.md.
+What facts read and write was counted on DynamoDB's API, what their events add is arithmetic: see docs/cost.md.
 """
 
 import math
