@@ -95,13 +95,20 @@ class SqsShadowRepairs:
 
 
 class SqsLargeFrames:
-    """The LargeFrames port; a message of SQS holds 1 MiB."""
+    """The LargeFrames port; a message of SQS holds 1 MiB. The first queue has to take a record, `others` should."""
 
-    def __init__(self, client: "SQSClient", name: str) -> None:
+    def __init__(self, client: "SQSClient", name: str, *others: str) -> None:
         self._queue = _Sender(client, name)
+        self._others = {other: _Sender(client, other) for other in others}
 
     def send(self, record: str) -> None:
         self._queue.send(record)
+        for name, queue in self._others.items():
+            try:
+                queue.send(record)
+            except aws.FAILURES as error:
+                # It is on its way to be answered: sent again, it would be processed twice.
+                log.warning("large frame missing in a queue", queue=name, reason=str(error))
 
 
 class SqsJobQueue:

@@ -182,11 +182,11 @@ def admissions(settings: Settings) -> Admissions:
 
 def large_frames(settings: Settings) -> LargeFrames | None:
     """The way for frames that are too large for the broker, if there is one."""
-    if not settings.queue_of_large_frames:
+    if not settings.queues_of_large_frames:
         return None
     from adapters import sqs
 
-    return sqs.SqsLargeFrames(sqs.connect(), settings.queue_of_large_frames)
+    return sqs.SqsLargeFrames(sqs.connect(), *settings.queues_of_large_frames)
 
 
 def links(settings: Settings, gateway_id: str) -> MakeLink:

@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     lease_s: Annotated[float, Field(ge=1, le=3_600)] = 30
     registry_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
     drain_seconds: Seconds = 2
-    # Where frames go that the broker does not take; with the registry dynamodb IncomingMessagesQueue, else nowhere.
+    # Where frames go that the broker does not take: the queues its rule feeds, with commas between them. The first one
+    # has to take them. With the registry dynamodb they are those of the template, else none.
     large_frames_queue: str | None = None
     # `edge`: answered by the gateway, and one in so many (of a connection) goes on to the cloud.
     heartbeats: Literal["forward", "edge"] = "forward"
@@ -171,11 +172,11 @@ class Settings(BaseSettings):
         return self.mqtt_max_packet or (_AWS_MAX_PACKET if self.is_aws else _MAX_PACKET)
 
     @property
-    def queue_of_large_frames(self) -> str:
-        """The name of an SQS queue, or nothing."""
+    def queues_of_large_frames(self) -> list[str]:
+        """The names of SQS queues, if there are any."""
         if self.large_frames_queue is not None:
-            return self.large_frames_queue
-        return "IncomingMessagesQueue" if self.registry == "dynamodb" else ""
+            return [name.strip() for name in self.large_frames_queue.split(",") if name.strip()]
+        return ["IncomingMessagesQueue", "FramesToArchive"] if self.registry == "dynamodb" else []
 
     def options(self) -> Options:
         """As the gateway takes them."""

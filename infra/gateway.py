@@ -95,6 +95,7 @@ class Gateways(Construct):
         scale(self.service, options)
 
     def _task(self, options: Options, inputs: Inputs, data: Data, messaging: Messaging) -> ecs.FargateTaskDefinition:
+        large_frames = [messaging.incoming.queue_arn, messaging.frames_to_archive.queue_arn]
         task = ecs.FargateTaskDefinition(
             self,
             "Task",
@@ -108,7 +109,7 @@ class Gateways(Construct):
                 self,
                 [
                     allow(_TABLE_ACTIONS, [data.charge_points.table_arn]),
-                    allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [messaging.incoming.queue_arn]),  # large frames
+                    allow(["sqs:GetQueueUrl", "sqs:SendMessage"], large_frames),
                 ],
             ),
         )

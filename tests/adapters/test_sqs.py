@@ -71,9 +71,9 @@ def test_a_shadow_to_be_written_again_waits_in_its_queue(client: "SQSClient") ->
 
 
 def test_a_frame_too_large_for_the_broker_arrives_as_it_is(client: "SQSClient") -> None:
-    incoming, record = queue(client, "incoming"), '{"message":[2,"1","DataTransfer",{"data":"' + "x" * 900_000 + '"}]}'
+    queues = [queue(client, name) for name in ("incoming", "archived")]
+    record = '{"message":[2,"1","DataTransfer",{"data":"' + "x" * 900_000 + '"}]}'
 
-    SqsLargeFrames(client, "incoming").send(record)
+    SqsLargeFrames(client, "incoming", "nowhere", "archived").send(record)
 
-    (message,) = incoming.receive(1)
-    assert message.body == record
+    assert [[message.body for message in each.receive(1)] for each in queues] == [[record], [record]]

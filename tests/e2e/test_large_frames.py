@@ -1,5 +1,8 @@
 """A frame larger than AWS IoT Core takes, through the whole house: past the broker and answered like any other."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,22 @@ async def test_b26_a_stop_transaction_of_300_kb_is_answered(tmp_path: Path) -> N
             stop = {"transactionId": started["transactionId"], "meterStop": 2000, "timestamp": WHEN}
             await _call(socket, "e", "StopTransaction", {**stop, "transactionData": [sample] * 4_200})
         stored = operator.transaction(identity, started["transactionId"])
+        logged = _logged(house, identity)
         house.stop()
 
     assert stored["meterStopWh"] == 2000
+    assert [row["action"] for row in logged if row["direction"] == "in"] == [
+        "BootNotification", "StartTransaction", "StopTransaction",
+    ]  # fmt: skip
+    assert len(logged[4]["message"]) > 262_144
+
+
+def _logged(house: House, identity: str) -> list[dict[str, Any]]:
+    """The frame log, as soon as all three calls with their answers are in it."""
+    command = [sys.executable, "-m", "cli", "archive", "frames", identity, "--output", "json"]
+    for _ in range(20):
+        done = subprocess.run(command, env=os.environ | house.environment, capture_output=True, text=True, check=False)
+        rows = [orjson.loads(line) for line in done.stdout.splitlines()]
+        if len(rows) >= 6:
+            break
+    return rows

@@ -141,3 +141,18 @@ def test_a_worker_reads_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
     assert load() == settings.model_copy(update={"workers": 1, "subscribe_rate": 0.0, "mqtt_sharers": 2})
+
+
+@pytest.mark.parametrize(
+    ("registry", "given", "expected"),
+    [
+        ("dynamodb", None, ["IncomingMessagesQueue", "FramesToArchive"]),
+        ("open", None, []),
+        ("dynamodb", "", []),
+        ("open", "Mine, Log,", ["Mine", "Log"]),
+    ],
+)
+def test_large_frames_go_to_the_queues_of_the_rule_they_bypass(
+    registry: str, given: str | None, expected: list[str]
+) -> None:
+    assert load(registry=registry, mqtt="mqtt://localhost", large_frames_queue=given).queues_of_large_frames == expected
