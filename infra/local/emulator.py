@@ -1,7 +1,8 @@
 """AWS on this machine: the process `python -m infra.local.emulator PORT SAVE_EVERY_S`, see infra/local/cloud.py.
 
 ministack reads its settings from the environment when it is imported, so whoever starts this process sets them.
-Two things are ours: nothing listens beyond the loopback, and the state is saved while running, not only at the end.
+Three things are ours: nothing listens beyond the loopback, the state is saved while running, not only at the end, and
+functions that want large batches of a queue get them (infra/local/batches.py).
 """
 
 import asyncio
@@ -11,6 +12,8 @@ import signal
 import sys
 from asyncio import base_events
 from typing import Any
+
+from infra.local.batches import hand_out_whole_batches
 
 LOG_STREAMS = 500  # of each function
 LOOPBACK = "127.0.0.1"
@@ -108,6 +111,7 @@ def main() -> None:
     # What Lambdas log is INFO to the emulator, and all that we hear of them.
     logging.getLogger("lambda").setLevel(logging.INFO)
     keep_out_of_the_state(_NOT_SAVED)
+    hand_out_whole_batches()
     asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
 
 

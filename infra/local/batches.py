@@ -1,0 +1,52 @@
+"""Batches of a queue as AWS hands them to a function: as many messages as the mapping wants, not ten.
+
+A mapping that wants more than ten is one that can wait. AWS gathers for as long as its window says; here one gets what
+there is, and the next batch not before a moment has passed: who is at work on this machine does not wait a minute.
+"""
+
+import time
+from typing import Any
+
+PACE_S = 0.5
+LARGEST = 4 * 1024 * 1024  # characters in a batch: AWS calls a function with 6 MB at most
+PORTION = 100
+_AT_ONCE = 10  # what ministack hands out
+
+Message = dict[str, Any]
+
+
+def hand_out_whole_batches(pace_s: float = PACE_S) -> None:
+    """Make the emulator of this process do so."""
+    from ministack.services import sqs
+
+    # Private, hence the pinned version and a test.
+    ten = sqs._receive_messages_for_esm
+    next_at: dict[str, float] = {}
+
+    def receive(queue_url: str, most: int) -> list[Message]:
+        if most <= _AT_ONCE:
+            return list(ten(queue_url, most))
+        now = time.monotonic()
+        if now < next_at.get(queue_url, 0.0):
+            return []
+        batch = _batch(sqs, queue_url, most)
+        if batch:
+            next_at[queue_url] = now + pace_s
+        return batch
+
+    sqs._receive_messages_for_esm = receive
+
+
+def _batch(sqs: Any, queue_url: str, most: int) -> list[Message]:
+    batch: list[Message] = []
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        invisible_s = int(queue["attributes"].get("VisibilityTimeout", "30"))
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        while len(batch) < most and sum(len(message["body"]) for message in batch) < LARGEST:
+            portion = sqs._collect_msgs(queue, min(PORTION, most - len(batch)), invisible_s)
+            batch += portion
+            if len(portion) < PORTION:
+                break
+    return batch
