@@ -1,9 +1,9 @@
 """Archive and latest states in memory: for tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from domain.telemetry import Station
+from domain.telemetry import Latest, Station
 
 
 class MemoryArchive:
@@ -32,22 +32,20 @@ class MemoryStations:
     def __init__(self) -> None:
         self._stations: dict[str, Station] = {}
 
-    def keep(self, station: Station) -> bool:
-        kept = self._stations.get(station.station_id)
-        if kept is not None and kept.timestamp > station.timestamp:
-            return False
-        self._stations[station.station_id] = station
-        return True
+    def keep(self, stations: Sequence[Station]) -> set[str]:
+        for station in stations:
+            kept = self._stations.get(station.station_id)
+            if kept is None or kept.timestamp <= station.timestamp:
+                self._stations[station.station_id] = station
+        return set()
 
     def find(self, station_id: str) -> Station | None:
         return self._stations.get(station_id)
 
-    def page(self, limit: int, after: str | None, equal: Mapping[str, Any]) -> tuple[Sequence[Station], str | None]:
-        found = [
-            station
-            for name, station in sorted(self._stations.items())
-            if name > (after or "") and all(getattr(station, field) == value for field, value in equal.items())
-        ]
+    def page(
+        self, limit: int, after: str | None, wanted: Callable[[Station], bool]
+    ) -> tuple[Sequence[Station], str | None]:
+        found = [each for name, each in sorted(self._stations.items()) if name > (after or "") and wanted(each)]
         return found[:limit], found[limit - 1].station_id if len(found) > limit else None
 
 
@@ -55,27 +53,28 @@ class MemoryLatestSamples:
     """LatestSamples in a dict."""
 
     def __init__(self) -> None:
-        self._connectors: dict[tuple[str, str], tuple[str, dict[str, dict[str, Any]]]] = {}
+        self._connectors: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
 
-    def keep(self, charge_point_id: str, connector: str, at: str, samples: Mapping[str, dict[str, Any]]) -> bool:
-        newest, kept = self._connectors.get((charge_point_id, connector), ("", {}))
-        if newest > at:
-            return False
-        self._connectors[charge_point_id, connector] = at, {**kept, **samples}
-        return True
+    def keep(self, samples: Sequence[Latest]) -> set[tuple[str, str]]:
+        for charge_point_id, connector, series in samples:
+            kept = self._connectors.setdefault((charge_point_id, connector), {})
+            for name, row in series.items():
+                if name not in kept or kept[name]["sampled_at"] <= row["sampled_at"]:
+                    kept[name] = row
+        return set()
 
     def of_charge_point(self, charge_point_id: str) -> Sequence[dict[str, Any]]:
         its = sorted(
-            (connector, kept) for (name, connector), (_, kept) in self._connectors.items() if name == charge_point_id
+            (connector, kept) for (name, connector), kept in self._connectors.items() if name == charge_point_id
         )
         return [kept[series] for _, kept in its for series in sorted(kept)]
 
 
 class MemoryThings:
-    """RegisteredThings in a set."""
+    """RegisteredThings: the partner of each name, None for those of the house."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self.names = set(names)
+        self.names: dict[str, str | None] = dict.fromkeys(names)
 
-    def existing(self, names: Iterable[str]) -> set[str]:
-        return self.names & set(names)
+    def partners(self, names: Iterable[str]) -> Mapping[str, str | None]:
+        return {name: self.names[name] for name in names if name in self.names}

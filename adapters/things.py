@@ -1,8 +1,10 @@
 """IoT things and their classic shadows, as fleet administration needs them."""
 
 import json
+import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +14,8 @@ from adapters import aws
 if TYPE_CHECKING:
     from mypy_boto3_iot import IoTClient
     from mypy_boto3_iot_data import IoTDataPlaneClient
+
+_THREADS = 8  # that ask about things at a time
 
 
 class IotThings:
@@ -67,30 +71,31 @@ class IotThings:
 class KnownThings:
     """The RegisteredThings port: asks AWS IoT about a name once in a while, and remembers what it was told."""
 
-    def __init__(self, iot: "IoTClient", remember_s: float = 60) -> None:
+    def __init__(self, iot: "IoTClient", remember_s: float = 600, remember_missing_s: float = 60) -> None:
         self._iot = iot
         self._remember_s = remember_s
-        self._told: dict[str, tuple[bool, float]] = {}
+        self._remember_missing_s = remember_missing_s
+        self._told: dict[str, tuple[bool, str | None, float]] = {}
 
-    def existing(self, names: Iterable[str]) -> set[str]:
-        return {name for name in names if self._exists(name)}
+    def partners(self, names: Iterable[str]) -> Mapping[str, str | None]:
+        asked, now = set(names), time.monotonic()
+        unknown = [name for name in asked if name not in self._told or self._told[name][2] <= now]
+        if unknown:
+            with ThreadPoolExecutor(_THREADS, "things") as threads:
+                self._told.update(zip(unknown, threads.map(self._ask, unknown), strict=True))
+        told = {name: self._told[name] for name in asked}
+        return {name: partner for name, (exists, partner, _) in told.items() if exists}
 
-    def _exists(self, name: str) -> bool:
-        exists, until = self._told.get(name, (False, 0.0))
-        now = time.monotonic()
-        if now >= until:
-            exists = self._ask(name)
-            self._told[name] = exists, now + self._remember_s
-        return exists
-
-    def _ask(self, name: str) -> bool:
+    def _ask(self, name: str) -> tuple[bool, str | None, float]:
+        # Jittered: those of a batch shall not all be asked about again in the same one.
+        asked_at, jitter = time.monotonic(), random.uniform(0.8, 1)  # noqa: S311  no secret
         try:
-            self._iot.describe_thing(thingName=name)
+            thing = self._iot.describe_thing(thingName=name)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in ("ResourceNotFoundException", "InvalidRequestException"):
-                return False
+                return False, None, asked_at + jitter * self._remember_missing_s
             raise
-        return True
+        return True, thing.get("attributes", {}).get("partner"), asked_at + jitter * self._remember_s
 
 
 def known() -> KnownThings:

@@ -1,9 +1,9 @@
 """What devices measured last, and the ports that keep it. An older measurement never replaces a newer one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class Station:
     """The latest of a battery-swapping station; temperature in degrees Celsius, humidity in percent.
 
     `timestamp` is the station's own, but never later than we heard of it; `is_registered` says whether there is an
-    IoT thing of its name.
+    IoT thing of its name, `partner` whose it is, which its attribute `partner` says.
     """
 
     station_id: str
@@ -23,26 +23,40 @@ class Station:
     timestamp: datetime
     received_at: datetime
     is_registered: bool = True
+    partner: str | None = None
+
+
+class Latest(NamedTuple):
+    """What a connector measured last, rows of samples by series: measurand, phase and location."""
+
+    charge_point_id: str
+    connector: str
+    series: Mapping[str, dict[str, Any]]
 
 
 class Stations(Protocol):
     """The latest of every station."""
 
-    def keep(self, station: Station) -> bool:
-        """Keep it unless a newer one is kept already; whether it was kept."""
+    def keep(self, stations: Sequence[Station]) -> set[str]:
+        """Keep each of these, which differ, unless a newer one is kept; the ids of those that could not be written."""
 
     def find(self, station_id: str) -> Station | None:
         """One station."""
 
-    def page(self, limit: int, after: str | None, equal: Mapping[str, Any]) -> tuple[Sequence[Station], str | None]:
-        """So many stations after that one, and after which to go on, None at the end; `equal` are fields they have."""
+    def page(
+        self, limit: int, after: str | None, wanted: Callable[[Station], bool]
+    ) -> tuple[Sequence[Station], str | None]:
+        """So many wanted stations after that one, by id, and after which to go on, None at the end."""
 
 
 class LatestSamples(Protocol):
-    """The latest samples of every connector, by series: measurand, phase and location."""
+    """The latest samples of every connector."""
 
-    def keep(self, charge_point_id: str, connector: str, at: str, samples: Mapping[str, dict[str, Any]]) -> bool:
-        """Keep these of that time, beside other series, unless newer ones are kept already; whether they were kept."""
+    def keep(self, samples: Sequence[Latest]) -> set[tuple[str, str]]:
+        """Keep these of differing connectors, beside other series, unless a newer one of the same series is kept.
+
+        Returns the charge points and connectors of what could not be written.
+        """
 
     def of_charge_point(self, charge_point_id: str) -> Sequence[dict[str, Any]]:
         """The latest sample of every series of every connector."""
@@ -51,5 +65,5 @@ class LatestSamples(Protocol):
 class RegisteredThings(Protocol):
     """The IoT things of this account."""
 
-    def existing(self, names: Iterable[str]) -> set[str]:
-        """Those of these names that exist."""
+    def partners(self, names: Iterable[str]) -> Mapping[str, str | None]:
+        """Those of these names that exist, and the partner each belongs to, if it has one."""

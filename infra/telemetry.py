@@ -18,6 +18,7 @@ BATCH = 1_000
 WINDOW_S = 60
 API_TIMEOUT_S = 30
 DATABASE = "ocpp_gateway"
+_KEEP = ("dynamodb:PartiQLUpdate", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem")
 # In base64, because what is no JSON shall become a dead letter with its reason, too.
 STATIONS_SQL = (
     "SELECT encode(*, 'base64') AS payload, topic(3) AS station, timestamp() AS receivedAt "
@@ -57,7 +58,7 @@ class Telemetry(Construct):
         messaging.rule("StationMessages", STATIONS_SQL, station_telemetry)
         permissions = [
             *on_tables(READ, data.charge_points, data.transactions),
-            *on_tables(("dynamodb:UpdateItem", "dynamodb:PutItem"), self.latest_samples, self.stations),
+            *on_tables(_KEEP, self.latest_samples, self.stations),
             allow(["s3:PutObject"], [data.archive.arn_for_objects("*")]),
             allow(["iot:DescribeThing"], iot_arns("thing/*")),
         ]

@@ -5,7 +5,7 @@ same, what failed there is not archived yet, and a dead letter is written when a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +15,7 @@ import structlog
 
 from domain import archive
 from domain.archive import FRAMES, SAMPLES, STATIONS, Row
-from domain.telemetry import Station
+from domain.telemetry import Latest, Station
 from telemetry import frames, samples, stations
 from telemetry.errors import PayloadError
 from telemetry.ports import Ports
@@ -67,22 +67,18 @@ class Inbox:
                     where = row["charge_point_id"], row["connector"]
                     sources[where].add(message_id)
                     _keep_newest(newest[where], row)
-        failed: set[str] = set()
-        for (charge_point_id, connector), series in newest.items():
-            at = max(row["sampled_at"] for row in series.values())
-            kept = self._succeeds(self._ports.latest.keep, charge_point_id, connector, at, series)
-            failed |= set() if kept else sources[charge_point_id, connector]
-        return failed
+        lost = self._ports.latest.keep([Latest(*where, series) for where, series in newest.items()])
+        return {message_id for where in lost for message_id in sources[where]}
 
     def _stations(self, messages: Sequence[Message]) -> set[str]:
         read, bad = _read(messages, stations.read)
-        names = self._ports.things.existing({station.station_id for station in read.values()})
-        told = {key: _flagged(station, station.station_id in names) for key, station in read.items()}
+        partners = self._ports.things.partners({station.station_id for station in read.values()})
+        told = {key: _as_registered(station, partners) for key, station in read.items()}
         newest: dict[str, Station] = {}
         for station in told.values():
             if station.station_id not in newest or newest[station.station_id].timestamp <= station.timestamp:
                 newest[station.station_id] = station
-        lost = {name for name, station in newest.items() if not self._succeeds(self._ports.stations.keep, station)}
+        lost = self._ports.stations.keep(list(newest.values()))
         failed = {key for key, station in told.items() if station.station_id in lost}
         self._write(archive.files(STATIONS, map(stations.row, _without(told, failed))))
         return failed | self._bury(STATION_QUEUE, bad)
@@ -92,18 +88,14 @@ class Inbox:
             self._ports.archive.put(key, body)
 
     def _bury(self, queue: str, bad: dict[str, tuple[str, str]]) -> set[str]:
-        return {
-            key
-            for key, (body, reason) in bad.items()
-            if not self._succeeds(self._ports.dead_letters.bury, queue, body, reason)
-        }
+        return {key for key, (body, reason) in bad.items() if not self._is_buried(queue, body, reason)}
 
-    def _succeeds(self, write: Callable[..., object], *arguments: Any) -> bool:
+    def _is_buried(self, queue: str, body: str, reason: str) -> bool:
         try:
-            write(*arguments)
+            self._ports.dead_letters.bury(queue, body, reason)
         except Exception:
-            # Broad, because one device's write must not keep the others of its batch: its messages come again.
-            log.exception("not written, it comes again")
+            # Broad, because all else of the batch is written, and must not come again for this.
+            log.exception("dead letter not sent, its message comes again")
             return False
         return True
 
@@ -152,8 +144,8 @@ def _without(taken: dict[str, Read], failed: set[str]) -> list[Read]:
     return [value for key, value in taken.items() if key not in failed]
 
 
-def _flagged(station: Station, is_registered: bool) -> Station:
-    if is_registered:
-        return station
+def _as_registered(station: Station, partners: Mapping[str, str | None]) -> Station:
+    if station.station_id in partners:
+        return replace(station, partner=partners[station.station_id])
     log.warning("station is not registered", station_id=station.station_id)
     return replace(station, is_registered=False)

@@ -121,6 +121,18 @@ def _status_201(said: Payload, _: datetime) -> Iterator[_Taken]:
     yield _Taken(connector, None, _status(timestamps.parse(said["timestamp"])), said["connectorStatus"])
 
 
+def _availability_201(said: Payload, _: datetime) -> Iterator[_Taken]:
+    """Connectors' availability, which may come as an event instead of a StatusNotification (conformance C-84)."""
+    for event in said["eventData"]:
+        component, variable = event["component"], event["variable"]
+        evse = component.get("evse", {})
+        # Names of components and variables are case-insensitive (2.0.1 part 2 appendix 3).
+        names = component["name"].lower(), variable["name"].lower()
+        if names == ("connector", "availabilitystate") and "connectorId" in evse:
+            at = timestamps.parse(event["timestamp"])
+            yield _Taken(_connector(evse), None, _status(at), event["actualValue"])
+
+
 def _connector(evse: dict[str, int]) -> str:
     return f"{evse['id']}.{evse['connectorId']}" if "connectorId" in evse else str(evse["id"])
 
@@ -141,4 +153,5 @@ _READERS: dict[tuple[str, Version | None], Callable[[Payload, datetime], Iterato
     ("MeterValues", V201): _meter_values_201,
     ("TransactionEvent", V201): _event_201,
     ("StatusNotification", V201): _status_201,
+    ("NotifyEvent", V201): _availability_201,
 }

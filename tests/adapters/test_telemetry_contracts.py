@@ -13,7 +13,7 @@ from adapters.memory_telemetry import MemoryArchive, MemoryLatestSamples, Memory
 from adapters.s3_archive import S3Archive
 from adapters.things import KnownThings
 from domain.archive import Archive
-from domain.telemetry import LatestSamples, RegisteredThings, Station, Stations
+from domain.telemetry import Latest, LatestSamples, RegisteredThings, Station, Stations
 from infra.local.cloud import AWS
 
 NOW = datetime(2026, 11, 21, 5, 30, tzinfo=UTC)
@@ -37,12 +37,15 @@ class Stores:
 def stores(request: pytest.FixtureRequest) -> Stores:
     name = f"C{next(_names)}"
     if request.param == "memory":
-        return Stores(MemoryArchive(), MemoryLatestSamples(), MemoryStations(), MemoryThings([f"{name}-thing"]), name)
+        things = MemoryThings([f"{name}-thing"])
+        things.names[f"{name}-acme"] = "acme"
+        return Stores(MemoryArchive(), MemoryLatestSamples(), MemoryStations(), things, name)
     aws: AWS = request.getfixturevalue("aws")
     tables: Tables = request.getfixturevalue("tables")
     s3, iot, client = aws.client("s3"), aws.client("iot"), aws.client("dynamodb")
     s3.create_bucket(Bucket="contract-archive")
     iot.create_thing(thingName=f"{name}-thing")
+    iot.create_thing(thingName=f"{name}-acme", attributePayload={"attributes": {"partner": "acme"}})
     stations, latest = DynamoStations(client, tables), DynamoLatestSamples(client, tables)
     return Stores(S3Archive(s3, "contract-archive"), latest, stations, KnownThings(iot), name)
 
@@ -71,24 +74,39 @@ def test_a_file_is_written_listed_read_and_removed(stores: Stores) -> None:
 
 
 def test_a_station_comes_back_as_it_was_unless_a_newer_one_is_kept(stores: Stores) -> None:
-    new = station(stores.name, is_registered=False)
+    first = station(stores.name, is_registered=False, partner="acme")
+    new = station(stores.name, NOW + timedelta(seconds=1))
 
-    assert stores.stations.keep(new)
-    assert stores.stations.keep(new)
-    assert not stores.stations.keep(station(stores.name, NOW - timedelta(milliseconds=1)))
-    assert stores.stations.find(stores.name) == new
+    kept = []
+    for said in (first, first, new, first):
+        assert stores.stations.keep([said]) == set()
+        kept.append(stores.stations.find(stores.name))
+
+    assert kept == [first, first, new, new]
     assert stores.stations.find(f"{stores.name}-none") is None
+
+
+def test_many_stations_are_kept_at_once_known_new_and_late_ones(stores: Stores) -> None:
+    names = [f"{stores.name}-{number:02}" for number in range(60)]
+    later = NOW + timedelta(seconds=1)
+    stores.stations.keep([station(name) for name in names[:40]])
+    stores.stations.keep([station(names[0], later, status="full")])
+
+    failed = stores.stations.keep([station(name, NOW + timedelta(milliseconds=1), status="empty") for name in names])
+
+    told = [found.status if found else None for found in map(stores.stations.find, names)]
+    assert failed == set()
+    assert told == ["full"] + ["empty"] * 59
 
 
 def test_stations_are_listed_by_id_in_pages(stores: Stores) -> None:
     ids = [f"~{stores.name}-{number}" for number in range(5)]
-    for number, name in enumerate(ids):
-        stores.stations.keep(station(name, status="full" if number % 2 else "online"))
+    stores.stations.keep([station(name, status="full" if ids.index(name) % 2 else "online") for name in ids])
 
     before = f"~{stores.name}-"
-    first, after = stores.stations.page(2, before, {})
-    second, end = stores.stations.page(10, after, {})
-    full, _ = stores.stations.page(2, before, {"status": "full"})
+    first, after = stores.stations.page(2, before, lambda _: True)
+    second, end = stores.stations.page(10, after, lambda _: True)
+    full, _ = stores.stations.page(2, before, lambda each: each.status == "full")
 
     assert [each.station_id for each in first] == ids[:2]
     assert [each.station_id for each in second][:3] == ids[2:]
@@ -97,22 +115,30 @@ def test_stations_are_listed_by_id_in_pages(stores: Stores) -> None:
 
 
 def test_series_of_a_connector_stand_beside_each_other_and_none_goes_back_in_time(stores: Stores) -> None:
-    def keep(second: int, **series: float) -> bool:
+    def latest(connector: str, second: int, **series: float) -> Latest:
         at = f"2026-11-21T05:30:{second:02}.000Z"
-        samples = {name: {"measurand": name, "value": value} for name, value in series.items()}
-        return stores.latest.keep(stores.name, "1", at, samples)
+        samples = {name: {"value": value, "sampled_at": at} for name, value in series.items()}
+        return Latest(stores.name, connector, samples)
 
-    assert keep(5, Energy=1.5, Power=2)
-    assert keep(5, SoC=50)
-    assert not keep(4, Energy=1)
-    assert keep(6, Power=3)
-    assert stores.latest.keep(stores.name, "2", "2026-11-21T05:30:00.000Z", {"Energy": {"value": 9}})
+    for connector, second, series in (
+        ("1", 5, {"Energy": 1.5, "Power": 2}),
+        ("1", 5, {"SoC": 50}),
+        ("1", 4, {"Energy": 1, 'Odd "name" WHERE': 7}),  # too late for one, news of the other
+        ("1", 6, {"Power": 3}),
+        ("2", 0, {"Energy": 9}),
+        ("1", 5, {"Power": 2}),
+    ):
+        assert stores.latest.keep([latest(connector, second, **series)]) == set()
+    both = Latest(stores.name, "1", {**latest("1", 4, Energy=1).series, **latest("1", 8, SoC=60).series})
+    assert stores.latest.keep([both, latest("2", 1, Energy=10)]) == set()
 
-    assert [row["value"] for row in stores.latest.of_charge_point(stores.name)] == [1.5, 3, 50, 9]
+    assert [row["value"] for row in stores.latest.of_charge_point(stores.name)] == [1.5, 7, 3, 60, 10]
     assert stores.latest.of_charge_point(f"{stores.name}-none") == []
 
 
-def test_things_that_exist_are_known(stores: Stores) -> None:
-    thing = f"{stores.name}-thing"
+def test_things_that_exist_are_known_and_whose_they_are(stores: Stores) -> None:
+    thing, of_acme = f"{stores.name}-thing", f"{stores.name}-acme"
 
-    assert stores.things.existing([thing, f"{stores.name}-none", "no legal name?"]) == {thing}
+    for _ in range(2):  # the second time it is remembered
+        told = stores.things.partners([thing, of_acme, f"{stores.name}-none", "no legal name?"])
+        assert told == {thing: None, of_acme: "acme"}

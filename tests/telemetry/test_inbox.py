@@ -1,5 +1,6 @@
 """A batch of a queue: rows in the archive, the latest state, and nothing twice whatever fails in between."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from domain.archive import FRAMES, SAMPLES, STATIONS
 from domain.models import ChargePoint, Connection, Transaction
+from domain.telemetry import Latest
 from ocppj import timestamps
 from ocppj.versions import V16, V201
 from telemetry.inbox import FRAME_QUEUE, STATION_QUEUE, Inbox
@@ -99,6 +101,16 @@ def test_an_older_sample_never_replaces_a_newer_one(together: bool) -> None:
     assert len(house.rows(SAMPLES)) == 4
 
 
+def test_a_late_sample_in_a_batch_with_a_newer_one_of_another_kind_replaces_nothing() -> None:
+    house = House()
+    status = [2, "9", "StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}]
+
+    house.inbox.take(FRAME_QUEUE, [frame(meter_values("20", NOW, "2"))])
+    house.inbox.take(FRAME_QUEUE, [frame(meter_values("10", EARLIER, "1")), frame(status, at=LATER)])
+
+    assert [row["value"] or row["status"] for row in house.latest.of_charge_point("CP001")] == [20, 7400, "Charging"]
+
+
 def test_a_message_that_comes_twice_is_read_once_however_its_batch_is_composed() -> None:
     house = House()
     one, other = frame(meter_values("1", message_id="1")), frame(meter_values("2", message_id="2"))
@@ -143,6 +155,15 @@ STATUS_201 = {"evseId": 1, "connectorId": 2, "connectorStatus": "Occupied", "tim
 VALUES_201 = {"evseId": 3, "meterValue": [{"timestamp": AT, "sampledValue": [{"value": 1.5}]}]}
 
 
+def availability(component: str, variable: str = "AvailabilityState", **evse: int) -> dict[str, Any]:
+    event = {
+        "eventId": 1, "timestamp": AT, "trigger": "Delta", "actualValue": "Occupied",
+        "eventNotificationType": "HardWiredNotification", "variable": {"name": variable},
+        "component": {"name": component} | ({"evse": evse} if evse else {}),
+    }  # fmt: skip
+    return {"generatedAt": AT, "seqNo": 0, "eventData": [event]}
+
+
 @pytest.mark.parametrize(
     ("ocpp", "action", "said", "expected"),
     [
@@ -162,6 +183,15 @@ VALUES_201 = {"evseId": 3, "meterValue": [{"timestamp": AT, "sampledValue": [{"v
         ),
         ("ocpp2.0.1", "MeterValues", VALUES_201, [("3", ENERGY, 1.5, None)]),
         ("ocpp2.1", "MeterValues", VALUES_201, [("3", ENERGY, 1.5, None)]),
+        (
+            "ocpp2.0.1",
+            "NotifyEvent",
+            availability("connector", "availabilityState", id=1, connectorId=2),
+            [("1.2", "Status", None, "Occupied")],
+        ),
+        ("ocpp2.0.1", "NotifyEvent", availability("EVSE", id=1), []),
+        ("ocpp2.0.1", "NotifyEvent", availability("ChargingStation"), []),
+        ("ocpp2.0.1", "NotifyEvent", availability("Connector", "Power", id=1, connectorId=2), []),
         ("ocpp1.6", "MeterValues", {"connectorId": "one", "meterValue": []}, []),
         ("ocpp1.6", "MeterValues", "nothing", []),
         ("ocpp1.6", "Heartbeat", {}, []),
@@ -196,10 +226,8 @@ def test_a_station_whose_latest_can_not_be_written_comes_again_alone() -> None:
     house = House()
 
     class Refusing:
-        def keep(self, station: Any) -> bool:
-            if station.station_id == "S1":
-                raise OSError("throttled")
-            return house.stations.keep(station)
+        def keep(self, stations: Sequence[Any]) -> set[str]:
+            return {"S1"} | house.stations.keep([each for each in stations if each.station_id != "S1"])
 
     one, other = published(payload("S1"), "S1"), published(payload("S2"), "S2")
 
@@ -213,10 +241,8 @@ def test_a_charge_point_whose_latest_can_not_be_written_comes_again_alone() -> N
     house = House()
 
     class Refusing:
-        def keep(self, charge_point_id: str, *more: Any) -> bool:
-            if charge_point_id == "CP001":
-                raise OSError("throttled")
-            return house.latest.keep(charge_point_id, *more)
+        def keep(self, samples: Sequence[Latest]) -> set[tuple[str, str]]:
+            return {("CP001", "1")} | house.latest.keep([each for each in samples if each.charge_point_id != "CP001"])
 
     one, other = frame(meter_values("1")), frame(meter_values("1"), "CP002")
 
@@ -228,14 +254,19 @@ def test_a_charge_point_whose_latest_can_not_be_written_comes_again_alone() -> N
 
 def test_a_station_is_kept_twice_the_latest_and_every_message() -> None:
     house = House()
-    house.things.names.add("S1")
+    house.things.names["S1"] = "acme"
 
     house.inbox.take(STATION_QUEUE, [published(payload())])
     house.inbox.take(STATION_QUEUE, [published(payload(at=EARLIER, battery_available=3), at=EARLIER)])
 
     latest = house.stations.find("S1")
     assert latest is not None
-    assert (latest.battery_available, latest.temperature, latest.is_registered) == (8, 25.5, True)
+    assert (latest.battery_available, latest.temperature, latest.is_registered, latest.partner) == (
+        8,
+        25.5,
+        True,
+        "acme",
+    )
     assert [row["battery_available"] for row in house.rows(STATIONS)] == [3, 8]
     assert all(key.startswith("telemetry/year=2026/month=11/day=21/") for key in house.archive.files)
 
