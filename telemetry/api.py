@@ -4,34 +4,28 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from aws_lambda_powertools.event_handler import CORSConfig, LambdaFunctionUrlResolver
+from aws_lambda_powertools.event_handler import CORSConfig, LambdaFunctionUrlResolver, Response
 
 from domain import archive
 from domain.archive import SAMPLES, Archive, PeriodError
+from domain.models import ChargePoint
 from domain.ports import Registry
 from domain.telemetry import LatestSamples, Station, Stations
-from ocppj import timestamps
-from telemetry import history
-from telemetry.rates import Rates, Standing
+from telemetry import history, openapi, views
+from telemetry.errors import ProblemError
+from telemetry.openapi import DEFAULT_LIMIT, MAX_LIMIT
+from telemetry.rates import Rates
+from web import problems
 from web.access import Access
 from web.front import Answer, Front, answer
-from web.problems import COMMON, InvalidRequestError, ProblemError, Problems, Wrong
+from web.problems import InvalidRequestError, Wrong
 
-DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 LONGEST = timedelta(days=7)
 MOST_SAMPLES = 20_000  # a Function URL answers with 6 MB at most
-
-
-class TelemetryProblemError(ProblemError):
-    """A request that telemetry refuses."""
-
-    problems: ClassVar[Problems] = COMMON | {
-        "station-unknown": (404, "No such station"),
-        "too-many-requests": (429, "Too many requests"),
-    }
+_FILTERS = ("status", "registered", "partner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +56,28 @@ class _Api:
         front.serve("/stations/<station_id>", GET=self._limited(self.station))
         front.serve("/charge-points/<charge_point_id>/samples", GET=self._limited(self.samples))
         front.serve("/charge-points/<charge_point_id>/samples/latest", GET=self._limited(self.latest))
+        front.serve("/telemetry/openapi.json", GET=lambda: Response(200, "application/json", openapi.text()))
 
     def stations(self) -> Answer:
         limit = self.front.number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
         equal = self._filters()
-        found, after = self.reading.stations.page(limit, self.front.cursor(), equal)
+        found, after = self.reading.stations.page(
+            limit,
+            self.front.cursor(),
+            lambda each: all(getattr(each, name) == value for name, value in equal.items()) and self._may_see(each),
+        )
         cursor = None if after is None else base64.urlsafe_b64encode(after.encode()).decode()
-        asked = {name: self.front.query[name] for name in ("status", "registered") if name in self.front.query}
+        asked = {name: self.front.query[name] for name in _FILTERS if name in self.front.query}
         following = urlencode({"limit": limit, "cursor": cursor or ""} | asked)
         headers = {"Link": f'</stations?{following}>; rel="next"'} if cursor else {}
-        body = {"count": len(found), "stations": [_shown(station) for station in found], "nextCursor": cursor}
+        body = {"count": len(found), "stations": [views.station(each) for each in found], "nextCursor": cursor}
         return answer(200, body, headers)
 
     def station(self, station_id: str) -> Answer:
         found = self.reading.stations.find(unquote(station_id)[:128])
-        if found is None:
-            raise TelemetryProblemError("station-unknown", f"there is no station {unquote(station_id)!r}")
-        return answer(200, _shown(found))
+        if found is None or not self._may_see(found):
+            raise ProblemError("station-unknown", f"there is no station {unquote(station_id)!r}")
+        return answer(200, views.station(found))
 
     def samples(self, charge_point_id: str) -> Answer:
         charge_point_id = self._charge_point(charge_point_id)
@@ -104,10 +103,12 @@ class _Api:
         )
 
     def _charge_point(self, given: str) -> str:
-        charge_point_id = unquote(given)
-        self.front.access.check(self.front.caller(), charge_point_id)
-        if not self.reading.registry.find_many([charge_point_id[:128]]):
-            raise ProblemError("charge-point-unknown", f"there is no charge point {quote(charge_point_id, safe=':')}")
+        charge_point_id, caller = unquote(given), self.front.caller()
+        self.front.access.check(caller, charge_point_id)
+        row = self.reading.registry.find_many([charge_point_id[:128]]).get(charge_point_id)
+        if row is None:
+            raise ProblemError("charge-point-unknown", f"{quote(charge_point_id, safe=':')} is not registered")
+        self.front.access.check_row(caller, row)
         return charge_point_id
 
     def _period(self) -> tuple[datetime, datetime]:
@@ -130,9 +131,17 @@ class _Api:
             raise InvalidRequestError([Wrong("resolution", "must be raw, or like 60, 30s, 15m, 1h, 1d", in_query=True)])
         return seconds
 
+    def _may_see(self, station: Station) -> bool:
+        """The policy says of a station what it says of charge points: by its id, and by whose it is."""
+        try:
+            self.front.access.check_row(self.front.caller(), ChargePoint(station.station_id, partner=station.partner))
+        except problems.ProblemError:
+            return False
+        return True
+
     def _filters(self) -> dict[str, Any]:
         query = self.front.query
-        equal: dict[str, Any] = {"status": query["status"]} if "status" in query else {}
+        equal: dict[str, Any] = {name: query[name] for name in ("status", "partner") if name in query}
         if "registered" in query:
             if query["registered"] not in ("true", "false"):
                 raise InvalidRequestError([Wrong("registered", "must be true or false", in_query=True)])
@@ -142,31 +151,15 @@ class _Api:
     def _limited(self, function: Callable[..., Answer]) -> Callable[..., Answer]:
         def limited(**path: str) -> Answer:
             standing = self._rates.spend(self.front.caller() or "")
-            if standing is not None and standing.is_refused:
-                return self._refused(standing)
-            answered = function(**path)
+            try:
+                if standing is not None and standing.is_refused:
+                    detail = f"{standing.limit} requests a minute are allowed"
+                    raise ProblemError("too-many-requests", detail, retry_after_s=standing.reset_s)
+                answered = function(**path)
+            except problems.ProblemError as problem:
+                answered = self.front.refuse(problem)
             if standing is not None:
                 answered.headers.update(standing.headers())
             return answered
 
         return limited
-
-    def _refused(self, standing: Standing) -> Answer:
-        detail = f"{standing.limit} requests a minute are allowed"
-        problem = TelemetryProblemError("too-many-requests", detail, retry_after_s=standing.reset_s)
-        headers = standing.headers() | {"Retry-After": str(standing.reset_s)}
-        return answer(problem.status, problem.as_json(self.front.path), headers, kind="application/problem+json")
-
-
-def _shown(station: Station) -> dict[str, Any]:
-    return {
-        "station_id": station.station_id,
-        "battery_available": station.battery_available,
-        "battery_charging": station.battery_charging,
-        "temperature": station.temperature,
-        "humidity": station.humidity,
-        "status": station.status,
-        "timestamp": timestamps.write(station.timestamp),
-        "received_at": timestamps.write(station.received_at),
-        "registered": station.is_registered,
-    }

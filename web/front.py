@@ -37,7 +37,7 @@ class Front:
         # With CORS the resolver answers preflights itself.
         self._methods = [method for method in METHODS if cors is None or method != "OPTIONS"]
         self.access = access
-        self.resolver.exception_handler(ProblemError)(self._problem)
+        self.resolver.exception_handler(ProblemError)(self.refuse)
         self.resolver.exception_handler(NotFoundError)(self._nothing_here)
         self.resolver.exception_handler(Exception)(self._broken)
 
@@ -46,7 +46,7 @@ class Front:
         allowed = ", ".join(functions)
 
         def refuse(**_: str) -> Answer:
-            answer = self._problem(ProblemError("method-not-allowed", f"this address knows {allowed} only"))
+            answer = self.refuse(ProblemError("method-not-allowed", f"this address knows {allowed} only"))
             answer.headers["Allow"] = allowed
             return answer
 
@@ -136,19 +136,20 @@ class Front:
         left = self.resolver.lambda_context.get_remaining_time_in_millis() / 1000 - SPARE_S
         return max(0.0, min(float(wanted[1]), longest, left))
 
-    def _problem(self, problem: ProblemError) -> Answer:
+    def refuse(self, problem: ProblemError) -> Answer:
+        """The answer to a request that is refused."""
         headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
         if problem.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return answer(problem.status, problem.as_json(self.path), headers, kind="application/problem+json")
 
     def _nothing_here(self, _: NotFoundError) -> Answer:
-        return self._problem(ProblemError("not-found", f"there is nothing at {self.path}"))
+        return self.refuse(ProblemError("not-found", f"there is nothing at {self.path}"))
 
     # The outermost loop: whatever nobody expected ends here, in the log with its traceback and not at the caller.
     def _broken(self, _: Exception) -> Answer:
         log.exception("a request failed", path=self.path)
-        return self._problem(ProblemError("internal-error", "the request failed; the log of the service says why"))
+        return self.refuse(ProblemError("internal-error", "the request failed; the log of the service says why"))
 
 
 def answer(

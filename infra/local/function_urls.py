@@ -34,6 +34,7 @@ ROUTES = {
     "transactions": "FleetFunctionUrl",
     "fleet": "FleetFunctionUrl",
     "stations": "TelemetryFunctionUrl",
+    "telemetry": "TelemetryFunctionUrl",
 }
 # What is told to one charge point is the commands', though its path begins like the fleet's.
 COMMANDS_OF_ONE = re.compile(r"/charge-points/[^/]+/commands(/|$)")
