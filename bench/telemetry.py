@@ -1,11 +1,13 @@
 """How many messages a second one core keeps: `python -m bench.telemetry`. In memory: what our own code costs.
 
-JSON in, rows in compressed files out, in batches as a Lambda gets them.
+JSON in, rows in compressed files out, in batches as a Lambda gets them. With --house everything is real: stations and
+charge points on the house of this machine, see bench/telemetry_house.py.
 """
 
 import argparse
 import base64
 import logging
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import structlog
 
+from bench import telemetry_house
 from ocppj import timestamps
 from telemetry.inbox import FRAME_QUEUE, STATION_QUEUE, Inbox, Message
 from tests.telemetry.house import House
@@ -20,6 +23,7 @@ from tests.telemetry.house import House
 DEVICES = 1_000
 BATCH = 1_000
 SECONDS = 3.0
+HOUSE_SECONDS = 600.0
 BEGAN = datetime(2026, 11, 21, 5, tzinfo=UTC)
 
 Make = Callable[[int], str]
@@ -67,7 +71,7 @@ WORK: dict[str, tuple[str, Make]] = {
 def measure(queue: str, make: Make, seconds: float) -> float:
     """Messages a second of processor time."""
     house = House()
-    house.things.names |= {f"BSS-{number:05}" for number in range(DEVICES)}
+    house.things.names |= dict.fromkeys(f"BSS-{number:05}" for number in range(DEVICES))
     inbox, spent, done = Inbox(house.ports()), 0.0, 0
     while spent < seconds:
         batch = [Message(str(number), make(number)) for number in range(done, done + BATCH)]
@@ -82,11 +86,18 @@ def measure(queue: str, make: Make, seconds: float) -> float:
 def main() -> None:
     """Measure and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of processor time for each kind of message")
+    parser.add_argument("--seconds", type=float, help="of processor time for each kind of message; of the load")
+    parser.add_argument("--house", action="store_true", help="load the whole house, and see whether it keeps up")
+    parser.add_argument("--stations", type=int, default=DEVICES)
+    parser.add_argument("--charge-points", type=int, default=DEVICES)
     chosen = parser.parse_args()
+    if chosen.house:
+        seconds = chosen.seconds or HOUSE_SECONDS
+        plan = telemetry_house.Plan(chosen.stations, chosen.charge_points, seconds)
+        sys.exit(0 if telemetry_house.measure(plan) else 1)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for name, (queue, make) in WORK.items():
-        print(f"{name:12} {measure(queue, make, chosen.seconds):8,.0f} messages/s per core, in memory")  # noqa: T201
+        print(f"{name:12} {measure(queue, make, chosen.seconds or SECONDS):8,.0f} messages/s per core, in memory")  # noqa: T201
 
 
 if __name__ == "__main__":

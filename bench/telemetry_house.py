@@ -1,0 +1,146 @@
+"""Telemetry through the whole house: `python -m bench.telemetry --house`.
+
+Stations publish every five seconds, charge points send MeterValues every ten. What counts is whether the queues stay
+short, and who uses the processors when they don't.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import load
+from bench.processes import Load, cpu_s
+from tests.house import House
+
+STATION_EVERY_S, SAMPLE_EVERY_S = 5, 10
+QUEUES = ("StationTelemetry", "FramesToArchive", "IncomingMessagesQueue")
+LOOK_S = 10.0
+BATCHES_S = 5  # who keeps up has no more in its queue than comes in this time
+_DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many there are, and for how long."""
+
+    stations: int
+    charge_points: int
+    seconds: float
+
+    @property
+    def messages_s(self) -> float:
+        """What comes to telemetry's queues each second: stations' messages, CALLs and their answers."""
+        return self.stations / STATION_EVERY_S + 2 * self.charge_points / SAMPLE_EVERY_S
+
+
+def measure(plan: Plan) -> bool:
+    """Tell every ten seconds how it goes; returns whether the house kept up."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory, ExitStack() as ending:
+        house = ending.enter_context(House(Path(directory)))
+        house.wait_until_ready()
+        _register(house, Path(directory) / "fleet.csv", plan.charge_points)
+        if plan.stations:
+            ending.callback(_stations(house, plan).kill)
+        if plan.charge_points:
+            port, rate = int(house.environment["OCPPGW_WS_PORT"]), plan.charge_points / SAMPLE_EVERY_S
+            loading = Load(load.Plan(port, plan.charge_points, rate, at_once=5, patient=True))
+            ending.callback(loading.end)
+            loading.tell("storm")
+            while loading.counts()["connected"] < plan.charge_points:
+                time.sleep(1)
+        return _watch(house, plan)
+
+
+def _watch(house: House, plan: Plan) -> bool:
+    processes, sqs = _processes(house), house.aws.client("sqs")
+    urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in QUEUES}
+    depths: list[dict[str, int]] = []
+    used, began = _used(processes), time.monotonic()
+    while time.monotonic() - began < plan.seconds:
+        time.sleep(LOOK_S)
+        processes |= _processes(house)
+        now, looked = _used(processes), time.monotonic()
+        depths.append({name: _depth(sqs, url) for name, url in urls.items()})
+        busy = {name: f"{(now[name] - used.get(name, 0)) / LOOK_S:.0%}" for name in now}
+        _say(f"{looked - began:5.0f} s  waiting: {_told(depths[-1])}  busy: {_told(busy)}")
+        used = now
+    third = len(depths) // 3
+    kept_up = all(
+        max(depth[name] for depth in depths[-third or -1 :]) <= plan.messages_s * BATCHES_S for name in QUEUES[:2]
+    )
+    _say(f"{plan.messages_s:.0f} messages/s to telemetry: {'kept up' if kept_up else 'the queues grew'}")
+    return kept_up
+
+
+def _register(house: House, file: Path, count: int) -> None:
+    file.write_text("id\n" + "".join(f"CP{number}\n" for number in range(count)))
+    command = [sys.executable, "-m", "cli", "fleet", "import", str(file), "--rate", "0"]
+    subprocess.run(command, env=os.environ | house.environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+def _stations(house: House, plan: Plan) -> subprocess.Popen[bytes]:
+    options = ["--count", str(plan.stations), "--interval", str(STATION_EVERY_S)]
+    command = [sys.executable, "-m", "cli", "sim", "stations", *options]
+    log = (house.state / "stations.log").open("wb")
+    return subprocess.Popen(command, env=os.environ | house.environment, stdout=log, stderr=log)  # noqa: S603
+
+
+def _processes(house: House) -> dict[int, str]:
+    """The processes of the house, and what each is."""
+    parents = {pid: _parent(pid) for pid in _pids()}
+    emulator = next(pid for pid in parents if _is(pid, b"infra.local.emulator") and _descends(pid, house, parents))
+    gateway = next(pid for pid in parents if _is(pid, b"gateway") and _descends(pid, house, parents))
+    functions = {pid: "functions" for pid, parent in parents.items() if parent == emulator}
+    return {emulator: "emulator", gateway: "gateway"} | functions
+
+
+def _pids() -> list[int]:
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
+
+
+def _descends(pid: int, house: House, parents: dict[int, int]) -> bool:
+    return parents.get(pid) == house.process.pid
+
+
+def _is(pid: int, module: bytes) -> bool:
+    try:
+        return module in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:  # it ended meanwhile
+        return False
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _used(processes: dict[int, str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for pid, name in processes.items():
+        try:
+            found[name] = found.get(name, 0.0) + sum(cpu_s(pid))
+        except OSError:
+            continue
+    return found
+
+
+def _depth(sqs: Any, url: str) -> int:
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
+    return sum(int(told[name]) for name in _DEPTHS)
+
+
+def _told(numbers: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
