@@ -54,6 +54,9 @@ def replay(
     except wires.FAILURES as error:
         typer.echo(f"The house can't be reached: {error}", err=True)
         raise typer.Exit(2) from error
+    if not result.frames:
+        typer.echo("There are no frames in that time.", err=True)
+        raise typer.Exit(2)
     _show(result, diff, output)
     if diff and result.differences:
         raise typer.Exit(1)

@@ -12,8 +12,6 @@ from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from adapters import aws, s3_archive
 from domain import archive
@@ -91,10 +89,12 @@ def _show(rows: list[Row], columns: tuple[str, ...], output: Output) -> None:
         for row in rows:
             typer.echo(orjson.dumps(row, default=_plain).decode())
         return
-    table = Table(*columns, box=None)
-    for row in rows:
-        table.add_row(*(_text(row[column]) for column in columns))
-    Console(soft_wrap=True).print(table)
+    texts = [columns, *((_text(row[column]) for column in columns) for row in rows)]
+    lines = [tuple(line) for line in texts]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        # Nothing is cut: whoever wants less has `cut`, or asks for fewer columns.
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _plain(value: Any) -> Any:

@@ -54,9 +54,11 @@ def ask(
         database.execute("SET enable_external_access = false")
         try:
             found = database.execute(sql)
-            return tuple(column[0] for column in found.description or ()), found.fetchall()
         except duckdb.Error as error:
             raise QueryError(str(error).partition("\n")[0]) from error
+        if not found:  # nor said that something is missing
+            raise QueryError("Parser Error: there is no query")
+        return tuple(column[0] for column in found.description or ()), found.fetchall()
 
 
 def _write(path: Path, kind: Kind, files: Archive, since: datetime, until: datetime) -> None:

@@ -187,10 +187,38 @@ def test_a_session_replays_without_differences(house: House) -> None:
 
     def replayed() -> Any:
         done = ocppgw(house, "replay", "--charge-point", name, "--diff", "--output", "json")
-        assert done.returncode in (0, 1), done.stderr
-        return json.loads(done.stdout)
+        return json.loads(done.stdout or '{"answers": 0}')
 
     result = eventually(replayed, lambda found: found["answers"] == 4)
 
     assert result["differences"] == []
     assert (result["answers"], result["transactions"], result["connectors"]) == (4, 1, 1)
+
+    changed = [sys.executable, "-c", CHANGED, "--charge-point", name, "--diff"]
+    done = subprocess.run(changed, env=os.environ | house.environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1, done.stderr
+    *named, told = done.stdout.splitlines()
+    assert [f"{name} StopTransaction 4: was " in line for line in named] == [True]
+    assert told.endswith("1 differences")
+
+
+# The processors of another version: one handler answers otherwise.
+CHANGED = """
+from ocppj.versions import V16
+from processors import dispatch, replay_command, routes
+
+was = routes._HANDLERS.pop(("StopTransaction", V16))
+
+@routes.on("StopTransaction", V16)
+def stop(request, ports):
+    return {**was(request, ports), "idTagInfo": {"status": "Expired"}}
+
+replay_command.app()
+"""
+
+
+def test_a_replay_of_nothing_proves_nothing(house: House) -> None:
+    done = ocppgw(house, "replay", "--charge-point", "TELE-NOBODY", "--diff")
+
+    assert (done.returncode, done.stderr) == (2, "There are no frames in that time.\n")
