@@ -90,10 +90,11 @@ def main() -> None:
     parser.add_argument("--house", action="store_true", help="load the whole house, and see whether it keeps up")
     parser.add_argument("--stations", type=int, default=DEVICES)
     parser.add_argument("--charge-points", type=int, default=DEVICES)
+    parser.add_argument("--steps", type=int, default=1, help="in how many steps they come; each lasts for --seconds")
     chosen = parser.parse_args()
     if chosen.house:
         seconds = chosen.seconds or HOUSE_SECONDS
-        plan = telemetry_house.Plan(chosen.stations, chosen.charge_points, seconds)
+        plan = telemetry_house.Plan(chosen.stations, chosen.charge_points, chosen.steps, seconds)
         sys.exit(0 if telemetry_house.measure(plan) else 1)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for name, (queue, make) in WORK.items():

@@ -21,61 +21,70 @@ from tests.house import House
 STATION_EVERY_S, SAMPLE_EVERY_S = 5, 10
 QUEUES = ("StationTelemetry", "FramesToArchive", "IncomingMessagesQueue")
 LOOK_S = 10.0
-BATCHES_S = 5  # who keeps up has no more in its queue than comes in this time
+SETTLE_S = 15.0  # until all stations have come
+PATIENCE_S = 5  # who keeps up has no more in its queue than comes in this time
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many there are, and for how long."""
+    """How many there are in the end, in how many steps they come, and how long each step is watched."""
 
     stations: int
     charge_points: int
+    steps: int
     seconds: float
 
-    @property
-    def messages_s(self) -> float:
+    def messages_s(self, step: int) -> float:
         """What comes to telemetry's queues each second: stations' messages, CALLs and their answers."""
-        return self.stations / STATION_EVERY_S + 2 * self.charge_points / SAMPLE_EVERY_S
+        whole = self.stations / STATION_EVERY_S + 2 * self.charge_points / SAMPLE_EVERY_S
+        return whole * step / self.steps
 
 
 def measure(plan: Plan) -> bool:
-    """Tell every ten seconds how it goes; returns whether the house kept up."""
+    """Tell every ten seconds how it goes, until a step is too much; returns whether the house kept up."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory, ExitStack() as ending:
         house = ending.enter_context(House(Path(directory)))
         house.wait_until_ready()
         _register(house, Path(directory) / "fleet.csv", plan.charge_points)
-        if plan.stations:
-            ending.callback(_stations(house, plan).kill)
-        if plan.charge_points:
-            port, rate = int(house.environment["OCPPGW_WS_PORT"]), plan.charge_points / SAMPLE_EVERY_S
-            loading = Load(load.Plan(port, plan.charge_points, rate, at_once=5, patient=True))
-            ending.callback(loading.end)
-            loading.tell("storm")
-            while loading.counts()["connected"] < plan.charge_points:
-                time.sleep(1)
-        return _watch(house, plan)
+        for step in range(1, plan.steps + 1):
+            _add(house, plan, step, ending)
+            if not _watch(house, plan.messages_s(step), plan.seconds):
+                return False
+    return True
 
 
-def _watch(house: House, plan: Plan) -> bool:
+def _add(house: House, plan: Plan, step: int, ending: ExitStack) -> None:
+    """Have as many more come as come in one step."""
+    if count := plan.stations // plan.steps:
+        ending.callback(_stations(house, count, f"BSS-{step}-").kill)
+    if count := plan.charge_points // plan.steps:
+        port, rate = int(house.environment["OCPPGW_WS_PORT"]), count / SAMPLE_EVERY_S
+        loading = Load(load.Plan(port, count, rate, first=count * (step - 1), at_once=5, patient=True))
+        ending.callback(loading.end)
+        loading.tell("storm")
+        while loading.counts()["connected"] < count:
+            time.sleep(1)
+    time.sleep(SETTLE_S)
+
+
+def _watch(house: House, messages_s: float, seconds: float) -> bool:
     processes, sqs = _processes(house), house.aws.client("sqs")
     urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in QUEUES}
     depths: list[dict[str, int]] = []
     used, began = _used(processes), time.monotonic()
-    while time.monotonic() - began < plan.seconds:
+    while time.monotonic() - began < seconds:
         time.sleep(LOOK_S)
         processes |= _processes(house)
-        now, looked = _used(processes), time.monotonic()
+        now = _used(processes)
         depths.append({name: _depth(sqs, url) for name, url in urls.items()})
         busy = {name: f"{(now[name] - used.get(name, 0)) / LOOK_S:.0%}" for name in now}
-        _say(f"{looked - began:5.0f} s  waiting: {_told(depths[-1])}  busy: {_told(busy)}")
+        _say(f"{time.monotonic() - began:5.0f} s  waiting: {_told(depths[-1])}  busy: {_told(busy)}")
         used = now
-    third = len(depths) // 3
-    kept_up = all(
-        max(depth[name] for depth in depths[-third or -1 :]) <= plan.messages_s * BATCHES_S for name in QUEUES[:2]
-    )
-    _say(f"{plan.messages_s:.0f} messages/s to telemetry: {'kept up' if kept_up else 'the queues grew'}")
-    return kept_up
+    last = depths[-(len(depths) // 3) or -1 :]
+    grew = [name for name in QUEUES if max(depth[name] for depth in last) > messages_s * PATIENCE_S]
+    _say(f"{messages_s:.0f} messages/s to telemetry: {f'too much for {grew}' if grew else 'kept up'}")
+    return not grew
 
 
 def _register(house: House, file: Path, count: int) -> None:
@@ -84,10 +93,10 @@ def _register(house: House, file: Path, count: int) -> None:
     subprocess.run(command, env=os.environ | house.environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
 
-def _stations(house: House, plan: Plan) -> subprocess.Popen[bytes]:
-    options = ["--count", str(plan.stations), "--interval", str(STATION_EVERY_S)]
+def _stations(house: House, count: int, prefix: str) -> subprocess.Popen[bytes]:
+    options = ["--count", str(count), "--interval", str(STATION_EVERY_S), "--id-prefix", prefix]
     command = [sys.executable, "-m", "cli", "sim", "stations", *options]
-    log = (house.state / "stations.log").open("wb")
+    log = (house.state / f"{prefix}.log").open("wb")
     return subprocess.Popen(command, env=os.environ | house.environment, stdout=log, stderr=log)  # noqa: S603
 
 
