@@ -58,7 +58,7 @@ def frames(
     _show(rows, ("received_at", "direction", "ocpp", "message"), output)
 
 
-@app.command("query")
+@app.command("query", context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment: --
 def ask(
     sql: Annotated[str, typer.Argument(help='Such as "select action, count(*) from frames group by 1".')],
     since: Since = None,

@@ -105,7 +105,7 @@ def test_a_station_is_stored_flagged_if_nobody_registered_it_and_never_goes_back
     for each in (said[1], said[0], said[1], payload("BSS-NEW")):  # newest first, then older, then again
         publish(house, each["station_id"], orjson.dumps(each))
     stranger = eventually(lambda: station_item(house, "BSS-NEW"), bool)
-    count = "select count(*) n, count(distinct id) ids from telemetry where station_id = 'BSS-1'"
+    count = "-- repeats?\nselect count(*) n, count(distinct id) ids from telemetry where station_id = 'BSS-1'"
     when = ("--from", "2026-11-21T00:00:00Z", "--to", "2026-11-22T00:00:00Z")
     [row] = eventually(
         lambda: lines(house, "archive", "query", count, *when), lambda rows: bool(rows) and rows[0]["n"] == 2
