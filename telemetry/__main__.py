@@ -55,7 +55,7 @@ def frames(
     rows = archive.in_order(row for row in found if row["charge_point_id"] == charge_point_id)
     if not rows:
         _fail(f"There are no frames of {charge_point_id} in that time.")
-    _show(rows, ("received_at", "direction", "ocpp", "message"), output)
+    show(rows, ("received_at", "direction", "ocpp", "message"), output)
 
 
 @app.command("query", context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment: --
@@ -69,7 +69,7 @@ def ask(
     with _house() as house, tempfile.TemporaryDirectory() as directory:
         first, last = archive.period(since, until, datetime.now(UTC))
         columns, rows = query.ask(sql, house, first, last, Path(directory))
-    _show([dict(zip(columns, row, strict=True)) for row in rows], columns, output)
+    show([dict(zip(columns, row, strict=True)) for row in rows], columns, output)
 
 
 @contextmanager
@@ -84,13 +84,13 @@ def _house() -> Iterator[Archive]:
         _fail(f"The archive can't be reached: {error}")
 
 
-def _show(rows: list[Row], columns: tuple[str, ...], output: Output) -> None:
+def show(rows: list[Row], columns: tuple[str, ...], output: Output) -> None:
+    """Print rows: JSON, one object a line, or these columns of them, side by side."""
     if output is Output.JSON:
         for row in rows:
             typer.echo(orjson.dumps(row, default=_plain).decode())
         return
-    texts = [columns, *((_text(row[column]) for column in columns) for row in rows)]
-    lines = [tuple(line) for line in texts]
+    lines = [columns, *(tuple(_text(row[column]) for column in columns) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         # Nothing is cut: whoever wants less has `cut`, or asks for fewer columns.
