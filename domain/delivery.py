@@ -6,6 +6,7 @@ A command waits in a line. Whoever takes it out sends it, so it leaves once, who
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from typing import Any
 
 import structlog
 
@@ -64,7 +65,7 @@ def release(line: str, row: ChargePoint, delivery: Delivery) -> Command | None:
             continue
         command = delivery.commands.find(command_id)
         if command is not None and _may_go(command, connection.version, delivery):
-            return _send(command, Route(connection.gateway, connection.link), delivery)
+            return _send(command, row, Route(connection.gateway, connection.link), delivery)
     return None
 
 
@@ -92,10 +93,14 @@ def _may_go(command: Command, version: Version, delivery: Delivery) -> bool:
     return True
 
 
-def _send(command: Command, route: Route, delivery: Delivery) -> Command:
+def _send(command: Command, row: ChargePoint, route: Route, delivery: Delivery) -> Command:
     # Its time starts now. Sent before it is: if we die in between it times out, and never goes twice.
-    deadline = delivery.now + (command.deadline - command.created_at)
-    moved = delivery.commands.move(command.command_id, CommandState.SENT, deadline=deadline, sent_at=delivery.now)
+    now: dict[str, Any] = {
+        "sent_at": delivery.now,
+        "deadline": delivery.now + (command.deadline - command.created_at),
+        "profile_before": None if command.profile_before is None else row.highest_profile,
+    }
+    moved = delivery.commands.move(command.command_id, CommandState.SENT, **now)
     sent = moved or command
     publish(sent, frame_of(sent), route, delivery)
     log.info(

@@ -4,11 +4,11 @@ A charge point that says Accepted says that it will try. What it did then is tol
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import effects_reservation, effects_security
+from domain import effects_network, effects_reservation, effects_security
 from domain.evidence import CONFIRMED, CONNECT, NOT_OBSERVED, Message, is_new_connection, sent_at, statuses
 from domain.models import Command, CommandState
 from ocppj import timestamps
@@ -26,19 +26,23 @@ def _always(_: Command) -> bool:
     return True
 
 
+def _unasked(_: Command) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Which messages may show it, how one is judged, and for how long to look out for them.
 
-    Not every command of an action has one: `concerns` tells. What `is_asked_for` shows only if somebody asks, with
-    another command, so nobody waits for it.
+    Not every command of an action has one: `concerns` tells. Of which command it shows only if somebody asks, with
+    another one, `is_asked_for` tells: nobody waits for that.
     """
 
     shown_by: frozenset[str]
     judge: Judge
     within: timedelta
     concerns: Callable[[Command], bool] = _always
-    is_asked_for: bool = False
+    is_asked_for: Callable[[Command], bool] = _unasked
 
 
 def line(charge_point_id: str) -> str:
@@ -56,7 +60,7 @@ def state(command: Command, now: datetime) -> str:
     if command.effect is not None:
         return command.effect
     effect = _effect_of(command)
-    if effect is None or effect.is_asked_for or command.state in _NEVER:
+    if effect is None or effect.is_asked_for(command) or command.state in _NEVER:
         return NONE
     return PENDING if is_open(command, now) else NOT_OBSERVED
 
@@ -226,7 +230,16 @@ _UPLOADED = _effect(
     30 * _MINUTE, _ends("Uploaded", _UPLOAD_FAILED), "LogStatusNotification", "DiagnosticsStatusNotification"
 )
 _TRIGGER = Effect(_TRIGGERABLE, _triggered, _MINUTE)
-_CREDENTIAL = _effect(10 * _MINUTE, effects_security.used, CONNECT, concerns=effects_security.is_credential)
+
+
+def _set(command: Command, message: Message) -> str | None:
+    if not effects_security.is_credential(command):
+        return effects_network.preferred(command, message)
+    return effects_security.used(command, message) if message.action == CONNECT else None
+
+
+def _is_seen_later(command: Command) -> bool:
+    return effects_security.is_credential(command) or effects_network.is_switch(command)
 
 
 def _available(command: Command, message: Message) -> str | None:
@@ -253,9 +266,24 @@ _EFFECTS = {
         _MINUTE, effects_reservation.made, *effects_reservation.SHOWN_BY, *effects_reservation.USED_BY
     ),
     "CancelReservation": _effect(_MINUTE, effects_reservation.cancelled, *effects_reservation.SHOWN_BY),
-    "ChangeConfiguration": _CREDENTIAL,
-    "SetVariables": _CREDENTIAL,
-    "SetNetworkProfile": replace(_CREDENTIAL, within=_DAY),  # used when the charge point goes over to it
+    "ChangeConfiguration": _effect(
+        10 * _MINUTE, effects_security.used, CONNECT, concerns=effects_security.is_credential
+    ),
+    "SetVariables": _effect(
+        10 * _MINUTE,
+        _set,
+        CONNECT,
+        effects_network.ASKED_BY,
+        concerns=_is_seen_later,
+        is_asked_for=effects_network.is_unseen,
+    ),
+    "SetNetworkProfile": _effect(
+        _DAY,  # it is used when the charge point goes over to it, which takes two more commands
+        effects_network.switched,
+        CONNECT,
+        effects_network.ASKED_BY,
+        is_asked_for=effects_network.is_unseen,
+    ),
     "CertificateSigned": _effect(
         5 * _MINUTE,
         effects_security.shown,
@@ -263,7 +291,7 @@ _EFFECTS = {
         "SecurityEventNotification",
         concerns=effects_security.is_own_certificate,
     ),
-    "InstallCertificate": _effect(_DAY, effects_security.installed, "GetInstalledCertificateIds", is_asked_for=True),
-    "SendLocalList": _effect(_DAY, effects_security.listed, "GetLocalListVersion", is_asked_for=True),
+    "InstallCertificate": _effect(_DAY, effects_security.installed, "GetInstalledCertificateIds", is_asked_for=_always),
+    "SendLocalList": _effect(_DAY, effects_security.listed, "GetLocalListVersion", is_asked_for=_always),
 }
 SHOWN_BY = frozenset(action for effect in _EFFECTS.values() for action in effect.shown_by)

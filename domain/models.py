@@ -238,7 +238,8 @@ class Command:
     its CALLERROR. An answer that came after the time-out is kept in `late_answer` and changes nothing else.
     `queued_until` is set on a command that waits for its charge point to connect, or for the part before it: until
     then it may be sent, and its deadline is moved when it is. `evidence` is what the charge point did about it later.
-    Secrets in the payload are masked: they are sent, never stored.
+    Secrets in the payload are masked: they are sent, never stored. `profile_before` is the security profile the charge
+    point had proven when it was sent a command that sets one.
     """
 
     command_id: str
@@ -259,6 +260,7 @@ class Command:
     part_after: str | None = None
     effect: str | None = None  # confirmed or not_observed, once that is known
     evidence: dict[str, Any] | None = None
+    profile_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,7 @@ def _commands(
             queued_until=now + asked.ttl + (patience if index else timedelta()) if waits else None,
             part_before=ids[index - 1] if index else None,
             part_after=ids[index + 1] if index + 1 < len(ids) else None,
+            profile_before=None if rotation.profile_of(each.payload) is None else row.highest_profile,
         )
         for index, each in enumerate(wanted)
     ]
