@@ -9,6 +9,7 @@ Everybody is asked who they are before anything else; what a function raises bec
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from web.problems import InvalidRequestError, ProblemError, Wrong
 
 log = structlog.get_logger(__name__)
 
+_LONG = re.compile(r"\d{19}")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 SPARE_S = 2  # of the Lambda's time, for the answer itself
 
@@ -90,11 +92,11 @@ class Front:
         """The JSON object in the body; `empty` is what no body means.
 
         Raises:
-            ProblemError: it is no JSON, or no object.
+            ProblemError: it is no JSON, or no object, or has a number in it that nobody could pass on as it is.
         """
         try:
             text = self.resolver.current_event.decoded_body
-            body = empty if empty is not None and not text else orjson.loads(text or "")
+            body = empty if empty is not None and not text else _read(text or "")
         except (orjson.JSONDecodeError, binascii.Error, UnicodeDecodeError) as error:
             raise ProblemError("bad-json", f"the body is not JSON: {error}") from error
         if not isinstance(body, dict):
@@ -113,6 +115,17 @@ class Front:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
             raise InvalidRequestError([Wrong(name, f"must be a number from {least} to {most}", in_query=True)])
         return int(text)
+
+    def flag(self, name: str) -> bool:
+        """A yes or no in the query; no if it isn't there.
+
+        Raises:
+            InvalidRequestError: it is neither.
+        """
+        text = self.query.get(name, "false")
+        if text not in ("true", "false"):
+            raise InvalidRequestError([Wrong(name, "must be true or false", in_query=True)])
+        return text == "true"
 
     def cursor(self) -> str | None:
         """What `page` wrote into the address of this page; None is the first page.
@@ -150,6 +163,21 @@ class Front:
     def _broken(self, _: Exception) -> Answer:
         log.exception("a request failed", path=self.path)
         return self.refuse(ProblemError("internal-error", "the request failed; the log of the service says why"))
+
+
+def _read(text: str) -> Any:
+    found = orjson.loads(text)
+    if _LONG.search(text):
+        # What is beyond 64 bits was read as a float, and has lost its digits.
+        json.loads(text, parse_int=_in_64_bits)
+    return found
+
+
+def _in_64_bits(digits: str) -> int:
+    number = int(digits[:40])
+    if not -(2**63) <= number < 2**64:
+        raise InvalidRequestError([Wrong("", f"{digits[:40]} has more than 64 bits: it would lose digits on its way")])
+    return number
 
 
 def answer(

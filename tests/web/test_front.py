@@ -43,6 +43,17 @@ def test_an_address_may_have_several_methods_and_names_them() -> None:
     assert ask("POST", "/things", '{"a": 1}')[:2] == (201, {"a": 1, "by": ARN})
 
 
+@pytest.mark.parametrize("text", [
+    '{"b":18446744073709551615,"a":-9223372036854775808}', '{"a":1.0,"b":1,"c":"1234567890123456789012345678901"}',
+])  # fmt: skip
+def test_a_body_stays_as_it_is_written(text: str) -> None:
+    event = url_event("POST", "/things", text, {})
+
+    said = Things().front.resolver.resolve(event, Context(30))  # type: ignore[arg-type]
+
+    assert said["body"] == f'{text[:-1]},"by":"{ARN}"}}'
+
+
 def test_a_page_says_where_the_next_one_is() -> None:
     _, first, headers = ask("GET", "/things")
 
@@ -61,6 +72,11 @@ def test_a_page_says_where_the_next_one_is() -> None:
         ("/things?cursor=%C3", None, 422, "invalid-request"),
         ("/things", "{", 400, "bad-json"),
         ("/things", "[]", 422, "invalid-request"),
+        ("/things", '{"a": 18446744073709551616}', 422, "invalid-request"),
+        ("/things", '{"a": [-9223372036854775809]}', 422, "invalid-request"),
+        ("/things", '{"a": %s}' % ("9" * 300), 422, "invalid-request"),
+        ("/things", '{"a": 1e999}', 400, "bad-json"),
+        ("/things", '{"a": NaN}', 400, "bad-json"),
     ],
 )
 def test_what_a_caller_does_wrong_is_a_problem(path: str, body: str | None, status: int, code: str) -> None:
