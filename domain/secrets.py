@@ -37,7 +37,7 @@ def _object(found: dict[str, Any], under: str) -> dict[str, Any]:
     is_secret = _names_a_secret(found)
     return {
         name: MASK
-        if isinstance(value, str) and ((is_secret and name.lower() in _VALUES) or _is_secret_field(name, under))
+        if value is not None and ((is_secret and name.lower() in _VALUES) or _is_secret_field(name, under))
         else _masked(value, name.lower())
         for name, value in found.items()
     }

@@ -21,6 +21,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----"
             {"connectionData": {"basicAuthPassword": "s3cret", "vpn": {"key": "s3cret", "user": "u"}}},
             {"connectionData": {"basicAuthPassword": "***", "vpn": {"key": "***", "user": "u"}}},
         ),
+        ({"apn": {"simPin": 1234, "apnPassword": None}}, {"apn": {"simPin": "***", "apnPassword": None}}),
         ({"certificate": f"{KEY}\n{CERTIFICATE}"}, {"certificate": f"***\n{CERTIFICATE}"}),
         ({"data": "-----BEGIN PRIVATE KEY-----\nMIIE"}, {"data": "***"}),
         ({"location": "ftp://olga:s3cret@logs.example/x"}, {"location": "ftp://olga:***@logs.example/x"}),
