@@ -204,7 +204,7 @@ def on_tables(actions: Sequence[str], *tables: dynamodb.Table) -> list[iam.Polic
 def commanding(data: Data, messaging: Messaging) -> list[iam.PolicyStatement]:
     """What it takes to send commands and to have jobs done."""
     return [
-        *on_tables(READ, data.charge_points, data.transactions, data.commands, data.jobs),
+        *on_tables(READ, data.charge_points, data.transactions, data.commands, data.jobs, data.reports),
         *on_tables(WRITE, data.commands, data.jobs),
         *on_tables((*READ, *WRITE), data.events),
         *on_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import typer
 from rich.console import Console
@@ -78,6 +78,7 @@ def raw(
     charge_point: ChargePointId,
     action: Annotated[str, typer.Argument(help="OCPP action, such as Reset.")],
     payload: Annotated[str, typer.Argument(help="Its payload, JSON.")] = "{}",
+    split: Annotated[bool, typer.Option("--split", help="In as many messages as the charge point takes.")] = False,
     ttl: Ttl = 0,
     wait: Wait = False,
     output: OutputOption = Output.TABLE,
@@ -89,7 +90,8 @@ def raw(
         _fail(f"The payload is not JSON: {error}.")
     if not isinstance(body, dict):
         _fail("The payload must be a JSON object.")
-    _issue(client.action_path(charge_point, action) + (f"?ttlSeconds={ttl}" if ttl else ""), body, wait, output)
+    query = urlencode(({"ttlSeconds": ttl} if ttl else {}) | ({"split": "true"} if split else {}))
+    _issue(client.action_path(charge_point, action) + (f"?{query}" if query else ""), body, wait, output)
 
 
 @app.command()

@@ -61,7 +61,7 @@ class _Api:
         self.front.access.check(self.front.caller(), charge_point_id, action)
         given = self.front.body(empty={})
         row = self._own(charge_point_id, action)
-        wanted, ttl = sending.wanted(action, given, row, self.ports)
+        wanted, ttl = sending.wanted(action, given, row, self.ports, is_split=self.front.flag("split"))
         return self._issue(row, wanted, ttl or self._ttl(action))
 
     def document(self) -> Answer:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NoReturn
 
 import structlog
@@ -10,11 +11,11 @@ import structlog
 from domain import delivery, rotation, secrets
 from domain.delivery import Delivery
 from domain.models import ChargePoint, Command, CommandState, Registration, Route
-from domain.ports import CommandGuards, CommandLines, Commands, Outbound, Passwords, Registry
+from domain.ports import CommandGuards, CommandLines, Commands, Outbound, Passwords, Registry, Reports
 from ocppj import actions, schemas, timestamps, topics
 from ocppj.errors import IdentityError
 from ocppj.versions import VERSIONS, Version
-from remote_commands import guards, parts
+from remote_commands import guards, limits
 from remote_commands.errors import ProblemError
 from remote_commands.guards import Key
 from remote_commands.rendering import Making, Wanted
@@ -45,6 +46,7 @@ class Ports:
     commands: Commands
     lines: CommandLines
     guards: CommandGuards
+    reports: Reports
     outbound: Outbound
     broker_errors: tuple[type[Exception], ...]
     now: Callable[[], datetime]
@@ -106,13 +108,19 @@ def version_of(row: ChargePoint, action: str | None = None) -> Version:
 
 def making(row: ChargePoint, version: Version, ports: Ports) -> Making:
     """What renderings for this charge point need to know."""
-    its_commands: list[Command] = []
     used: set[int] = set()
 
-    def recent() -> list[Command]:
-        if not its_commands:
-            its_commands.extend(ports.commands.of_charge_point(row.charge_point_id, RECENT))
-        return its_commands
+    @cache
+    def recent() -> Sequence[Command]:
+        return ports.commands.of_charge_point(row.charge_point_id, RECENT)
+
+    @cache
+    def answered() -> dict[str, int]:
+        return limits.answered(recent())
+
+    @cache
+    def kept() -> dict[str, int]:
+        return limits.kept(ports.reports, row.charge_point_id, version)
 
     def number() -> int:
         taken = used | {value for command in recent() for value in command.payload.values() if isinstance(value, int)}
@@ -124,7 +132,7 @@ def making(row: ChargePoint, version: Version, ports: Ports) -> Making:
                 return drawn
 
     def limit(name: str) -> int | None:
-        return parts.limits(recent()).get(name)
+        return answered()[name] if name in answered() else kept().get(name)
 
     return Making(version, number, limit, timestamps.write(ports.now()))
 

@@ -21,6 +21,7 @@ from adapters.dynamodb_command_jobs import DynamoJobs
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_registry import DynamoRegistry
+from adapters.dynamodb_reports import DynamoReports
 from adapters.iot_data import IotOutbound
 from adapters.sqs import SqsJobQueue
 from domain.jobs import QUEUE
@@ -89,6 +90,7 @@ def _house() -> _House:
         commands=DynamoCommands(client, tables),
         lines=DynamoCommandLines(client, tables),
         guards=DynamoCommandGuards(client, tables),
+        reports=DynamoReports(client, tables),
         outbound=IotOutbound(iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))),
         broker_errors=aws.FAILURES,
         now=lambda: datetime.now(UTC),

@@ -154,7 +154,13 @@ def _other_paths() -> Document:
     action = {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[A-Z]"}}
     ttl = {"name": "ttlSeconds", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 2592000}}
     raw = _issues("Send any action of the charge point's OCPP version as it is", None, RAW)
-    raw["parameters"] = [*raw["parameters"], ttl]
+    split = {
+        "name": "split",
+        "in": "query",
+        "description": "In as many messages as the charge point said it takes: its lists of variables or monitors.",
+        "schema": {"type": "boolean"},
+    }
+    raw["parameters"] = [*raw["parameters"], ttl, split]
     return {
         "/charge-points/{chargePointId}/commands/{action}": {"parameters": [_ID, action], "post": raw},
         "/charge-points/{chargePointId}/commands": {

@@ -1,25 +1,28 @@
-"""Neutral commands that become several messages, and the bits both versions render alike."""
+"""Commands that become several messages, and the bits both versions render alike."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import orjson
 
-from domain.models import Command
+from ocppj.versions import V16
 from remote_commands.bodies import Period, SendLocalList
-from remote_commands.rendering import given
+from remote_commands.rendering import Making, Wanted, given
 
 # In one message, where the charge point never told a limit: well within a broker's largest packet.
 MANY = 100
 FRAME = 100_000  # bytes; as large as what is published may be, with room for the broker's own
 ENVELOPE = 180  # what is around the items: the message id, the action, the names of its fields
 
-# What charge points call their limits: the key in 1.6; the variable, and its instance, in 2.x.
-_LIMITS = frozenset({
-    "GetConfigurationMaxKeys", "SendLocalListMaxLength", "ItemsPerMessage", "ItemsPerMessage[GetVariables]",
-    "ItemsPerMessage[SetVariables]", "BytesPerMessage", "BytesPerMessage[GetVariables]",
-    "BytesPerMessage[SetVariables]",
-})  # fmt: skip
+# What an action has a list of, and calls it.
+_LISTS = {
+    "ClearVariableMonitoring": "id",
+    "GetConfiguration": "key",
+    "GetReport": "componentVariable",
+    "GetVariables": "getVariableData",
+    "SetVariableMonitoring": "setMonitoringData",
+    "SetVariables": "setVariableData",
+}
 
 Item = TypeVar("Item")
 
@@ -50,6 +53,32 @@ def chunks(items: Sequence[Item], limit: int | None, most_bytes: int | None = No
         found[-1].append(item)
         taken += size
     return found
+
+
+def split(wanted: Wanted, making: Making) -> list[Wanted]:
+    """An OCPP payload in as many messages as the charge point takes it in; one that has no list stays as it is.
+
+    Each further report has a requestId of its own, for nobody could tell the parts of two reports with one apart.
+    """
+    name = _LISTS.get(wanted.action, "")
+    items = wanted.payload.get(name)
+    if not isinstance(items, list):
+        return [wanted]
+    first, *others = [wanted.payload | {name: chunk} for chunk in of_action(items, wanted.action, making)]
+    if "requestId" in first:
+        others = [other | {"requestId": _other(first["requestId"], making)} for other in others]
+    return [Wanted(wanted.version, wanted.action, payload) for payload in (first, *others)]
+
+
+def _other(request_id: Any, making: Making) -> int:
+    return next(number for number in iter(making.number, None) if number != request_id)
+
+
+def of_action(items: Sequence[Item], action: str, making: Making) -> list[list[Item]]:
+    """The items of an action's list, message by message."""
+    if making.version.base is V16:
+        return chunks(items, making.limit("GetConfigurationMaxKeys"))
+    return chunks(items, making.limit(f"ItemsPerMessage[{action}]"), making.limit(f"BytesPerMessage[{action}]"))
 
 
 def of_list(
@@ -83,28 +112,3 @@ def period(period: Period) -> dict[str, Any]:
 def under(pointer: str, fields: Mapping[str, Any]) -> dict[str, str]:
     """Sources of fields that the caller wrote at the top and OCPP has one level down."""
     return {f"{pointer}/{name}": f"/{name}" for name in fields}
-
-
-def limits(commands: Sequence[Command]) -> dict[str, int]:
-    """What a charge point said of its limits in answers to these commands, newest first (conformance D-06)."""
-    found: dict[str, int] = {}
-    for command in commands:
-        for name, value in _told(command.answer or {}):
-            if name in _LIMITS and name not in found and str(value).isdecimal() and int(value) > 0:
-                found[name] = int(value)
-    return found
-
-
-def _told(answer: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for entry in _entries(answer.get("configurationKey")):
-        yield str(entry.get("key")), entry.get("value")
-    for entry in _entries(answer.get("getVariableResult")):
-        variable = entry.get("variable")
-        if isinstance(variable, dict):
-            instance = f"[{variable['instance']}]" if "instance" in variable else ""
-            yield f"{variable.get('name')}{instance}", entry.get("attributeValue")
-
-
-def _entries(listed: Any) -> list[dict[str, Any]]:
-    # An answer is kept as it came, so it may be anything.
-    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []

@@ -3,7 +3,7 @@
 import json
 
 from ocppj.versions import V16
-from remote_commands import bodies, configuration, parts
+from remote_commands import bodies, configuration, limits, parts
 from remote_commands.fields import Body
 from remote_commands.rendering import Making, Wanted, given, unsupported
 
@@ -38,8 +38,7 @@ def change_availability(body: bodies.ChangeAvailability, _: Making) -> Wanted:
 
 def get_configuration(body: bodies.GetConfiguration, making: Making) -> list[Wanted]:
     keys = [_key(name, f"/keys/{index}") for index, name in enumerate(body.keys)]
-    limit = making.limit("GetConfigurationMaxKeys")
-    chunks = parts.chunks(keys, limit)
+    chunks = parts.of_action(keys, "GetConfiguration", making)
     return [Wanted(V16, "GetConfiguration", {"key": chunk} if chunk else {}) for chunk in chunks]
 
 
@@ -113,7 +112,7 @@ def send_local_list(body: bodies.SendLocalList, making: Making) -> list[Wanted]:
     ]
 
 
-def set_charging_profile(body: bodies.SetChargingProfile, _: Making) -> Wanted:
+def set_charging_profile(body: bodies.SetChargingProfile, making: Making) -> Wanted:
     schedule = given(
         duration=body.duration_seconds,
         startSchedule=body.start_at,
@@ -132,6 +131,7 @@ def set_charging_profile(body: bodies.SetChargingProfile, _: Making) -> Wanted:
         validTo=body.valid_to,
         chargingSchedule=schedule,
     )
+    limits.check_profile(profile, making, "/stackLevel", "/periods")
     payload = {"connectorId": _connector(body) or 0, "csChargingProfiles": profile}
     return Wanted(V16, "SetChargingProfile", payload, {"/csChargingProfiles/transactionId": "/transactionId"})
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from remote_commands import bodies, configuration, parts
+from remote_commands import bodies, configuration, limits, parts
 from remote_commands.fields import Body
 from remote_commands.rendering import Making, Wanted, given, unsupported
 from web.problems import InvalidRequestError, Wrong
@@ -44,7 +44,7 @@ def get_configuration(body: bodies.GetConfiguration, making: Making) -> Wanted |
     data = [_variable(name, f"/keys/{index}", making) for index, name in enumerate(body.keys)]
     return [
         Wanted(making.version, "GetVariables", {"getVariableData": chunk})
-        for chunk in _chunks(data, "GetVariables", making)
+        for chunk in parts.of_action(data, "GetVariables", making)
     ]
 
 
@@ -59,7 +59,7 @@ def set_configuration(body: bodies.SetConfiguration, making: Making) -> list[Wan
         data.append({"attributeValue": configuration.value_2x(name, value)} | found)
     return [
         Wanted(making.version, "SetVariables", {"setVariableData": chunk})
-        for chunk in _chunks(data, "SetVariables", making)
+        for chunk in parts.of_action(data, "SetVariables", making)
     ]
 
 
@@ -135,6 +135,7 @@ def set_charging_profile(body: bodies.SetChargingProfile, making: Making) -> Wan
         transactionId=None if body.transaction_id is None else str(body.transaction_id),
         chargingSchedule=[schedule],
     )
+    limits.check_profile(profile, making, "/stackLevel", "/periods")
     payload = {"evseId": _place(body) or 0, "chargingProfile": profile}
     return Wanted(making.version, "SetChargingProfile", payload, {"/chargingProfile/transactionId": "/transactionId"})
 
@@ -193,10 +194,6 @@ def delete_certificate(body: bodies.DeleteCertificate, making: Making) -> Wanted
     hashes = body.model_dump(by_alias=True, exclude={"ttl_seconds"})
     sources = parts.under("/certificateHashData", hashes)
     return Wanted(making.version, "DeleteCertificate", {"certificateHashData": hashes}, sources)
-
-
-def _chunks(data: list[dict[str, Any]], action: str, making: Making) -> list[list[dict[str, Any]]]:
-    return parts.chunks(data, making.limit(f"ItemsPerMessage[{action}]"), making.limit(f"BytesPerMessage[{action}]"))
 
 
 def _place(body: parts.Placed) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from domain.models import ChargePoint
 from ocppj import actions
 from ocppj.versions import VERSIONS, Version
-from remote_commands import issue, neutral
+from remote_commands import issue, neutral, parts
 from remote_commands.errors import ProblemError
 from remote_commands.fields import Body
 from remote_commands.issue import Ports
@@ -20,8 +20,12 @@ def is_neutral(action: str) -> bool:
     return action[:1].islower()
 
 
-def wanted(action: str, given: Given, row: ChargePoint, ports: Ports) -> tuple[list[Wanted], timedelta]:
+def wanted(
+    action: str, given: Given, row: ChargePoint, ports: Ports, *, is_split: bool = False
+) -> tuple[list[Wanted], timedelta]:
     """The messages, and how long they may wait for a charge point that is offline if the body says so.
+
+    A payload of OCPP goes as it is, unless `is_split`: then in as many messages as the charge point takes it in.
 
     Raises:
         ProblemError: its version has no such command, or no words for it.
@@ -33,7 +37,8 @@ def wanted(action: str, given: Given, row: ChargePoint, ports: Ports) -> tuple[l
     version = issue.version_of(row, action)
     if action not in actions.commands(version):
         _refuse_action(action, version)
-    return [Wanted(version, action, given)], timedelta()
+    plain = Wanted(version, action, given)
+    return parts.split(plain, issue.making(row, version, ports)) if is_split else [plain], timedelta()
 
 
 def rendered(name: str, body: Body, row: ChargePoint, ports: Ports) -> list[Wanted]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from ocppj.versions import V16
+from remote_commands import limits
 from remote_commands.fields import Body, ChargePointId, ConnectorNumber, GivenIdToken, token_as_object
 from remote_commands.rendering import Making, Wanted, given
 from web.fields import MAX_INT32, Text
@@ -46,8 +47,9 @@ class RemoteStop(Stop):
     charge_point_id: ChargePointId
 
 
-def start_16(body: Start, _: Making) -> Wanted:
+def start_16(body: Start, making: Making) -> Wanted:
     """RemoteStartTransaction."""
+    _check_profile(body, making)
     # Callers who think in 2.x name the EVSE; in 1.6 there is nothing but connectors.
     payload = given(
         idTag=_token(body).value,
@@ -60,6 +62,7 @@ def start_16(body: Start, _: Making) -> Wanted:
 
 def start_2x(body: Start, making: Making) -> Wanted:
     """RequestStartTransaction, with a number of ours to know the transaction by."""
+    _check_profile(body, making)
     token = _token(body)
     payload = given(
         idToken={"idToken": token.value, "type": token.type},
@@ -98,6 +101,12 @@ def wrong_together(found: dict[str, Any]) -> list[Wrong]:
         wrong.append(Wrong("/idTag", "idTag or idToken is required"))
     profile = found.get("chargingProfile")
     return wrong + (_wrong_profile(profile) if isinstance(profile, dict) else [])
+
+
+def _check_profile(body: Start, making: Making) -> None:
+    if body.charging_profile is not None:
+        at = "/chargingProfile"
+        limits.check_profile(body.charging_profile, making, f"{at}/stackLevel", f"{at}/chargingSchedule")
 
 
 def _token(body: Start) -> GivenIdToken:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
-from adapters.memory import MemoryCommands, MemoryOutbound, MemoryRegistry
+from adapters.memory import MemoryCommands, MemoryOutbound, MemoryRegistry, MemoryReports
 from adapters.memory_commands import (
     MemoryCommandGuards,
     MemoryCommandLines,
@@ -96,6 +96,7 @@ class Desk:
         self.commands = MemoryCommands()
         self.lines = Lines()
         self.sent = MemoryOutbound()
+        self.reports = MemoryReports()
         numbers, draws = count(1), draws or count(6)
         self.ports = Ports(
             registry=self.registry,
@@ -103,6 +104,7 @@ class Desk:
             commands=self.commands,
             lines=self.lines,
             guards=MemoryCommandGuards(),
+            reports=self.reports,
             outbound=outbound or self.sent,
             broker_errors=(OSError,),
             now=lambda: self.clock.now,

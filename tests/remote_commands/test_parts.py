@@ -7,7 +7,7 @@ import pytest
 from domain import delivery
 from domain.models import ChargePoint, Command, CommandState
 from ocppj.versions import V16, V201
-from remote_commands import parts
+from remote_commands import limits, parts
 from tests.remote_commands.desk import EPOCH, NOON, Desk
 
 LIST = {"version": 1, "update": "full", "entries": [{"idToken": f"T{n}"} for n in range(3)], "itemsPerMessage": 1}
@@ -108,7 +108,7 @@ def test_d06_limits_are_what_the_charge_point_said_last() -> None:
     older = answered({"configurationKey": [{"key": "SendLocalListMaxLength", "value": "9"}]})
     items = {"variable": {"name": "ItemsPerMessage", "instance": "GetVariables"}, "attributeValue": "4"}
 
-    assert parts.limits([newest, older, answered({"getVariableResult": [items, {}]})]) == {
+    assert limits.answered([newest, older, answered({"getVariableResult": [items, {}]})]) == {
         "SendLocalListMaxLength": 7,
         "ItemsPerMessage[GetVariables]": 4,
     }
@@ -116,7 +116,7 @@ def test_d06_limits_are_what_the_charge_point_said_last() -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", None])
 def test_a_limit_that_is_none_is_none(value: object) -> None:
-    assert parts.limits([answered({"configurationKey": [{"key": "SendLocalListMaxLength", "value": value}]})]) == {}
+    assert limits.answered([answered({"configurationKey": [{"key": "SendLocalListMaxLength", "value": value}]})]) == {}
 
 
 def test_a_told_limit_cuts_the_next_list() -> None:
