@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,10 +13,12 @@ from typing import Annotated
 import structlog
 import typer
 
+from charge_point_sim import tls
 from charge_point_sim.build import DIALECTS, charge_point
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.client import Client, Clock
 from charge_point_sim.fleet_command import fleet
+from charge_point_sim.kept import Own
 from charge_point_sim.parts import Setup, Token
 from charge_point_sim.quirks import QUIRKS, Quirk, QuirkError
 from charge_point_sim.quirks import quirk as read_quirk
@@ -64,29 +65,39 @@ def sim(
     ] = 20,
     quirk: Annotated[list[str], typer.Option(help=f"A vendor quirk or fault; repeatable: {', '.join(QUIRKS)}.")] = [],  # noqa: B006
     ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="Its own certificate (security profile 3), PEM.")] = None,
+    key: Annotated[str | None, typer.Option(help="The key of its certificate, PEM.")] = None,
+    network_host: Annotated[
+        list[str], typer.Option(help="A host that network profiles may lead to, beside that of --url; repeatable.")
+    ] = [],  # noqa: B006
     seed: Annotated[int | None, typer.Option(help="Makes what is left to chance repeatable.")] = None,
 ) -> None:
     """Be one or more charge points until Ctrl-C: boot, wait for commands, and charge if told to."""
     if ctx.invoked_subcommand:
         return
     secret = None if password is None else password.encode()
+    endpoint = _endpoint(url) if url else settings().url
+    own = _own(endpoint, ca, certificate, key)
     base = Setup(
-        "", _version(version), connectors, secret, sample_s=sample_seconds, ping_s=ping_seconds, quirks=_quirks(quirk)
-    )
+        "", _version(version), connectors, secret, sample_s=sample_seconds, ping_s=ping_seconds, quirks=_quirks(quirk),
+        security_profile=_profile(endpoint, secret, own),
+    )  # fmt: skip
     routine = Routine(Token(id_tag), 0 if no_sessions else sessions, session_seconds, pause_seconds)
     setups = [replace(base, identity=_identity(each)) for each in id]
-    endpoint = _endpoint(url) if url else settings().url
     _log_for_people()
-    tls = _tls(endpoint, ca)
-    asyncio.run(_run([charge_point(setup, seed) for setup in setups], routine, endpoint, tls))
+    charge_points = [charge_point(setup, seed) for setup in setups]
+    for cp in charge_points:
+        cp.kept.own = own
+        cp.networks.hosts = frozenset(network_host)
+    asyncio.run(_run(charge_points, routine, endpoint, ca))
 
 
-async def _run(charge_points: list[ChargePoint], routine: Routine, url: str, tls: ssl.SSLContext | None) -> None:
+async def _run(charge_points: list[ChargePoint], routine: Routine, url: str, ca: str | None) -> None:
     clients = []
     for cp in charge_points:
         clock = Clock()
         cp.act(clock.now(), partial(begin, cp, routine))
-        clients.append(Client(cp, url, clock, tls))
+        clients.append(Client(cp, url, clock, ca))
     stop = _stopper(clients)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -144,11 +155,23 @@ def _quirks(names: list[str]) -> frozenset[Quirk]:
         raise typer.BadParameter(str(error), param_hint="--quirk") from error
 
 
-def _tls(url: str, ca: str | None) -> ssl.SSLContext | None:
+def _own(url: str, ca: str | None, certificate: str | None, key: str | None) -> Own | None:
+    if (certificate is None) is not (key is None):
+        raise typer.BadParameter("--certificate and --key come together", param_hint="--certificate")
     try:
-        return context(url, ca)
+        context(url, ca)  # that it can be made is better known now
     except TlsError as error:
         raise typer.BadParameter(str(error), param_hint="--ca") from error
+    try:
+        return tls.own(certificate, key) if certificate and key else None
+    except TlsError as error:
+        raise typer.BadParameter(str(error), param_hint="--certificate") from error
+
+
+def _profile(url: str, password: bytes | None, own: Own | None) -> int:
+    if not url.startswith("wss://"):
+        return 1 if password else 0
+    return 3 if own else 2
 
 
 def _log_for_people() -> None:

@@ -6,7 +6,8 @@ from random import Random
 from uuid import uuid4
 
 from charge_point_sim import commands_v21, v16, v201
-from charge_point_sim.charge_point import ChargePoint, Dialect
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.dialect import Dialect
 from charge_point_sim.parts import Setup
 from ocppj.versions import V16, V21, V201, Version
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.exchange import Message
-from charge_point_sim.kept import Installed
+from charge_point_sim.kept import Installed, Own
 from charge_point_sim.trains import security_event
 from ocppj.frames import Payload
 from ocppj.versions import V16, V21
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 MOST_INSTALLED = 10
+_OWN, _BY_CERTIFICATE = "ChargingStationCertificate", 3
 
 
 def ask_for_one(cp: ChargePoint) -> bool:
@@ -29,12 +30,23 @@ def ask_for_one(cp: ChargePoint) -> bool:
 
 def take(cp: ChargePoint, payload: Payload) -> Payload:
     """CertificateSigned: Accepted if it is for our key; otherwise the CSMS hears of it as an event, too."""
-    leaf = _read(payload["certificateChain"])
+    chain = payload["certificateChain"]
+    leaf = _read(chain)
     if leaf and (cp.kept.key is None or _is_for(leaf, cp.kept.key)):
+        if cp.kept.key and payload.get("certificateType", _OWN) == _OWN:
+            _use(cp, chain, cp.kept.key)
         return {"status": "Accepted"}
     is_old = cp.dialect.version is V16
     security_event(cp, "InvalidChargePointCertificate" if is_old else "InvalidChargingStationCertificate")
     return {"status": "Rejected"}
+
+
+def _use(cp: ChargePoint, chain: str, key: bytes) -> None:
+    """Connect with it, if that is how this charge point connects; else it is there for when that is wanted."""
+    is_shown = cp.networks.now.security_profile == _BY_CERTIFICATE
+    cp.kept.own = Own(chain, key, cp.kept.own if is_shown else None)
+    if is_shown:
+        cp.reconnect()
 
 
 def install(cp: ChargePoint, payload: Payload) -> Payload:

@@ -4,49 +4,31 @@ The shell calls `connected`, `disconnected`, `receive`, `wake` and `act`, each w
 hands out, and wakes it again at `next_due`. What differs between versions is in its `Dialect`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import uuid4
 
 import structlog
 
+from charge_point_sim import obedience
+from charge_point_sim.dialect import Dialect
 from charge_point_sim.effects import Effect, HangUp, Ping
 from charge_point_sim.exchange import CLOSED, Exchange, Message, Persistence
 from charge_point_sim.kept import Kept
-from charge_point_sim.parts import Cause, Connector, Session, Setup, Status, Token
+from charge_point_sim.networks import Network, Networks
+from charge_point_sim.parts import Connector, Setup, Status
 from charge_point_sim.profiles import Profile
 from charge_point_sim.quirks import DeviceClock, Mischief
 from charge_point_sim.timers import Timers
-from charge_point_sim.variables import Variables
-from ocppj import actions, frames, schemas
-from ocppj.errors import Defect, FrameError, OcppError
-from ocppj.frames import Answer, Call, CallError, CallResult, Payload
-from ocppj.versions import V16, Version
+from ocppj import frames
+from ocppj.errors import FrameError
+from ocppj.frames import Call, CallError, CallResult, Payload
+from ocppj.versions import V16
 
 BOOT_RETRY_S = 30.0
 REBOOT_PATIENCE_S = 10.0  # how long a soft reset waits for its transaction messages to be delivered
-
-
-Command = Callable[["ChargePoint", Payload], Payload]
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """A version's messages. `stop` is told the cause; `change` may have nothing to say."""
-
-    version: Version
-    variables: Callable[[Setup], Variables]
-    commands: Mapping[str, Command]
-    boot: Callable[["ChargePoint"], Payload]
-    status: Callable[["ChargePoint", Connector], tuple[str, Payload]]
-    authorize: Callable[[Token], Payload]
-    verdict: Callable[[Payload], str | None]
-    start: Callable[["ChargePoint", Connector, Session], Message]
-    change: Callable[["ChargePoint", Connector, Session], Message | None]
-    sample: Callable[["ChargePoint", Connector, str], Message]
-    stop: Callable[["ChargePoint", Connector, Session, Cause], Message]
 
 
 class ChargePoint:
@@ -61,6 +43,7 @@ class ChargePoint:
         self.new_id = new_id
         self.now = datetime.min.replace(tzinfo=UTC)
         self.password = setup.password
+        self.networks = Networks({1: Network(setup.profile)})
         self.timers = Timers()
         self.variables = dialect.variables(setup)
         self.exchange = Exchange(dialect.version, self.timers, lambda: self.now, new_id, self._persistence)
@@ -222,7 +205,28 @@ class ChargePoint:
         """Hang up and connect again, after the answer on its way has left."""
         self.after("reconnect", 0, lambda: self._leave(HangUp(0)))
 
+    def not_connected(self) -> None:
+        """No connection came about: give way to what was before, or to the next network profile."""
+        own = self.kept.own
+        if own and own.before:
+            self.log.warning("the new certificate does not do, back to the one before")
+            self.kept.own = own.before
+        elif self.networks.failed(self._attempts()):
+            self.log.warning("another network profile", slot=self.networks.active)
+
+    def _attempts(self) -> int:
+        return 1 if self.main else int(self.variables.number("network_attempts"))
+
+    def _got_through(self) -> None:
+        self.networks.failures = 0
+        if self.kept.own:
+            self.kept.own = replace(self.kept.own, before=None)
+        if not self.main:
+            self.variables.turn("network_active", self.networks.active)
+            self.variables.turn("security_profile", self.networks.now.security_profile)
+
     def _greet(self) -> None:
+        self._got_through()
         self.exchange.opened()
         self._ping_later()
         self._mischief.connected()
@@ -291,6 +295,8 @@ class ChargePoint:
         self.exchange.is_registered = False
         self.timers.cancel("boot")
         self.variables.apply_after_reboot()
+        if not self.main:
+            self.networks.begin(self.variables.names("network_priority"))
         self.log.info("rebooting", reason=self.boot_reason)
         self._leave(HangUp(self.setup.reboot_s))
 
@@ -315,24 +321,17 @@ class ChargePoint:
         try:
             frame = frames.decode(text)
         except FrameError as error:
-            self._read_nonsense(error)
+            self.log.warning("unreadable frame", why=error.description)
+            complaint = obedience.complaint(error, self.dialect.version)
+            self._effects += [complaint] if complaint else []
             return
         match frame:
             case Call():
-                self._mischief.answer(self._answer(frame))
+                self._mischief.answer(obedience.answer(self, frame))
             case CallResult() | CallError():
                 self._take_answer(frame)
             case _:
                 self.log.warning("ignored", frame=frame)
-
-    def _read_nonsense(self, error: FrameError) -> None:
-        self.log.warning("unreadable frame", why=error.description)
-        version = self.dialect.version
-        # 1.6 has no code for an unknown message type and says to ignore it (1.6J §4.1.3).
-        is_ignored = error.defect is Defect.UNKNOWN_MESSAGE_TYPE and version is V16
-        if error.answerable and not is_ignored:
-            code = error.defect.code(version)
-            self._effects.append(CallError(error.answer_id(version), code, error.description))
 
     def _take_answer(self, frame: CallResult | CallError) -> None:
         if frame.message_id in self._untracked:
@@ -347,24 +346,3 @@ class ChargePoint:
             self.registration = ""
             self.exchange.is_registered = False
             self.after("boot", 1, self.send_boot)
-
-    def _answer(self, call: Call) -> Answer:
-        try:
-            payload = self._perform(call)
-        except OcppError as error:
-            self.log.info("command", action=call.action, refused=error.description)
-            return CallError(call.message_id, error.defect.code(self.dialect.version), error.description, error.details)
-        self.log.info("command", action=call.action, status=payload.get("status", "answered"))
-        return CallResult(call.message_id, payload)
-
-    def _perform(self, call: Call) -> Payload:
-        version = self.dialect.version
-        if self.registration == "Rejected":  # 2.0.1 part 2 B03.FR.07
-            raise OcppError(Defect.NOT_ACCEPTED, "this charge point was rejected")
-        if call.action not in schemas.actions(version):
-            raise OcppError(Defect.UNKNOWN_ACTION, f"{version} has no action {call.action}")
-        command = self.dialect.commands.get(call.action)
-        if command is None or call.action not in actions.commands(version):
-            raise OcppError(Defect.UNSUPPORTED_ACTION, f"{call.action} is not supported")
-        schemas.check(version, call.action, "request", call.payload)
-        return command(self, call.payload)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from charge_point_sim import profiles
+from charge_point_sim import der, profiles
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.meter import VOLTAGE_V
 from charge_point_sim.parts import Connector, Session
@@ -73,7 +73,10 @@ def obey(cp: ChargePoint, connector: Connector, session: Session) -> None:
         return
     connector.meter.advance(session.vehicle, cp.now)
     in_force = [profile for profile in cp.profiles if profile.purpose != "priority" or session.has_priority]
-    connector.meter.limit_w = profiles.limit_w(in_force, connector.number, cp.now, session.started_at)
+    grid = der.supply(cp.kept.controls, cp.kept.running_controls, cp.setup.max_power_w)
+    of_profiles = profiles.limit_w(in_force, connector.number, cp.now, session.started_at)
+    connector.meter.limit_w = min((each for each in (of_profiles, grid.limit_w) if each is not None), default=None)
+    connector.meter.power_factor, connector.meter.reactive_var = grid.power_factor, grid.reactive_var
     connector.meter.advance(session.vehicle, cp.now)
     is_held = connector.meter.limit_w is not None and connector.meter.limit_w <= 0
     if is_held and connector.status == "Charging":

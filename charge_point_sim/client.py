@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import ssl
 import time
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
@@ -15,10 +15,12 @@ from charge_point_sim import sessions
 from charge_point_sim.backoff import Backoff, retry_after_s, sentence
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.effects import HangUp, Ping, text_of
-from charge_point_sim.opening import address, authorization, is_common, offered
+from charge_point_sim.opening import address, authorization, identity, is_common, offered
+from charge_point_sim.tls import TlsError, context
 from ocppj.versions import V16
 
 OPEN_TIMEOUT_S = 20.0
+_CERTIFICATE = 3  # the security profile
 GOODBYE_S = 2.0  # how long the last transaction messages may take when we stop
 
 
@@ -50,13 +52,13 @@ class _AbandonedError(Exception):
 class Client:
     """Runs a charge point until it is stopped."""
 
-    def __init__(
-        self, cp: ChargePoint, url: str, clock: Clock | None = None, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, cp: ChargePoint, url: str, clock: Clock | None = None, ca: str | None = None) -> None:
         self.cp = cp
-        self._tls = tls
+        self._ca = ca
         self._abandoned: list[ClientConnection] = []
-        self._url = address(url, cp.setup.identity)
+        self._endpoint = url
+        cp.networks.is_bound = False
+        cp.networks.hosts |= {urlsplit(url).hostname or ""}
         self._clock = clock or Clock()
         self._moved = asyncio.Event()  # timers may have changed
         self._to_write = asyncio.Event()
@@ -113,20 +115,27 @@ class Client:
                 if socket not in self._abandoned:
                     await socket.close()
         except InvalidStatus as refusal:
+            self.cp.not_connected()
             return self._be_refused(refusal.response)
-        except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
+        except (OSError, TimeoutError, InvalidHandshake, WebSocketException, TlsError) as error:
+            self.cp.not_connected()
             wait_s = self._lost.next_s()
             self.cp.log.warning("no connection", why=str(error) or type(error).__name__, retry_in_s=round(wait_s, 1))
             return wait_s
 
+    @property
+    def _url(self) -> str:
+        return address(self.cp.networks.now.url or self._endpoint, identity(self.cp))
+
     def _dial(self) -> connect:
         credentials, subprotocol = authorization(self.cp), offered(self.cp)
+        is_by_certificate = self.cp.networks.now.security_profile == _CERTIFICATE
         return connect(
             self._url,
             subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
             additional_headers={"Authorization": credentials} if credentials else None,
             compression=None if self.cp.dialect.version is V16 else "deflate",
-            ssl=self._tls,
+            ssl=context(self._url, self._ca, self.cp.kept.own if is_by_certificate else None),
             user_agent_header="ocpp-gateway simulator",
             proxy=None,
             ping_interval=None,  # the charge point decides, see WebSocketPingInterval

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from charge_point_sim import answers, certificates, charging_commands, reservations, sessions, trains
-from charge_point_sim.charge_point import ChargePoint, Command
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.dialect import Command
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
 from charge_point_sim.trains import Update

@@ -11,13 +11,14 @@ from charge_point_sim import (
     displays,
     inventory,
     monitors,
-    networks,
+    network_commands,
     publishing,
     reservations,
     sessions,
     trains,
 )
-from charge_point_sim.charge_point import ChargePoint, Command
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.dialect import Command
 from charge_point_sim.events import meter_value, transaction_event
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Connector, Token
@@ -219,7 +220,7 @@ COMMANDS: dict[str, Command] = {
     "SetDisplayMessage": displays.put,
     "SetMonitoringBase": monitors.set_base,
     "SetMonitoringLevel": monitors.set_level,
-    "SetNetworkProfile": networks.set_profile,
+    "SetNetworkProfile": network_commands.set_profile,
     "SetVariableMonitoring": monitors.set_all,
     "SetVariables": inventory.set_variables,
     "TriggerMessage": _trigger,

@@ -1,7 +1,8 @@
 """The commands a 2.1 charging station obeys: those of 2.0.1, and what is new."""
 
 from charge_point_sim import answers, charging, commands_v201, grid, profiles, streams, swapping, tariffs
-from charge_point_sim.charge_point import ChargePoint, Command
+from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.dialect import Command
 from ocppj.frames import Payload
 
 

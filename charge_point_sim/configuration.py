@@ -11,6 +11,8 @@ MEASURANDS = (
     "Voltage",
     "SoC",
 )
+# Of no interest to most; grid support changes them.
+REACTIVE = ("Power.Reactive.Import", "Power.Factor")
 _PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"
 
 
@@ -57,7 +59,7 @@ def _fixed(setup: Setup) -> dict[str, Variable]:
         "LocalAuthListMaxLength": "1000",
         "NumberOfConnectors": str(setup.connectors),
         "ReserveConnectorZeroSupported": "false",
-        "SecurityProfile": "1" if setup.password else "0",
+        "SecurityProfile": str(setup.profile),
         "SendLocalListMaxLength": "100",
         "SupportedFeatureProfiles": _PROFILES,
     }

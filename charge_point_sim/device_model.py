@@ -1,13 +1,16 @@
 """The device model of a simulated 2.x charging station (2.0.1 part 2, appendices: referenced components)."""
 
-from charge_point_sim.configuration import MEASURANDS
+from dataclasses import replace
+
+from charge_point_sim.configuration import MEASURANDS, REACTIVE
+from charge_point_sim.networks import SLOTS
 from charge_point_sim.parts import Setup
 from charge_point_sim.variables import Kind, Name, Variable, Variables
 
 AVAILABILITY = "AvailabilityState"
 FORMATS = ("ASCII", "UTF8")  # of messages on the display
 STATES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
-NETWORK_SLOTS = ("1", "2")
+_SLOTS = tuple(str(slot) for slot in SLOTS)
 _PRIORITIES, _MESSAGE_STATES = ("AlwaysFront", "InFront", "NormalCycle"), ("Charging", "Faulted", "Idle", "Unavailable")
 _TX_POINTS = ("ParkingBayOccupancy", "EVConnected", "Authorized", "DataSigned", "PowerPathClosed", "EnergyTransfer")
 
@@ -72,8 +75,11 @@ def _communication(setup: Setup) -> dict[str, Variable]:
         "MessageAttemptInterval[TransactionEvent]": _seconds(60, "message_interval_s"),
         "MessageAttempts[TransactionEvent]": Variable("3", "integer", knob="message_attempts"),
         "MessageTimeout[Default]": _fixed(str(round(setup.call_timeout_s)), "integer", "s"),
-        "NetworkConfigurationPriority": Variable("1", "SequenceList", needs_reboot=True, options=NETWORK_SLOTS),
-        "NetworkProfileConnectionAttempts": Variable("3", "integer"),
+        "ActiveNetworkProfile": replace(_fixed("1", "integer"), knob="network_active"),
+        "NetworkConfigurationPriority": Variable(
+            "1", "SequenceList", needs_reboot=True, knob="network_priority", options=_SLOTS
+        ),
+        "NetworkProfileConnectionAttempts": Variable("3", "integer", knob="network_attempts", minimum=1),
         "OfflineThreshold": _seconds(60),
         "QueueAllMessages": _fixed("true", "boolean"),
         "ResetRetries": Variable("1", "integer"),
@@ -122,7 +128,9 @@ def _sampled_data(setup: Setup) -> dict[str, Variable]:
         "TxEndedMeasurands": Variable(MEASURANDS[0], "MemberList", options=MEASURANDS),
         "TxStartedMeasurands": Variable(MEASURANDS[0], "MemberList", options=MEASURANDS),
         "TxUpdatedInterval": _seconds(setup.sample_s, "sample_s"),
-        "TxUpdatedMeasurands": Variable(",".join(MEASURANDS), "MemberList", knob="measurands", options=MEASURANDS),
+        "TxUpdatedMeasurands": Variable(
+            ",".join(MEASURANDS), "MemberList", knob="measurands", options=MEASURANDS + REACTIVE
+        ),
     }
 
 
@@ -139,7 +147,7 @@ def _security(setup: Setup) -> dict[str, Variable]:
         "BasicAuthPassword": Variable("", is_secret=True, knob="password"),
         "Identity": _fixed(setup.identity),
         "OrganizationName": Variable("ocpp-gateway"),
-        "SecurityProfile": _fixed("1" if setup.password else "0", "integer"),
+        "SecurityProfile": replace(_fixed(str(setup.profile), "integer"), knob="security_profile"),
     }
 
 

@@ -1,39 +1,31 @@
-"""Grid support of a 2.1 charging station (part 2, block R): DER controls are kept, reported, and begin and end.
+"""Grid support of a 2.1 charging station (part 2, block R): DER controls are kept, reported, begin and end.
 
-The meter does not obey them.
+What they do to the power is in `der`.
 """
 
 from functools import partial
 
+from charge_point_sim import charging, der
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.exchange import Message
 from charge_point_sim.trains import read_time
 from ocppj.frames import Payload
 
-# controlType: the member of SetDERControl that has the setting; all others have a curve.
-_FIELDS = {
-    "EnterService": "enterService",
-    "FixedPFAbsorb": "fixedPFAbsorb",
-    "FixedPFInject": "fixedPFInject",
-    "FixedVar": "fixedVar",
-    "FreqDroop": "freqDroop",
-    "Gradients": "gradient",
-    "LimitMaxDischarge": "limitMaxDischarge",
-}
 _INNER = {"fixedPFAbsorb": "fixedPF", "fixedPFInject": "fixedPF"}
 _PLAIN = ("enterService", "gradient")  # are reported without saying whether they are default or superseded
 
 
 def set_control(cp: ChargePoint, payload: Payload) -> Payload:
     """SetDERControl: takes the place of those of its type that are no more important (0 is the most important)."""
-    setting = payload.get(_field(payload))
+    setting = payload.get(der.field(payload))
     if setting is None:
         return {"status": "Rejected"}
-    rivals = [each for each in _alike(cp, payload) if each[_field(each)]["priority"] >= setting["priority"]]
+    rivals = [each for each in _alike(cp, payload) if each[der.field(each)]["priority"] >= setting["priority"]]
     superseded = [each["controlId"] for each in rivals if each["controlId"] != payload["controlId"]]
     cp.kept.controls[payload["controlId"]] = payload
-    if not payload["isDefault"] and "duration" in setting:
+    if not payload["isDefault"]:
         _act_out(cp, payload["controlId"], setting)
+    charging.obey_all(cp)
     return {"status": "Accepted"} | ({"supersededIds": superseded} if superseded else {})
 
 
@@ -41,7 +33,11 @@ def get_control(cp: ChargePoint, payload: Payload) -> Payload:
     """GetDERControl: Accepted, and then one ReportDERControl per control; NotFound if there is none."""
     found = _wanted(cp, payload)
     for number, control in enumerate(found, 1):
-        report = {"requestId": payload["requestId"], "tbc": number < len(found), _field(control): [_told(cp, control)]}
+        report = {
+            "requestId": payload["requestId"],
+            "tbc": number < len(found),
+            der.field(control): [_told(cp, control)],
+        }
         cp.exchange.put(Message("ReportDERControl", report))
     return {"status": "Accepted" if found else "NotFound"}
 
@@ -51,8 +47,10 @@ def clear_control(cp: ChargePoint, payload: Payload) -> Payload:
     found = _wanted(cp, payload)
     for control in found:
         del cp.kept.controls[control["controlId"]]
+        cp.kept.running_controls.discard(control["controlId"])
         for when in ("starts", "ends"):
             cp.timers.cancel(f"control {control['controlId']} {when}")
+    charging.obey_all(cp)
     return {"status": "Accepted" if found else "NotFound"}
 
 
@@ -68,10 +66,6 @@ def frequency_signal(cp: ChargePoint, _: Payload) -> Payload:
     return {"status": "Accepted" if follows else "Rejected"}
 
 
-def _field(control: Payload) -> str:
-    return _FIELDS.get(control["controlType"], "curve")
-
-
 def _alike(cp: ChargePoint, control: Payload) -> list[Payload]:
     kind = (control["controlType"], control["isDefault"])
     return [each for each in cp.kept.controls.values() if (each["controlType"], each["isDefault"]) == kind]
@@ -85,7 +79,7 @@ def _wanted(cp: ChargePoint, payload: Payload) -> list[Payload]:
 
 
 def _told(cp: ChargePoint, control: Payload) -> Payload:
-    field = _field(control)
+    field = der.field(control)
     told = {"id": control["controlId"], _INNER.get(field, field): control[field]}
     if field in _PLAIN:
         return told
@@ -96,11 +90,15 @@ def _told(cp: ChargePoint, control: Payload) -> Payload:
 
 def _act_out(cp: ChargePoint, control_id: str, setting: Payload) -> None:
     begins_in_s = max(0.0, (read_time(cp, setting.get("startTime")) - cp.now).total_seconds())
-    ends_in_s = begins_in_s + setting["duration"]
+    cp.kept.running_controls.discard(control_id)
     cp.after(f"control {control_id} starts", begins_in_s, partial(_tell, cp, control_id, is_start=True))
-    cp.after(f"control {control_id} ends", ends_in_s, partial(_tell, cp, control_id, is_start=False))
+    if "duration" in setting:
+        ends_in_s = begins_in_s + setting["duration"]
+        cp.after(f"control {control_id} ends", ends_in_s, partial(_tell, cp, control_id, is_start=False))
 
 
 def _tell(cp: ChargePoint, control_id: str, *, is_start: bool) -> None:
+    (cp.kept.running_controls.add if is_start else cp.kept.running_controls.discard)(control_id)
+    charging.obey_all(cp)
     payload = {"controlId": control_id, "started": is_start, "timestamp": cp.stamp()}
     cp.exchange.put(Message("NotifyDERStartStop", payload))

@@ -15,6 +15,15 @@ class Installed:
     hashes: Payload
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The charge point's own certificate and its key, PEM; `before` is the one it takes the place of."""
+
+    chain: str
+    key: bytes
+    before: "Own | None" = None
+
+
 @dataclass(slots=True, eq=False)
 class Stream:
     """Periodic values of one monitor that are sent together, unanswered (2.1 part 2 N11). `values` are (when, what)."""
@@ -48,13 +57,14 @@ class Kept:
     """All of it. It outlives a reboot."""
 
     key: bytes | None = None  # of the certificate that was asked for, PEM
+    own: Own | None = None
     certificates: list[Installed] = field(default_factory=list)
     displays: dict[int, Payload] = field(default_factory=dict)
     monitors: dict[int, Monitor] = field(default_factory=dict)
     monitoring_level: int = 9
     monitors_set: int = 0
     events_told: int = 0
-    networks: dict[int, Payload] = field(default_factory=dict)
     published: dict[str, bool] = field(default_factory=dict)  # checksum: whether it is published already
     tariffs: dict[int, Payload] = field(default_factory=dict)  # by EVSE, 0 is all
     controls: dict[str, Payload] = field(default_factory=dict)  # SetDERControl requests by controlId
+    running_controls: set[str] = field(default_factory=set)  # those that are no defaults, and have begun

@@ -1,5 +1,6 @@
 """What a meter reads while a vehicle charges: a power curve over the state of charge."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -42,12 +43,21 @@ class Meter:
     energy_wh: float = 0.0
     power_w: float = 0.0
     limit_w: float | None = None
+    power_factor: float = 1.0
+    reactive_var: float = 0.0  # whatever the active power is
     _read_at: datetime | None = None
 
     @property
     def is_on(self) -> bool:
         """Whether energy may flow."""
         return self._read_at is not None
+
+    @property
+    def reactive_power_var(self) -> float:
+        """What flows beside the active power: as the power factor has it, or as it is set."""
+        if not self.is_on:
+            return 0.0
+        return self.reactive_var or self.power_w * math.tan(math.acos(self.power_factor))
 
     def switch_on(self, now: datetime) -> None:
         """Energy flows from now on."""
@@ -76,6 +86,11 @@ class Meter:
         return vehicle.power_w() if self.limit_w is None else max(0.0, min(vehicle.power_w(), self.limit_w))
 
 
+def _factor(meter: Meter) -> float:
+    apparent = math.hypot(meter.power_w, meter.reactive_power_var)
+    return round(meter.power_w / apparent, 3) if apparent else 1.0
+
+
 def readings(meter: Meter, vehicle: Vehicle | None) -> dict[str, tuple[float, str]]:
     """Every measurand we can measure: its value and unit. The register counts whole watt-hours."""
     return {
@@ -83,5 +98,7 @@ def readings(meter: Meter, vehicle: Vehicle | None) -> dict[str, tuple[float, st
         "Power.Active.Import": (round(meter.power_w, 1), "W"),
         "Current.Import": (round(meter.power_w / VOLTAGE_V, 2), "A"),
         "Voltage": (VOLTAGE_V, "V"),
+        "Power.Reactive.Import": (round(meter.reactive_power_var, 1), "var"),
+        "Power.Factor": (_factor(meter), ""),
         **({"SoC": (round(vehicle.state_of_charge * 100, 1), "Percent")} if vehicle else {}),
     }

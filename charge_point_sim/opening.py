@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from charge_point_sim.charge_point import ChargePoint
 
+_WITH_PASSWORD = (1, 2)
+
 
 def address(url: str, identity: str) -> str:
     """The URL of a charge point: the endpoint and its identity, percent-encoded, unless it is there already."""
@@ -23,12 +25,18 @@ def is_common(cp: ChargePoint, chosen: str | None) -> bool:
     return chosen == offered(cp)
 
 
+def identity(cp: ChargePoint) -> str:
+    """Who it says it is: a network profile may give it another name."""
+    return cp.networks.now.identity or cp.setup.identity
+
+
 def authorization(cp: ChargePoint) -> str | None:
-    """The Authorization header, if it has a password."""
-    password = cp.password
-    if password is None:
+    """The Authorization header, if it has a password, and its security profile one of those that prove it."""
+    network = cp.networks.now
+    password = network.password or cp.password
+    if password is None or network.security_profile not in _WITH_PASSWORD:
         return None
     if "hex-password" in cp.setup.quirks:
         password = password.hex().encode()
-    credentials = b"%s:%s" % (cp.setup.identity.encode(), password)
+    credentials = b"%s:%s" % (identity(cp).encode(), password)
     return f"Basic {base64.b64encode(credentials).decode()}"

@@ -32,6 +32,7 @@ class Setup:
     version: Version
     connectors: int = 2
     password: bytes | None = None
+    security_profile: int | None = None  # as far as it is known: without one it follows from the password
     vendor: str = "ocpp-gateway"
     model: str = "Simulated"
     firmware: str = "1.0.0"
@@ -43,6 +44,11 @@ class Setup:
     unplug_s: float = 3.0
     reboot_s: float = 5.0
     quirks: frozenset[Quirk] = frozenset()
+
+    @property
+    def profile(self) -> int:
+        """The security profile it is started with."""
+        return (1 if self.password else 0) if self.security_profile is None else self.security_profile
 
     @property
     def serial(self) -> str:

@@ -1,21 +1,54 @@
-"""Whom we trust when we speak TLS."""
+"""Whom we trust when we speak TLS, and who we are ourselves."""
 
 import ssl
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from charge_point_sim.kept import Own
 
 
 class TlsError(ValueError):
     """A file with certificates that can't be used; says why."""
 
 
-def context(url: str, ca: str | None) -> ssl.SSLContext | None:
-    """How to speak TLS, if the URL asks for it.
+def context(url: str, ca: str | None, own: Own | None = None) -> ssl.SSLContext | None:
+    """How to speak TLS, if the URL asks for it; with a certificate of our own if the other side wants to see one.
 
     Raises:
-        TlsError: the file is missing, or no certificates are in it.
+        TlsError: a file is missing, or what should be in it is not.
     """
     if not url.lower().startswith("wss://"):
         return None
     try:
-        return ssl.create_default_context(cafile=ca)
+        found = ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise TlsError(f"{ca}: {error.strerror or error}") from error
+    if own:
+        _show(found, own)
+    return found
+
+
+def own(certificate: str, key: str) -> Own:
+    """Our own certificate, with the chain it may have, and its key, from files.
+
+    Raises:
+        TlsError: a file is missing, or what should be in it is not.
+    """
+    try:
+        found = Own(Path(certificate).read_text(), Path(key).read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        raise TlsError(f"{certificate}, {key}: {error}") from error
+    _show(ssl.create_default_context(), found)
+    return found
+
+
+def _show(tls: ssl.SSLContext, own: Own) -> None:
+    # OpenSSL by way of Python reads them from files only.
+    with TemporaryDirectory() as directory:
+        both = Path(directory) / "own.pem"
+        both.touch(mode=0o600)
+        both.write_bytes(own.key + b"\n" + own.chain.encode())
+        try:
+            tls.load_cert_chain(both)
+        except (ssl.SSLError, OSError) as error:
+            raise TlsError(f"the certificate of our own does not do: {error}") from error

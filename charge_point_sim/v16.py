@@ -1,8 +1,9 @@
 """What a 1.6 charge point says."""
 
 from charge_point_sim import configuration
-from charge_point_sim.charge_point import ChargePoint, Dialect
+from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.commands_v16 import COMMANDS
+from charge_point_sim.dialect import Dialect
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Cause, Connector, Session, Token
 from charge_point_sim.samples import sampled

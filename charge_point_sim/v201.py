@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from charge_point_sim import device_model
-from charge_point_sim.charge_point import ChargePoint, Dialect
+from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.commands_v201 import COMMANDS
+from charge_point_sim.dialect import Dialect
 from charge_point_sim.events import meter_value, state_word, transaction_event
 from charge_point_sim.exchange import Message
 from charge_point_sim.parts import Cause, Connector, Session, Token

@@ -1,6 +1,7 @@
 """The script on a real WebSocket server."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -25,8 +26,17 @@ class Csms:
     One that `speaks_any` version chooses none: 101 without a subprotocol.
     """
 
-    def __init__(self, script: Script, refusals: list[Refusal] | None = None, *, speaks_any: bool = False) -> None:
+    def __init__(
+        self,
+        script: Script,
+        refusals: list[Refusal] | None = None,
+        *,
+        speaks_any: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.script = script
+        self.peers: list[Any] = []  # the certificates of who connected; None for who showed none
+        self._tls = tls
         self.requests: list[Request] = []
         self.problems: list[Exception] = []
         self.connections = 0
@@ -41,7 +51,7 @@ class Csms:
     def url(self) -> str:
         assert self._server is not None
         port = next(iter(self._server.sockets)).getsockname()[1]
-        return f"ws://127.0.0.1:{port}/ocpp"
+        return f"ws{'s' if self._tls else ''}://127.0.0.1:{port}/ocpp"
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
@@ -51,6 +61,7 @@ class Csms:
             subprotocols=None if self._speaks_any else [Subprotocol(self.script.version.subprotocol)],
             process_request=self._admit,
             close_timeout=1,
+            ssl=self._tls,
         )
         return self
 
@@ -93,6 +104,7 @@ class Csms:
     async def _serve(self, socket: ServerConnection) -> None:
         self._socket = socket
         self.connections += 1
+        self.peers.append(socket.transport.get_extra_info("peercert") or None)
         with suppress(ConnectionClosed):
             async for text in socket:
                 assert isinstance(text, str)

@@ -97,6 +97,68 @@ def test_a_control_without_its_setting_is_refused(wire: Wire) -> None:
     assert answer == {"status": "Rejected"}
 
 
+CURVE = {"priority": 1, "yUnit": "PctMaxW", "curveData": [{"x": 90, "y": 100}, {"x": 110, "y": 20}]}
+PLAIN = {"priority": 1}
+
+
+def _measured(wire: Wire) -> dict[str, float]:
+    item = {"component": {"name": "SampledDataCtrlr"}, "variable": {"name": "TxUpdatedMeasurands"}}
+    names = "Power.Active.Import,Power.Reactive.Import,Power.Factor"
+    wire.order("SetVariables", setVariableData=[item | {"attributeValue": names}])
+    wire.order("TriggerMessage", requestedMessage="MeterValues", evse={"id": 1})
+    (value,) = wire.script.payloads("MeterValues")[-1]["meterValue"]
+    return {each["measurand"]: each["value"] for each in value["sampledValue"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "most_w", "reactive"),
+    [
+        ("VoltWatt", {"curve": CURVE}, 6_000, 0),
+        ("FreqWatt", {"curve": CURVE | {"curveData": [{"x": 49, "y": 0}, {"x": 51, "y": 100}]}}, 5_000, 0),
+        ("FreqWatt", {"curve": CURVE | {"yUnit": "PctMaxVar"}}, 10_000, 0),
+        ("VoltVar", {"curve": CURVE | {"yUnit": "PctMaxVar"}}, 8_000, 6_000),
+        ("FixedPFAbsorb", {"fixedPFAbsorb": PLAIN | {"displacement": 0.8, "excitation": True}}, 8_000, 6_000),
+        ("FixedVar", {"fixedVar": PLAIN | {"setpoint": -60, "unit": "PctMaxVar"}}, 8_000, 6_000),
+        ("FixedVar", {"fixedVar": PLAIN | {"setpoint": 60, "unit": "PctMaxVar"}}, 10_000, 0),
+        ("HVMustTrip", {"curve": CURVE}, 10_000, 0),
+    ],
+)
+def test_a_grid_control_changes_what_the_meter_says(
+    kind: str, setting: Payload, most_w: float, reactive: float
+) -> None:
+    wire = Wire(V21, connectors=1, sample_s=0, max_power_w=10_000.0).boot()
+    _charge(wire)
+
+    wire.order("SetDERControl", isDefault=True, controlId="a", controlType=kind, **setting)
+
+    measured = _measured(wire)
+    assert measured["Power.Active.Import"] == pytest.approx(most_w)
+    assert measured["Power.Reactive.Import"] == pytest.approx(reactive, abs=1)
+    assert measured["Power.Factor"] == pytest.approx(most_w / (most_w**2 + reactive**2) ** 0.5, abs=0.001)
+
+
+def test_a_grid_control_counts_while_it_runs_and_the_most_important_only() -> None:
+    wire = Wire(V21, connectors=1, sample_s=0, max_power_w=10_000.0).boot()
+    _charge(wire)
+    level = {"curveData": [{"x": 100, "y": 10}], "yUnit": "PctMaxW"}
+    wire.order("SetDERControl", isDefault=True, controlId="default", controlType="VoltWatt", curve=CURVE)
+
+    wire.order(
+        "SetDERControl", isDefault=False, controlId="b", controlType="VoltWatt",
+        curve=level | {"priority": 0, "startTime": "2026-07-01T12:01:00Z", "duration": 60.0},
+    )  # fmt: skip
+    before = _measured(wire)
+    wire.run(65)
+    meanwhile = _measured(wire)
+    wire.run(60)
+    after = _measured(wire)
+    wire.order("ClearDERControl", isDefault=True, controlType="VoltWatt")
+    cleared = _measured(wire)
+
+    powers = [each["Power.Active.Import"] for each in (before, meanwhile, after, cleared)]
+    assert powers == pytest.approx([6_000, 1_000, 6_000, 10_000])
+
+
 def test_priority_lifts_a_limit_and_gives_it_back(wire: Wire) -> None:
     wire.order("SetChargingProfile", evseId=1, chargingProfile=_profile(2000))
     fast = _profile(9000, id=2, chargingProfilePurpose="PriorityCharging")

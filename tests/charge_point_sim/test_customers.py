@@ -151,21 +151,3 @@ def test_power_is_what_flows_now(wire: Wire) -> None:
     (result,) = wire.order("GetVariables", getVariableData=[item])["getVariableResult"]
 
     assert float(result["attributeValue"]) == round(wire.cp.connectors[0].meter.power_w) > 0
-
-
-@pytest.mark.parametrize(
-    ("slot", "more", "status"),
-    [(2, {}, "Accepted"), (9, {}, "Rejected"), (2, {"ocppTransport": "SOAP"}, "Rejected")],
-)
-def test_a_network_profile_is_kept_if_it_is_possible(slot: int, more: dict[str, Any], status: str) -> None:
-    wire = Wire(V201, password=b"secret").boot()
-    data = {
-        "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": "wss://csms.example", "messageTimeout": 30,
-        "securityProfile": 2, "ocppInterface": "Wired0",
-    }  # fmt: skip
-
-    answer = wire.order("SetNetworkProfile", configurationSlot=slot, connectionData=data | more)
-    weaker = wire.order("SetNetworkProfile", configurationSlot=2, connectionData=data | {"securityProfile": 0})
-
-    assert answer == {"status": status}
-    assert weaker == {"status": "Rejected"}

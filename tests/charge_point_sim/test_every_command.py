@@ -44,7 +44,7 @@ SIGNED = FIRMWARE | {"signingCertificate": "x", "signature": "x"}
 NETWORK = {
     "ocppVersion": "OCPP20",
     "ocppTransport": "JSON",
-    "ocppCsmsUrl": "wss://csms.example",
+    "ocppCsmsUrl": "wss://localhost:9/ocpp",
     "messageTimeout": 30,
     "securityProfile": 2,
     "ocppInterface": "Wired0",
@@ -202,6 +202,7 @@ CASES_21: dict[str, Case] = CASES_201 | {
     "NotifyAllowedEnergyTransfer": Case(lambda wire: {"allowedEnergyTransfer": ["DC"]} | _transaction(wire)),
     "NotifyWebPaymentStarted": Case({"evseId": 2, "timeout": 60}, None),
     "RequestBatterySwap": Case({"idToken": OTHER, "requestId": 7}, follows=("BatterySwap", "BatterySwap")),
+    "SetNetworkProfile": Case({"configurationSlot": 2, "connectionData": NETWORK | {"ocppVersion": "OCPP21"}}),
     "SetDERControl": Case(
         {"isDefault": False, "controlId": "a", "controlType": "FreqDroop", "freqDroop": DROOP | {"duration": 20.0}},
         follows=("NotifyDERStartStop", "NotifyDERStartStop"),
