@@ -4,32 +4,17 @@ import json
 import signal
 import threading
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Annotated, Any, NoReturn
-from urllib.parse import urlencode, urlsplit
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from remote_commands import client, job_commands, neutral, options, settings
-from remote_commands.client import ClientError, House, Reply
-from remote_commands.settings import ClientSettings, SettingsError
-
-# Sent and queued are no failure of a caller who didn't wait.
-EXIT_OF_STATE = {"queued": 0, "sent": 0, "accepted": 0, "rejected": 3, "timeout": 4, "expired": 4, "not_connected": 5}
-EXIT_OF_PROBLEM = {"charge-point-offline": 5}
-
-
-class Output(StrEnum):
-    """How a command is shown."""
-
-    TABLE = "table"
-    JSON = "json"
-
+from remote_commands import client, console, job_commands, neutral, options
+from remote_commands.client import ClientError
+from remote_commands.console import Output, OutputOption
 
 ChargePointId = Annotated[str, typer.Argument(metavar="CHARGE_POINT", help="Id of the charge point, escaped.")]
-OutputOption = Annotated[Output, typer.Option("--output", help="For people or for programs.")]
 Ttl = Annotated[int, typer.Option("--ttl", min=0, help="Seconds it may wait for a charge point that is offline.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the charge point has answered, or its time is over.")]
 
@@ -37,11 +22,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 
 @app.callback()
-def _command() -> None:
+def _command(ctx: typer.Context) -> None:
     """Tell a charge point what to do, and see its answer.
 
     Exit code: 0 accepted (or sent, without --wait), 3 rejected, 4 timed out, 5 not connected, 1 everything else.
     """
+    ctx.obj = _signed
 
 
 @app.command()
@@ -87,9 +73,9 @@ def raw(
     try:
         body = json.loads(payload)
     except ValueError as error:
-        _fail(f"The payload is not JSON: {error}.")
+        console.fail(f"The payload is not JSON: {error}.")
     if not isinstance(body, dict):
-        _fail("The payload must be a JSON object.")
+        console.fail("The payload must be a JSON object.")
     query = urlencode(({"ttlSeconds": ttl} if ttl else {}) | ({"split": "true"} if split else {}))
     _issue(client.action_path(charge_point, action) + (f"?{query}" if query else ""), body, wait, output)
 
@@ -116,7 +102,7 @@ def set_configuration(
     """Change settings."""
     pairs = [pair.partition("=") for pair in values]
     if not all(sign for _, sign, _ in pairs):
-        _fail("Write settings as KEY=VALUE.")
+        console.fail("Write settings as KEY=VALUE.")
     body: dict[str, Any] = {"values": {key: value for key, _, value in pairs}}
     _neutral("set-configuration", charge_point, body | ({"ttlSeconds": ttl} if ttl else {}), wait, output)
 
@@ -129,13 +115,11 @@ def get(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what became of a command."""
-    try:
-        reply = client.follow(_house(), command_id or charge_point, wait=wait)
-    except ClientError as error:
-        _fail(str(error))
+    house = console.house(_signed)
+    reply = console.asked(lambda: client.follow(house, command_id or charge_point, wait=wait))
     if command_id and not reply.is_problem and reply.body["chargePointId"] != charge_point:
-        _fail(f"The command {command_id} is for {reply.body['chargePointId']}.")
-    _show(reply, output)
+        console.fail(f"The command {command_id} is for {reply.body['chargePointId']}.")
+    console.show(reply, output, _table)
 
 
 def _add(name: str) -> None:
@@ -163,37 +147,13 @@ def _work() -> None:
     job_worker.run(SqsQueue(connect_to_sqs(), lambda_handler.queue_name()), lambda_handler.step, stop)
 
 
-def _show_job(reply: Reply) -> None:
-    if reply.is_problem:
-        _show(reply, Output.JSON)
-    typer.echo(json.dumps(reply.body, indent=2))
-
-
 def _neutral(name: str, charge_point: str, body: dict[str, Any], wait: bool, output: Output) -> None:
     _issue(client.action_path(charge_point, name), body, wait, output)
 
 
 def _issue(path: str, body: dict[str, Any], wait: bool, output: Output) -> None:
-    try:
-        reply = client.issue(_house(), path, body, wait=wait)
-    except ClientError as error:
-        _fail(str(error))
-    _show(reply, output)
-
-
-def _house() -> House:
-    try:
-        chosen = settings.load(ClientSettings)
-    except SettingsError as error:
-        _fail(str(error))
-    token = chosen.api_token.get_secret_value() if chosen.api_token else None
-    if chosen.api_url is None:
-        if chosen.cloud == "aws":
-            _fail("OCPPGW_CLOUD is aws: set OCPPGW_API_URL to the stack's output CommandsFunctionUrl.")
-        return House(f"http://127.0.0.1:{chosen.http_port}", token)
-    url = chosen.api_url.rstrip("/")
-    is_signed = chosen.cloud == "aws" or (urlsplit(url).hostname or "").endswith(".on.aws")
-    return House(url, token, _signed if is_signed else None)
+    house = console.house(_signed)
+    console.show(console.asked(lambda: client.issue(house, path, body, wait=wait)), output, _table)
 
 
 def _signed(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> dict[str, str]:
@@ -205,44 +165,24 @@ def _signed(method: str, url: str, headers: Mapping[str, str], body: bytes | Non
         raise ClientError(f"The request can't be signed: {error}.") from error
 
 
-def _show(reply: Reply, output: Output) -> NoReturn:
-    body = reply.body
-    if output is Output.JSON:
-        typer.echo(json.dumps(body, indent=2))
-    elif reply.is_problem:
-        typer.echo(f"{body.get('title', 'It failed')}: {body.get('detail', reply.status)}.", err=True)
-    else:
-        # A charge point's words may have brackets in them: they are no markup of ours.
-        Console(markup=False, emoji=False, highlight=False).print(_table(body))
-    if reply.is_problem:
-        raise typer.Exit(EXIT_OF_PROBLEM.get(body.get("code", ""), 1))
-    raise typer.Exit(EXIT_OF_STATE.get(body.get("state", ""), 1))
-
-
 def _table(body: dict[str, Any]) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("command", body["commandId"])
-    table.add_row("charge point", f"{body['chargePointId']} (OCPP {body['version']})")
-    table.add_row("action", body["action"])
-    table.add_row("state", f"{body['state']} {client.took(body)}".rstrip())
-    table.add_row("created", body["createdAt"])
-    if body["effect"] != "none":
-        table.add_row("effect", body["effect"])
-    for name, key in (("after", "partBefore"), ("queued until", "queuedUntil")):
-        if body.get(key) is not None:
-            table.add_row(name, body[key])
-    for name, key in (("answer", "answer"), ("late answer", "lateAnswer"), ("evidence", "evidence")):
-        if body.get(key) is not None:
-            table.add_row(name, json.dumps(body[key]))
-    return table
+    return console.pairs({
+        "command": body["commandId"],
+        "charge point": f"{body['chargePointId']} (OCPP {body['version']})",
+        "action": body["action"],
+        "state": f"{body['state']} {client.took(body)}".rstrip(),
+        "created": body["createdAt"],
+        "effect": None if body["effect"] == "none" else body["effect"],
+        "after": body["partBefore"],
+        "queued until": body["queuedUntil"],
+        "answer": body["answer"],
+        "late answer": body["lateAnswer"],
+        "evidence": body["evidence"],
+    })  # fmt: skip
 
 
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
-
-
-app.add_typer(job_commands.app(_house, _show_job, _fail, _work), name="job")
+app.add_typer(job_commands.app, name="job")
+job_commands.app.command(name="work")(_work)
 
 
 if __name__ == "__main__":
