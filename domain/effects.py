@@ -17,6 +17,7 @@ PENDING, NONE = "pending", "none"
 
 _SCHEDULED = timedelta(days=1)  # until transactions end, or the charge point boots
 _SKEW = timedelta(seconds=2)  # between our clock and the broker's
+_CLOSED = "closed"  # what a gateway says when the connection ended before an answer came
 _NEVER = (CommandState.REJECTED, CommandState.ERROR, CommandState.NOT_CONNECTED, CommandState.EXPIRED)
 
 Judge = Callable[[Command, Message], str | None]
@@ -60,14 +61,14 @@ def state(command: Command, now: datetime) -> str:
     if command.effect is not None:
         return command.effect
     effect = _effect_of(command)
-    if effect is None or effect.is_asked_for(command) or command.state in _NEVER:
+    if effect is None or effect.is_asked_for(command) or _is_refused(command):
         return NONE
     return PENDING if is_open(command, now) else NOT_OBSERVED
 
 
 def is_open(command: Command, now: datetime) -> bool:
     """Whether a message may still show it."""
-    if command.effect is not None or not is_expected(command) or command.state in _NEVER:
+    if command.effect is not None or not is_expected(command) or _is_refused(command):
         return False
     is_waiting = command.state is CommandState.QUEUED and command.queued_until is not None
     return is_waiting or now <= until(command)
@@ -89,6 +90,14 @@ def judge(command: Command, message: Message) -> str | None:
     if effect is None or is_older or message.action not in effect.shown_by:
         return None
     return effect.judge(command, message)
+
+
+def _is_refused(command: Command) -> bool:
+    """Whether nothing will come of it."""
+    # Where the connection ended before the answer nobody knows: some charge points reset without a word.
+    details = (command.answer or {}).get("details")
+    is_lost = command.state is CommandState.ERROR and isinstance(details, dict) and details.get("reason") == _CLOSED
+    return command.state in _NEVER and not is_lost
 
 
 def _effect_of(command: Command) -> Effect | None:

@@ -8,7 +8,7 @@ import pytest
 from domain import delivery
 from domain.models import Connection, Proven
 from domain.ports import NOTHING_PROVEN
-from ocppj.frames import Call, CallResult
+from ocppj.frames import Call, CallError, CallResult
 from ocppj.versions import V16, V201, Version
 from tests.processors.house import House
 from tests.remote_commands.desk import EPOCH, NOON, Desk
@@ -314,3 +314,20 @@ def test_a_cancelled_reservation_shows_where_a_connector_was_reserved() -> None:
     journey.says("StatusNotification", **status_16(2, "Available"))
 
     assert (before, journey.effect) == ("pending", "confirmed")
+
+
+@pytest.mark.parametrize(("reason", "effects"), [("closed", ("pending", "confirmed")), ("busy", ("none", "none"))])
+def test_a_reset_without_a_word_is_shown_by_its_boot_and_one_that_was_never_sent_is_not(
+    reason: str, effects: tuple[str, str]
+) -> None:
+    journey = Journey(V16)
+    journey.command("Reset", {"type": "Hard"})
+    gone = {"reason": reason, "gateway": "gw1", "epoch": EPOCH}
+    journey.house.send("CP1", CallError("cmd-1", "GenericError", "", gone), epoch=EPOCH)
+    before = journey.effect
+
+    journey.reconnect(EPOCH + 1)
+    journey.house.send("CP1", Call("m-1", "BootNotification", BOOT_16), epoch=EPOCH + 1)
+
+    assert journey.desk.get("/commands/cmd-1").body["state"] == "error"
+    assert (before, journey.effect) == effects
