@@ -259,8 +259,10 @@ def _refuse_secret_parts(wanted: Sequence[Wanted]) -> None:
 
 
 def _offline(row: ChargePoint, commands: list[Command], asked: Asked, ports: Ports, *, is_secret: bool) -> Command:
-    if not asked.ttl or row.connection is None:
+    if not asked.ttl:
         _refuse_offline(commands[-1], "the command was not sent", ports)
+    if row.connection is None:
+        _refuse_offline(commands[-1], "it never was, so nobody knows which OCPP version it speaks", ports)
     if is_secret:
         _refuse_offline(commands[-1], "a command with a password in it is never kept waiting", ports)
     name = row.charge_point_id

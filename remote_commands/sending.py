@@ -51,9 +51,8 @@ def rendered(name: str, body: Body, row: ChargePoint, ports: Ports) -> list[Want
 
 
 def _refuse_action(action: str, version: Version) -> NoReturn:
-    its = ", ".join(sorted(actions.commands(version)))
     others = [str(other) for other in VERSIONS if action in actions.commands(other)]
     if others:
-        detail = f"{version} has no {action}, which {' and '.join(others)} have; it has {its}"
-        raise ProblemError("unsupported-by-version", detail)
+        raise ProblemError("unsupported-by-version", f"{version} has no {action}; {' and '.join(others)} would have it")
+    its = ", ".join(sorted(actions.commands(version)))
     raise ProblemError("action-unknown", f"{version} has no command {action!r}; it has {its}")

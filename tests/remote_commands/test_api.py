@@ -298,7 +298,7 @@ def test_an_action_of_another_version_is_unsupported_and_says_whose_it_is() -> N
     reply = desk.post("/charge-points/CP1/commands/RequestStartTransaction", {})
 
     assert (reply.status, reply.body["code"]) == (409, "unsupported-by-version")
-    assert "OCPP 2.0.1 and OCPP 2.1 have" in reply.body["detail"]
+    assert "OCPP 2.0.1 and OCPP 2.1 would" in reply.body["detail"]
 
 
 @pytest.mark.parametrize("action", ["BootNotification", "Nonsense", "resett"])

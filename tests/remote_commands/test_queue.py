@@ -101,6 +101,7 @@ def test_one_that_never_was_connected_speaks_no_version_yet() -> None:
     reply = desk.post(PATH + "reset", {"ttlSeconds": 60})
 
     assert (reply.status, reply.body["code"]) == (409, "charge-point-offline")
+    assert reply.body["detail"].endswith("nobody knows which OCPP version it speaks")
 
 
 def test_a_line_has_an_end() -> None:
