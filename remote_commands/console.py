@@ -83,8 +83,10 @@ def listed(rows: list[dict[str, Any]], columns: dict[str, str], following: str |
     """Things, a line for each; `columns` is heading to property. Below them how to get on."""
     caption = f"more with --cursor {following}" if following else None
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
-    for heading in columns:
-        table.add_column(heading, overflow="fold")
+    for heading, name in columns.items():
+        table.add_column(
+            heading, overflow="fold", no_wrap=name.endswith("Id")
+        )  # who copies an id wants it in one piece
     for row in rows:
         table.add_row(*(_short(row.get(name)) for name in columns.values()))
     return table
