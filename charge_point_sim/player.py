@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
+from charge_point_sim.backoff import retry_after_s, sentence
 from charge_point_sim.opening import address
 from charge_point_sim.pattern import Names, UnknownNameError, at, difference
 from charge_point_sim.scenario import Scenario, Step
@@ -26,6 +28,7 @@ from ocppj.errors import Defect, OcppError
 ANSWER_S = 30.0
 COMMAND_S = 60.0
 HEAR_S = 5.0
+BUSY_TIMES, BUSY_S = 3, 30.0
 _CALL, _RESULT, _ERROR = 2, 3, 4
 
 
@@ -140,16 +143,30 @@ class Player:
     async def _connect(self, step: Step) -> None:
         wish = self._filled(step.value or {})
         expected = step.keys.get("expect", {"status": 101})
-        status, subprotocol = 101, None
+        status, subprotocol, why = 101, None, ""
         try:
-            socket = await self._dial(wish)
+            socket = await self._dialled(wish, expected)
             subprotocol = socket.subprotocol
             self._lines[step.line] = _Line(socket)
         except InvalidStatus as refusal:
-            status = refusal.response.status_code
+            status, why = refusal.response.status_code, sentence(refusal.response)
         except (OSError, TimeoutError, InvalidHandshake) as error:
             raise UnexpectedError(f"no connection: {error}") from error
-        _compare(expected, {"status": status, "subprotocol": subprotocol})
+        if problem := difference(expected, {"status": status, "subprotocol": subprotocol}):
+            raise UnexpectedError(f"{problem}: {why}" if why else problem)
+
+    async def _dialled(self, wish: dict[str, Any], expected: dict[str, Any]) -> ClientConnection:
+        """A connection; who is busy and says for how long is asked again then."""
+        for _ in range(BUSY_TIMES):
+            try:
+                return await self._dial(wish)
+            except InvalidStatus as refusal:
+                response, wait_s = refusal.response, retry_after_s(refusal.response)
+                is_busy = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE != expected.get("status")
+                if not is_busy or "Retry-After" not in response.headers or wait_s > BUSY_S:
+                    raise
+                await asyncio.sleep(wait_s)
+        return await self._dial(wish)
 
     def _dial(self, wish: dict[str, Any]) -> connect:
         identity = str(wish.get("identity", self._stage.identity))

@@ -1,6 +1,7 @@
 """Scenarios played against a CSMS on a real socket."""
 
 import asyncio
+from http import HTTPStatus
 
 import pytest
 
@@ -46,6 +47,32 @@ async def test_an_answer_that_is_not_as_expected_ends_the_scenario() -> None:
     steps = "- {call: Authorize, payload: {idTag: A}, expect: {idTagInfo: {status: Accepted}}}\n- wait: 0"
 
     assert await _problem(steps, script) == "/idTagInfo/status is 'Blocked', not 'Accepted'"
+
+
+BUSY: Refusal = (HTTPStatus.SERVICE_UNAVAILABLE, '{"detail": "Too busy."}', {"Retry-After": "0"})
+
+
+@pytest.mark.parametrize(
+    ("refusals", "problem"),
+    [
+        ([BUSY] * 2, ""),
+        ([BUSY] * 4, "/status is 503, not 101: Too busy."),
+        ([(BUSY[0], "Gone.", {})], "/status is 503, not 101: Gone."),
+        ([(BUSY[0], "Long.", {"Retry-After": "3600"})], "/status is 503, not 101: Long."),
+        ([(HTTPStatus.NOT_FOUND, "Who?", {"Retry-After": "0"})], "/status is 404, not 101: Who?"),
+    ],
+)
+async def test_who_is_busy_for_a_while_is_asked_again_and_who_refuses_is_quoted(
+    refusals: list[Refusal], problem: str
+) -> None:
+    assert await _problem("- call: Heartbeat", refusals=refusals) == problem
+
+
+async def test_a_503_that_is_expected_is_one() -> None:
+    async with Csms(Script(V16), [BUSY]) as csms:
+        outcomes = await _play('version: "1.6"\nsteps: [{connect: , expect: {status: 503}}]', csms)
+
+    assert [outcome.problem for outcome in outcomes] == [""]
 
 
 async def test_an_answer_against_the_schema_is_a_failure_even_if_nothing_is_expected() -> None:
