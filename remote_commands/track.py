@@ -10,7 +10,7 @@ from remote_commands.issue import Ports
 from remote_commands.settings import Settings
 
 FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 0.4
+LONGEST_PAUSE_S = 1.0
 
 
 def settled(command: Command, ports: Ports, settings: Settings) -> Command:

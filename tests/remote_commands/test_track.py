@@ -60,4 +60,4 @@ def test_who_waits_looks_often_at_first_and_rarely_later() -> None:
     desk.get("/commands/cmd-1", prefer="wait=25")
 
     assert desk.clock.slept[0] <= 0.05
-    assert 0.3 < max(desk.clock.slept) <= 0.5
+    assert 0.3 < max(desk.clock.slept) <= 1
