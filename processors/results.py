@@ -4,7 +4,9 @@ A gateway's synthetic CALLERROR looks like any other, but for details of {"reaso
 """
 
 import math
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -22,6 +24,14 @@ log = structlog.get_logger(__name__)
 
 # A charge point that says one of these will do it, or has done it; any other status is a no.
 _ACCEPTING = frozenset({"Accepted", "AcceptedCanceled", "RebootRequired", "Scheduled", "Unlocked"})
+
+# What changes several things answers for each. Who reads several (GetVariables) reads for themselves what each says.
+_RESULTS = {
+    "ClearTariffs": ("clearTariffsResult", "status"),
+    "ClearVariableMonitoring": ("clearMonitoringResult", "status"),
+    "SetVariableMonitoring": ("setMonitoringResult", "status"),
+    "SetVariables": ("setVariableResult", "attributeStatus"),
+}
 
 _STATE_OF_REASON = {
     "timeout": CommandState.TIMEOUT,
@@ -117,10 +127,17 @@ def _conclude(command: Command, answer: Answer, at: datetime, ports: Ports) -> N
 def _read(command: Command, answer: Answer) -> tuple[CommandState, Payload]:
     if isinstance(answer, CallError):
         return CommandState.ERROR, _words_of(answer)
-    # Some answers have no status, some a list of results: whoever asked reads them.
-    status = answer.payload.get("status")
-    refused = isinstance(status, str) and status not in _ACCEPTING
+    refused = any(isinstance(status, str) and status not in _ACCEPTING for status in _statuses(command, answer.payload))
     return (CommandState.REJECTED if refused else CommandState.ACCEPTED), secrets.masked(answer.payload)
+
+
+def _statuses(command: Command, answer: Payload) -> Iterator[Any]:
+    """What says yes or no in an answer: its status, if it has one, and that of each thing that was to be set."""
+    yield answer.get("status")
+    listed, name = _RESULTS.get(command.action, ("", ""))
+    results = answer.get(listed)
+    for each in results if isinstance(results, list) else ():
+        yield each.get(name) if isinstance(each, dict) else None
 
 
 def _judge(command: Command, row: ChargePoint | None, answer: CallResult, ports: Ports) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -138,3 +139,32 @@ async def test_two_operators_at_once_do_what_each_may(olga: Operator) -> None:
         ("accepted", "olga", "Hard"),
     ]
     assert (forbidden.status, stranger.status) == (403, 401)
+
+
+async def test_a_password_is_sent_to_the_charge_point_and_found_nowhere_afterwards(olga: Operator) -> None:
+    identity, secret = olga.register(), secrets.token_hex(20)
+    told, body = asyncio.Queue[Any](), {"key": "AuthorizationKey", "value": secret}
+
+    async def tell_it_again(socket: ClientConnection, call: list[Any]) -> None:
+        told.put_nowait(call[3]["value"])
+        await socket.send(json.dumps([3, call[1], {"status": "Accepted", "key": "AuthorizationKey", "value": secret}]))
+
+    async with station(olga, identity, tell_it_again):
+        done = await olga.post_async(f"/charge-points/{identity}/commands/ChangeConfiguration", body, 20)
+    await until_async(lambda: "disconnectedAt" in (olga.row(identity) or {}))
+    queued = await olga.post_async(f"/charge-points/{identity}/commands/ChangeConfiguration?ttlSeconds=600", body)
+
+    found = kept(olga.house)
+    assert (await told.get(), done.body["state"]) == (secret, "accepted")
+    assert (queued.status, "never kept waiting" in queued.body["detail"]) == (409, True)
+    assert done.body["commandId"] in found  # we looked where something is
+    assert secret not in found + str(done) + str(queued)
+
+
+def kept(house: House) -> str:
+    """All items of all tables, and what everybody logged."""
+    tables, pages = house.aws.client("dynamodb"), []
+    for name in tables.list_tables()["TableNames"]:
+        pages += list(tables.get_paginator("scan").paginate(TableName=name))
+    logs = [file.read_text(errors="replace") for file in (house.state / "logs").iterdir()]
+    return "\n".join([json.dumps(pages, default=str), *logs, *house.output])

@@ -11,6 +11,7 @@ from ocppj.versions import V16, V21, V201
 from tests.processors.house import EPOCH, GATEWAY, NOW, House
 
 CP = "CP-001"
+YES = {"attributeStatus": "Accepted"}
 ASKED = Command("c-1", CP, "RemoteStopTransaction", {"transactionId": 1}, V16, CommandState.SENT, NOW, NOW)
 
 
@@ -235,3 +236,25 @@ def test_a_call_with_the_id_of_a_command_is_no_answer() -> None:
     house.send(CP, Call("c-1", "Heartbeat"))
 
     assert house.commands.find("c-1") == ASKED
+
+
+@pytest.mark.parametrize(
+    ("action", "results", "state"),
+    [
+        ("SetVariables", {"setVariableResult": [YES, {"attributeStatus": "RebootRequired"}]}, 0),
+        ("SetVariables", {"setVariableResult": [YES, {"attributeStatus": "Rejected"}]}, 1),
+        ("SetVariables", {"setVariableResult": [{"attributeStatus": "UnknownComponent"}]}, 1),
+        ("SetVariables", {"setVariableResult": ["odd", {}]}, 0),
+        ("SetVariables", {"setVariableResult": "odd"}, 0),
+        ("SetVariableMonitoring", {"setMonitoringResult": [{"status": "UnsupportedMonitorType"}]}, 1),
+        ("ClearVariableMonitoring", {"clearMonitoringResult": [{"status": "NotFound"}]}, 1),
+        ("ClearTariffs", {"clearTariffsResult": [{"status": "NoTariff"}]}, 1),
+        ("GetVariables", {"getVariableResult": [{"attributeStatus": "UnknownVariable"}]}, 0),
+    ],
+)
+def test_a_no_to_one_of_several_things_is_a_no(action: str, results: dict[str, Any], state: int) -> None:
+    house = house_with(replace(ASKED, action=action, version=V201))
+
+    command = answered(house, CallResult("c-1", results))
+
+    assert (command.state.value, command.answer) == (("accepted", "rejected")[state], results)
