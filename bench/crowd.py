@@ -11,7 +11,19 @@ from subprocess import DEVNULL, Popen
 from urllib.request import urlopen
 
 from bench import load, servers
-from bench.processes import CONTEXT, START_S, Child, Load, cpu_s, measure, quantile_ms, rss_kib, wait_for
+from bench.processes import (
+    CONTEXT,
+    START_S,
+    BenchError,
+    Child,
+    Load,
+    busy_s,
+    cpu_s,
+    measure,
+    quantile_ms,
+    rss_kib,
+    wait_for,
+)
 from tests.brokers import Mosquitto, free_port
 
 WORKERS = 4
@@ -19,9 +31,12 @@ PROCESSES = 4  # of charge points: each has 20,000 files, and an address with 28
 PER_LINK = 1_000
 EVERY_S = 50.0  # a frame a minute, and a heartbeat every 300 s
 SAMPLE_S = 2.0
+LAST_ANSWERS_S = 35.0  # the gateway answers for a cloud that does not, after 30 s
+STORM_S = 300.0  # who is not in by then does not come in
 TALKING_S = 60.0  # between two CALLs of one in the storm
 WRITES_PER_S, SUBSCRIBES_PER_S = 2_000.0, 500.0
 RESTART_SOCKETS, RESTART_RATE, CUT_S, CALL_TIMEOUT_S = 2_000, 3_000.0, 1.0, 30.0
+RESTART_S = 60.0
 
 Series = dict[str, list[float]]
 
@@ -40,10 +55,11 @@ FULL = Size()
 
 @dataclass(slots=True)
 class Record:
-    """A long row: its figures, and what was sampled on the way."""
+    """A row: its figures, and what was sampled on the way."""
 
     row: dict[str, float]
     series: Series = field(default_factory=dict)
+    error: str = ""  # why there are no figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +101,17 @@ def crowd(house: House) -> Record:
         loading.connect()
         connecting_s = time.monotonic() - began
         loading.tell("go")
-        series = _sample(size.minutes * 60, lambda: loading.counts() | _used(pids))
-        counts, times = loading.counts(), loading.latencies_s()
+        series = _sample(size.minutes * 60, lambda: _look(house, loading, cloud, pids))
+        loading.tell("stop")
+        counts = _last_counts(loading)
+        times = loading.latencies_s()
         _end(loading, cloud)
     used = series["cpu_s"][-1] - series["cpu_s"][0]
     answers = series["answers"][-1] - series["answers"][0]
     return Record({
         "charge_points": counts["connected"], "minutes": size.minutes, "connecting_s": connecting_s,
         "lost": counts["lost"], "errors": counts["errors"], "unanswered": counts["sent"] - counts["answers"],
-        "frames_per_s": answers / (series["at_s"][-1] - series["at_s"][0]),
+        "frames_per_s": answers / (series["at_s"][-1] - series["at_s"][0]), "silent_s": _silent_s(series),
         "us_per_trip": used / max(1, answers) * 1e6, "rss_mib": max(series["rss_mib"]),
         "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99),
     }, _rates(series))  # fmt: skip
@@ -129,6 +147,8 @@ def link_restart(house: House) -> Record:
     time.sleep(CUT_S / 2)
     still = loading.counts()["answers"]
     while loading.counts()["answers"] <= still + RESTART_RATE / 10:
+        if time.monotonic() > began + RESTART_S:
+            raise BenchError(f"no answers came again within {RESTART_S:g} s after the link was cut")
         time.sleep(0.02)
     back_s = time.monotonic() - began - CUT_S
     # Whoever got no answer by then gets a CALLERROR, and goes on.
@@ -152,7 +172,7 @@ LONG: dict[str, Callable[[House], Record]] = {
 
 
 def _storm(house: House, subscribes_per_s: float) -> Record:
-    port, most_s = free_port(), 300.0
+    port = free_port()
     writes, throttled = CONTEXT.Value("i", 0), CONTEXT.Value("i", 0)
     admin_ports = [free_port() for _ in range(WORKERS)]
     gateways = [
@@ -168,7 +188,7 @@ def _storm(house: House, subscribes_per_s: float) -> Record:
     loading.counts()  # they have started
     before = sum(map(rss_kib, pids))
     loading.tell("storm")
-    series = _sample(most_s, lambda: loading.counts() | _used(pids), lambda now: now["connected"] >= number)
+    series = _sample(STORM_S, lambda: _look(house, loading, cloud, pids), lambda now: now["connected"] >= number)
     back_s = series["at_s"][-1]
     counts, times = loading.counts(), loading.latencies_s()
     accepted = sum(_metric(admin, "ocpp_ws_connection_established_total") for admin in admin_ports)
@@ -176,7 +196,8 @@ def _storm(house: House, subscribes_per_s: float) -> Record:
     return Record({
         "charge_points": number, "connected": counts["connected"], "back_s": back_s, "refused": counts["refused"],
         "accepted": accepted, "writes": writes.value, "throttled": throttled.value,
-        "rss_mib": max(series["rss_mib"]), "kib_each": (max(series["rss_mib"]) * 1024 - before) / number,
+        "rss_mib": max(series["rss_mib"]), "rss_hump": max(series["rss_mib"]) / series["rss_mib"][-1],
+        "silent_s": _silent_s(series), "kib_each": (max(series["rss_mib"]) * 1024 - before) / number,
         "lost": counts["lost"], "errors": counts["errors"],
         "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99),
     }, _rates(series))  # fmt: skip
@@ -195,20 +216,52 @@ def _sample(
         time.sleep(min(SAMPLE_S, max(0.0, seconds - now["at_s"])))
 
 
+def _look(house: House, loading: Load, cloud: Child, pids: list[int]) -> dict[str, float]:
+    return {
+        **loading.counts(), "rss_mib": sum(map(rss_kib, pids)) / 1024, "cpu_s": sum(map(_cpu_s, pids)),
+        "cloud_cpu_s": _cpu_s(cloud.pid), "broker_cpu_s": _cpu_s(house.broker.pid), "load_cpu_s": loading.cpu_s,
+        "machine_cpu_s": busy_s(),
+    }  # fmt: skip
+
+
+def _cpu_s(pid: int) -> float:
+    return sum(cpu_s(pid))
+
+
+def _last_counts(loading: Load) -> dict[str, int]:
+    """What became of them once everything that was asked is answered, or has had the time to be."""
+    deadline = time.monotonic() + LAST_ANSWERS_S
+    while True:
+        counts = loading.counts()
+        if counts["sent"] <= counts["answers"] or time.monotonic() > deadline:
+            return counts
+        time.sleep(0.5)
+
+
+def _silent_s(series: Series) -> float:
+    """The longest time in which hardly an answer came: less than a tenth of what comes otherwise."""
+    rates, at = _per_s(series, "answers"), series["at_s"]
+    usual = sorted(rates)[len(rates) // 2]
+    longest = began = 0.0
+    for n in range(1, len(at)):
+        began = at[n] if rates[n] > usual / 10 else began
+        longest = max(longest, at[n] - began)
+    return longest
+
+
 def _rates(series: Series) -> Series:
     """The same with what grows told per second."""
-    at = series["at_s"]
-    told: Series = {"at_s": at, "connected": series["connected"], "rss_mib": series["rss_mib"]}
-    for name, source in (("answers_per_s", "answers"), ("refused_per_s", "refused"), ("cores", "cpu_s")):
-        values = series[source]
-        told[name] = [0.0] + [
-            (values[n] - values[n - 1]) / max(1e-9, at[n] - at[n - 1]) for n in range(1, len(at))
-        ]  # fmt: skip
-    return told
+    grows = {
+        "answers_per_s": "answers", "refused_per_s": "refused", "cores": "cpu_s", "cloud_cores": "cloud_cpu_s",
+        "broker_cores": "broker_cpu_s", "load_cores": "load_cpu_s", "machine_cores": "machine_cpu_s",
+    }  # fmt: skip
+    told = {name: series[name] for name in ("at_s", "connected", "rss_mib")}
+    return told | {name: _per_s(series, source) for name, source in grows.items()}
 
 
-def _used(pids: list[int]) -> dict[str, float]:
-    return {"rss_mib": sum(map(rss_kib, pids)) / 1024, "cpu_s": sum(sum(cpu_s(pid)) for pid in pids)}
+def _per_s(series: Series, name: str) -> list[float]:
+    at, values = series["at_s"], series[name]
+    return [0.0] + [(values[n] - values[n - 1]) / max(1e-9, at[n] - at[n - 1]) for n in range(1, len(at))]
 
 
 @contextmanager
@@ -234,7 +287,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _metric(port: int, name: str) -> float:
-    with urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
         lines = page.read().decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 

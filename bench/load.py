@@ -134,7 +134,7 @@ class Charger(asyncio.Protocol):
 
     def send(self, rest: bytes = CALL) -> None:
         """Send the next CALL, unless it is all over."""
-        if self._transport.is_closing():
+        if self._transport.is_closing() or self._counts.is_over:
             return
         self._sent += 1
         self._counts.sent += 1

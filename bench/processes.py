@@ -17,7 +17,16 @@ from bench import load
 
 CONTEXT = multiprocessing.get_context("spawn")
 LISTEN_S, START_S = 30.0, 1.5
+# How long the load may take to answer; 65,536 connect in under two minutes on two cores.
+ANSWER_S, CONNECT_S = 60.0, 600.0
 _LIBRARIES = ("websockets", "uvloop", "mqtt5", "orjson", "aiomqtt")
+
+
+_running: set["Child"] = set()
+
+
+class BenchError(Exception):
+    """A row can't be measured; the text says why."""
 
 
 class Child:
@@ -27,11 +36,19 @@ class Child:
         self._process = CONTEXT.Process(target=function, args=args, daemon=True)
         self._process.start()
         self.pid = self._process.pid or 0
+        _running.add(self)
 
     def end(self) -> None:
         """Kill it."""
         self._process.kill()
         self._process.join()
+        _running.discard(self)
+
+
+def end_all() -> None:
+    """Kill what a row that failed has left: the next one has the machine to itself."""
+    for child in list(_running):
+        child.end()
 
 
 class Load:
@@ -48,14 +65,23 @@ class Load:
 
     def connect(self) -> None:
         """Connect everybody, and wait for it."""
-        self.tell("connect")
-        for pipe in self._pipes:
-            pipe.recv()
+        self._ask("connect", CONNECT_S)
 
     def tell(self, order: str) -> None:
         """Give an order that nobody answers."""
         for pipe in self._pipes:
             pipe.send(order)
+
+    def _ask(self, order: str, within_s: float = ANSWER_S) -> list[Any]:
+        deadline = time.monotonic() + within_s
+        try:
+            self.tell(order)
+            for pipe in self._pipes:
+                if not pipe.poll(max(0.0, deadline - time.monotonic())):
+                    raise BenchError(f'the load did not answer "{order}" within {within_s:g} s')
+            return [pipe.recv() for pipe in self._pipes]
+        except (EOFError, OSError) as error:
+            raise BenchError(f'a process of the load ended before it answered "{order}"') from error
 
     def answers(self) -> int:
         """How many answers came so far."""
@@ -63,14 +89,12 @@ class Load:
 
     def counts(self) -> dict[str, int]:
         """What became of them so far, see `load.Counts`."""
-        self.tell("count")
-        parts = [pipe.recv() for pipe in self._pipes]
+        parts = self._ask("count")
         return {name: sum(part[name] for part in parts) for name in parts[0]}
 
     def latencies_s(self) -> list[float]:
         """How long they took, sorted."""
-        self.tell("times")
-        return sorted(one for pipe in self._pipes for one in pipe.recv())
+        return sorted(one for part in self._ask("times") for one in part)
 
     @property
     def cpu_s(self) -> float:
@@ -120,10 +144,16 @@ def measure(loading: Load, pid: int, seconds: float, warm_s: float = 1.5) -> Tri
 
 
 def wait_for(port: int) -> None:
-    """Wait until somebody listens, and has had time to connect to its broker."""
+    """Wait until somebody listens, and has had time to connect to its broker.
+
+    Raises:
+        BenchError: nobody does.
+    """
     deadline = time.monotonic() + LISTEN_S
     with socket.socket() as probe:
-        while probe.connect_ex(("127.0.0.1", port)) and time.monotonic() < deadline:
+        while probe.connect_ex(("127.0.0.1", port)):
+            if time.monotonic() > deadline:
+                raise BenchError(f"nobody listened on port {port} within {LISTEN_S:g} s")
             time.sleep(0.1)
     time.sleep(START_S)
 
@@ -133,6 +163,12 @@ def cpu_s(pid: int) -> tuple[float, float]:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = os.sysconf("SC_CLK_TCK")
     return int(fields[11]) / ticks, int(fields[12]) / ticks
+
+
+def busy_s() -> float:
+    """Time all cores together have worked for anybody since the machine started."""
+    user, nice, system, _, _, interrupts, soft = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8]
+    return sum(map(int, (user, nice, system, interrupts, soft))) / os.sysconf("SC_CLK_TCK")
 
 
 def rss_kib(pid: int) -> float:

@@ -39,6 +39,10 @@ _CHARTS = {
     "answers_per_s": "answers a second",
     "refused_per_s": "handshakes refused a second",
     "cores": "CPU of all workers, cores",
+    "cloud_cores": "CPU of the cloud, cores",
+    "broker_cores": "CPU of the broker, cores",
+    "load_cores": "CPU of the charge points, cores",
+    "machine_cores": "CPU of everything on the machine, cores",
 }
 _STYLE = STYLE + "section { margin-top: 1.6rem } .missed { color: var(--c3) } .met { color: var(--c2) }"
 
@@ -82,18 +86,25 @@ TARGETS = (
     Target("idle", "CPU per handshake", "us", 180, _of("idle", "handshake_us")),
     Target("idle-tls", "memory of an idle charge point, TLS", "KiB", 40, _of("idle-tls", "kib_each")),
     Target("idle-tls", "CPU per handshake, TLS 1.3", "us", 450, _of("idle-tls", "handshake_us")),
+    Target("growth", "charge points", "", 16_384, _of("growth", "sockets"), is_least=True),
     Target("growth", "CPU per frame, many beside 200", "x", 1.15, _of("growth", "growth")),
     Target("crowd", "charge points", "", 65_536, _of("crowd", "charge_points"), is_least=True),
     Target("crowd", "held for", "min", 10, _of("crowd", "minutes"), is_least=True),
     Target("crowd", "memory of all workers", "MiB", 1024, _of("crowd", "rss_mib")),
     Target("crowd", "connections lost", "", 0, _of("crowd", "lost")),
     Target("crowd", "CALLs answered with an error", "", 0, _of("crowd", "errors")),
+    Target("crowd", "CALLs without any answer", "", 0, _of("crowd", "unanswered")),
     Target("storm", "charge points", "", 65_536, _of("storm", "connected"), is_least=True),
     Target("storm", "all are in after", "s", 150, _of("storm", "back_s")),
     Target("storm", "writes beyond one per connect", "", 0,
            lambda rows: rows["storm"]["writes"] - rows["storm"]["accepted"]),
+    Target("storm", "memory at its highest beside the end", "x", 1.1, _of("storm", "rss_hump")),
     Target("storm", "p99 of answers", "ms", 5_000, _of("storm", "p99_ms")),
+    Target("storm-unlimited", "charge points", "", 65_536, _of("storm-unlimited", "connected"), is_least=True),
     Target("storm-unlimited", "all are in after", "s", 60, _of("storm-unlimited", "back_s")),
+    Target("storm-unlimited", "writes beyond one per connect", "", 0,
+           lambda rows: rows["storm-unlimited"]["writes"] - rows["storm-unlimited"]["accepted"]),
+    Target("storm-unlimited", "p99 of answers", "ms", 5_000, _of("storm-unlimited", "p99_ms")),
     Target("link-restart", "links back after", "s", 5, _of("link-restart", "links_back_s")),
     Target("link-restart", "frames the cloud never heard", "", 0, _of("link-restart", "never_heard")),
     Target("link-restart", "CALLs without any answer", "", 0, _of("link-restart", "unanswered")),
@@ -102,13 +113,14 @@ TARGETS = (
 
 def document(at: datetime, machine: Json, arguments: list[str], records: Mapping[str, Record]) -> Json:
     """Everything, as JSON."""
-    rows = {name: record.row for name, record in records.items()}
+    rows = {name: record.row for name, record in records.items() if not record.error}
     return {
         "at": at.isoformat(),
         "command": " ".join(["python -m bench", *arguments]),
         "machine": machine,
         "results": rows,
         "targets": _targets(rows),
+        "failures": {name: record.error for name, record in records.items() if record.error},
         "series": {name: record.series for name, record in records.items() if record.series},
     }
 
@@ -127,7 +139,7 @@ def page(document: Json) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Bench of the gateway</title><style>{_STYLE}</style>"
         f"<h1>Bench of the gateway</h1><p>{escape(about)}</p>"
-        f"{_promised(document['targets'])}{_bars(rows)}{_figures(rows)}{_charts(document['series'])}</html>\n"
+        f"{_failed(document['failures'])}{_promised(document['targets'])}{_bars(rows)}{_figures(rows)}{_charts(document['series'])}</html>\n"
     )
 
 
@@ -144,6 +156,20 @@ def _targets(rows: Rows) -> list[Json]:
             "target": f"{word} {target.bound:,g}", "isMet": target.is_met(value),
         })  # fmt: skip
     return told
+
+
+def verdicts(document: Json) -> str:
+    """Each target with what was measured, for the terminal."""
+    lines = [f"{name:16}FAILED  {error}" for name, error in document["failures"].items()]
+    for each in document["targets"]:
+        measured, word = f"{_number(each['value'])} {each['unit']}", "met" if each["isMet"] else "MISSED"
+        lines.append(f"{each['row']:16}{word:8}{each['name']:36}{measured:>12}   {each['target']}")
+    return "".join(line + "\n" for line in lines)
+
+
+def _failed(failures: Mapping[str, str]) -> str:
+    lines = "".join(f"<li>{escape(name)}: {escape(error)}</li>" for name, error in failures.items())
+    return f'<section><h2>Rows without a figure</h2><ul class="missed">{lines}</ul></section>' if lines else ""
 
 
 def _promised(targets: list[Json]) -> str:

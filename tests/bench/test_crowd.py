@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import crowd
+from bench import crowd, load
+from bench.processes import BenchError, Load, end_all
 from tests.brokers import Mosquitto
 
 SMALL = crowd.Size(charge_points=40, grown=40, minutes=0.02)
@@ -18,3 +19,18 @@ def test_a_storm_writes_once_for_each_who_comes_in(mosquitto: Mosquitto, tmp_pat
     assert (row["connected"], row["accepted"], row["writes"]) == (40, 40, 40)
     assert row["lost"] == row["errors"] == 0
     assert record.series["connected"][-1] == 40
+
+
+def test_the_longest_time_without_answers_is_found() -> None:
+    series = {"at_s": [0.0, 2.0, 4.0, 6.0, 8.0, 10.0], "answers": [0.0, 100.0, 200.0, 201.0, 202.0, 300.0]}
+
+    assert crowd._silent_s(series) == 4.0
+
+
+@pytest.mark.e2e
+def test_charge_points_that_find_nobody_end_the_row_with_a_reason() -> None:
+    loading = Load(load.Plan(port=1, sockets=2))
+
+    with pytest.raises(BenchError, match='ended before it answered "connect"'):
+        loading.connect()
+    end_all()

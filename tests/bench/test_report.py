@@ -36,6 +36,21 @@ def test_a_row_that_did_not_run_has_no_target() -> None:
     assert document()["targets"] == []
 
 
+def test_a_row_that_failed_is_told_and_has_no_target() -> None:
+    told = document(gateway=Record(TRIP), crowd=Record({}, error="nobody listened"))
+
+    assert told["failures"] == {"crowd": "nobody listened"}
+    assert "crowd" not in told["results"]
+    assert "crowd: nobody listened" in report.page(told)
+    assert report.verdicts(told).splitlines()[0] == "crowd           FAILED  nobody listened"
+
+
+def test_the_terminal_says_of_each_target_whether_it_was_met() -> None:
+    lines = report.verdicts(document(gateway_2000=Record(TRIP))).splitlines()
+
+    assert [line.split()[:2] for line in lines] == [["gateway-2000", verdict] for verdict in ("met", "MISSED", "met")]
+
+
 def test_the_page_opens_without_a_network_and_shows_each_chart() -> None:
     page = report.page(document(gateway=Record(TRIP), crowd=Record({"rss_mib": 600.0}, SERIES)))
 
