@@ -48,10 +48,13 @@ class Clock:
 
 
 class Watcher(Protocol):
-    """Who is told that a session has ended."""
+    """Who is told that a session has ended, or wants to be looked at."""
 
     def on_ended(self, session: "Session", code: int, why: str) -> None:
         """It has; its place is still held."""
+
+    def wake(self, charge_point_id: str, at: float) -> None:
+        """Call `sweep` of the session it has then, at that time or a little later."""
 
 
 class Session:
@@ -66,6 +69,7 @@ class Session:
         "_pings_at",
         "_properties",
         "_topic",
+        "_wakes_at",
         "_watcher",
         "_way_around",
         "_websocket",
@@ -103,6 +107,7 @@ class Session:
         self._way_around = way_around
         self._why: str | None = None
         self._oddities = 0
+        self._wakes_at = inf  # when the watcher calls `sweep`
         self._pings_at = inf
         self._ping_interval_s = 0.0
         self._pinged_at = 0.0
@@ -162,7 +167,10 @@ class Session:
     def on_text(self, text: bytes) -> None:
         """A frame of the charge point."""
         self.frames += 1
-        self._conversation.from_charge_point(text, self._clock.monotonic())
+        conversation = self._conversation
+        conversation.from_charge_point(text, self._clock.monotonic())
+        if conversation.wakes_at < self._wakes_at:
+            self._wake_at(conversation.wakes_at)
 
     def on_offence(self, why: str) -> None:
         """The WebSocket can't go on with it."""
@@ -170,6 +178,7 @@ class Session:
 
     def on_end(self, code: int, reason: str) -> None:
         """The WebSocket closes or is lost."""
+        self._pings_at = inf
         self._conversation.close(self._clock.monotonic())
         lost = code == CloseCode.ABNORMAL_CLOSURE
         self._watcher.on_ended(self, code, self._why or ("lost" if lost else "closed"))
@@ -188,7 +197,10 @@ class Session:
             deadline_ms = self._number(properties, "deadline") if "deadline" in properties else None
             if deadline_ms is not None:
                 deadline = now + deadline_ms / 1000 - self._clock.wall()
-        self._conversation.from_cloud(message.payload, now, epoch=epoch, deadline=deadline)
+        conversation = self._conversation
+        conversation.from_cloud(message.payload, now, epoch=epoch, deadline=deadline)
+        if conversation.wakes_at < self._wakes_at:
+            self._wake_at(conversation.wakes_at)
 
     # The conversation's ends.
 
@@ -234,6 +246,14 @@ class Session:
 
     def sweep(self, now: float) -> None:
         """Do what is due: time-outs, and pings."""
+        if now < self._wakes_at:
+            return  # a session before this one wished it, or this one before it had an earlier wish
+        self._wakes_at = inf
+        self._do_what_is_due(now)
+        if (wakes_at := min(self._conversation.wakes_at, self._pings_at)) < inf:
+            self._wake_at(wakes_at)
+
+    def _do_what_is_due(self, now: float) -> None:
         if now >= self._conversation.wakes_at:
             self._conversation.expire(now)
         if now >= self._pings_at:
@@ -249,6 +269,8 @@ class Session:
         self._ping_interval_s = interval_s
         wait_s = interval_s * random.uniform(0.5, 1) if interval_s else inf  # noqa: S311 - spreads, keeps no secret
         self._pings_at = self._clock.monotonic() + wait_s
+        if self._pings_at < self._wakes_at:
+            self._wake_at(self._pings_at)
 
     def end(self, code: int, why: str) -> None:
         """Close the WebSocket, or give up on it (1006); `why` is the reason as presence tells it."""
@@ -257,6 +279,10 @@ class Session:
             self._websocket.abort(why)
         else:
             self._websocket.close(code, _CLOSE_TEXTS.get(why, why))
+
+    def _wake_at(self, moment: float) -> None:
+        self._wakes_at = moment
+        self._watcher.wake(self.charge_point_id, moment)
 
     def _number(self, properties: dict[str, str], name: str) -> int | None:
         value = properties.get(name)

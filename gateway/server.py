@@ -40,6 +40,7 @@ from gateway.threads import Threads
 from gateway.tls import Certificates
 from gateway.turn import Turn
 from gateway.websocket import WebSocket, WebSocketOptions
+from gateway.wheel import Wheel
 from ocppj.conversation import Limits
 
 log = structlog.get_logger()
@@ -116,6 +117,8 @@ class Gateway:
         self._stop = asyncio.Event()
         self._all_gone = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
+        self._wheel = Wheel(options.sweep_s)
+        self.wake = self._wheel.put
         self._shedding = Shedding(self.sessions, lambda closing: self._tasks.create_task(closing, name="shed"))
         self._admin: asyncio.Server | None = None
         self._handshakes: set[asyncio.Task[None]] = set()
@@ -365,8 +368,9 @@ class Gateway:
             await asyncio.sleep(self._options.sweep_s)
             now = self._clock.monotonic()
             self._pulse.is_slow(now)
-            for session in list(self.sessions.values()):
-                session.sweep(now)
+            for charge_point_id in self._wheel.due(now):
+                if (session := self.sessions.get(charge_point_id)) is not None:
+                    session.sweep(now)
             if self._pool.links:
                 self._presence.tell_again(self._pool.control)
                 self._refused.tell(self._pool.control.publish, now)

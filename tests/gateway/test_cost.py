@@ -101,3 +101,14 @@ async def test_answers_of_one_turn_are_one_write_each_and_no_task() -> None:
         assert made == []
         assert before == 0
         assert len(recorder.writes) == TRIPS
+
+
+async def test_who_waits_for_nothing_is_never_looked_at_and_who_talks_only_once_in_a_while() -> None:
+    async with house(sweep_s=3_600.0) as here:
+        await here.connect()
+        before = len(here.gateway._wheel)
+        for number in range(TRIPS):
+            round_trip(here, number)
+
+        assert before == 0
+        assert len(here.gateway._wheel) == 1
