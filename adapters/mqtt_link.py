@@ -26,6 +26,8 @@ from domain.ports import Message
 log = structlog.get_logger()
 
 _GOODBYE_S = 1.0
+# Looked up once: a member of an enumeration takes its time.
+_EXACTLY_ONCE, _SUCCESS, _QUOTA_EXCEEDED = QoS.EXACTLY_ONCE, PubAckReasonCode.SUCCESS, PubAckReasonCode.QUOTA_EXCEEDED
 _REFUSED = 0x80  # this reason code and those above are errors; mqtt5's codes are no ints, whatever its stub says
 
 
@@ -209,27 +211,28 @@ class MqttLink:
         self._went_up(packet)
 
     def _on_publish(self, packet: mqtt5.PublishPacket) -> None:
-        if packet.qos is QoS.EXACTLY_ONCE:
+        if packet.qos is _EXACTLY_ONCE:
             raise BrokerError("a message of QoS 2", DisconnectReasonCode.QOS_NOT_SUPPORTED)
         if self._pace is not None:
             self._pace.take(len(packet.payload))
-        subscription = self._subscriptions.wanted.get(packet.topic)
+        topic = packet.topic
+        subscription = self._subscriptions.wanted.get(topic)
         if subscription is not None:
-            message = Message(packet.topic, packet.payload, dict(packet.user_properties))
-            self._tell(subscription.on_message, message)
+            self._tell(subscription.on_message, Message(topic, packet.payload, dict(packet.user_properties)))
         packet_id = packet.packet_id
         if packet_id is not None and self._connection is not None:
             self._connection.send_soon(mqtt_publish.puback(packet_id))
 
     def _on_puback(self, packet: mqtt5.PubAckPacket) -> None:
-        if packet.reason_code is PubAckReasonCode.QUOTA_EXCEEDED:
+        code = packet.reason_code
+        if code is _QUOTA_EXCEEDED:
             # AWS IoT throttles this way. Dropping the frame would lose a transaction; pausing costs a second.
             self._outbox.put_back(packet.packet_id)
             self._later("retry", self._settings.retry_s[0], self._pump)
             return
         settled = self._outbox.settle(packet.packet_id)
         if settled is not None:
-            if packet.reason_code is not PubAckReasonCode.SUCCESS and int(packet.reason_code) >= _REFUSED:
+            if code is not _SUCCESS and int(code) >= _REFUSED:
                 self._log.warning("publish refused", reason=_reason("PUBACK", packet), bytes=len(settled.data))
             elif settled.acknowledged is not None:
                 self._tell(settled.acknowledged)

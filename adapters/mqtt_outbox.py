@@ -76,7 +76,10 @@ class Outbox:
             return False
         if len(payload) > self.max_packet_size:
             raise PacketTooLargeError(f"{topic}: {len(payload)} bytes, the broker takes {self.max_packet_size}")
-        packet_id = self._free_id()
+        packet_id = self._last_id % MAX_PUBLISH_ID + 1
+        while packet_id in self._messages:
+            packet_id = packet_id % MAX_PUBLISH_ID + 1
+        self._last_id = packet_id
         packet = None
         if expires_in_s is None:
             data = mqtt_publish.publish(topic, payload, packet_id, properties)
@@ -149,13 +152,6 @@ class Outbox:
     def oldest(self) -> Outgoing | None:
         """The message in flight that has waited longest for its acknowledgement."""
         return next((message for message in self._messages.values() if message.is_in_flight), None)
-
-    def _free_id(self) -> int:
-        packet_id = self._last_id % MAX_PUBLISH_ID + 1
-        while packet_id in self._messages:
-            packet_id = packet_id % MAX_PUBLISH_ID + 1
-        self._last_id = packet_id
-        return packet_id
 
     def _still_valid(self, message: Outgoing, packet: PublishPacket) -> bytes | None:
         # The broker counts from when it gets the message, so the time spent here is taken off.

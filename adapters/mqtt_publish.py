@@ -25,7 +25,11 @@ def publish(topic: str, payload: bytes, packet_id: int, properties: Sequence[tup
     Raises:
         ValueError: topic or properties are not legal in MQTT.
     """
-    before, after = _around(topic, tuple(properties))
+    known = _known.get(topic)
+    # Nearly always the same object: a connection has one tuple for all its frames.
+    if known is None or (known[0] is not properties and known[0] != properties):
+        known = _remember(topic, tuple(properties))
+    before, after = known[1]
     size = len(before) + 2 + len(after) + len(payload)
     if size < 128:
         head = bytes((_PUBLISH_QOS_1, size))
@@ -55,15 +59,12 @@ def puback(packet_id: int) -> bytes:
     return bytes((PUBACK, 2)) + packet_id.to_bytes(2)
 
 
-def _around(topic: str, properties: Properties) -> tuple[bytes, bytes]:
-    known = _known.get(topic)
-    if known is not None and known[0] == properties:
-        return known[1]
+def _remember(topic: str, properties: Properties) -> tuple[Properties, tuple[bytes, bytes]]:
     around = _encoded(topic, properties)
     if len(_known) >= _REMEMBERED:
         del _known[next(iter(_known))]
     _known[topic] = properties, around
-    return around
+    return _known[topic]
 
 
 def _encoded(topic: str, properties: Properties) -> tuple[bytes, bytes]:

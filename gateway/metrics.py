@@ -52,10 +52,9 @@ class Metrics:
 
     def finished(self, direction: Direction, action: str, outcome: str, took_s: float) -> None:
         """A CALL or a command ended; an action nobody knows is counted as "other"."""
-        key = (direction, action, outcome)
-        if key in self._finished:
-            self._finished[key] += 1
-        else:
+        try:
+            self._finished[direction, action, outcome] += 1
+        except KeyError:
             key = (direction, action if action in self._known_actions else "other", outcome)
             self._finished[key] = self._finished.get(key, 0) + 1
         self._durations[direction].observe(took_s)

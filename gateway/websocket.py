@@ -97,6 +97,7 @@ class WebSocket(asyncio.Protocol):
         "_held",
         "_host",
         "_is_lost",
+        "_is_open",
         "_loop",
         "_options",
         "_patience",
@@ -126,6 +127,7 @@ class WebSocket(asyncio.Protocol):
         self._closing: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
+        self._is_open = False  # as the protocol's state says, without asking it for each frame
         self._traffic: Traffic | None = None
         self._held = b""  # what it sent, of which so many bytes are taken already
         self._bitten = 0
@@ -160,6 +162,7 @@ class WebSocket(asyncio.Protocol):
             held, self._held = self._held[self._bitten :], b""
             self._take(held)
         self._protocol.receive_eof()
+        self._is_open = False
         return False  # the transport closes itself once it has written what it had
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -205,6 +208,7 @@ class WebSocket(asyncio.Protocol):
     def accept(self, response: Response, peer: Peer, traffic: Traffic | None = None) -> None:
         """Answer with this 101 and open for `peer`, whose `traffic` is counted from now on."""
         self._protocol.send_response(response)
+        self._is_open = True
         self._peer = peer
         self._traffic = traffic
         self._flush()
@@ -267,10 +271,9 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         """Put a text message on the wire; nothing happens when the close has begun."""
-        protocol = self._protocol
-        if protocol.state is OPEN:
-            if protocol.extensions:
-                protocol.send_text(text)
+        if self._is_open:
+            if self._protocol.extensions:
+                self._protocol.send_text(text)
                 self._flush()
             else:
                 self._host.turn.write(self._transport, shortcut.head(len(text)) + text)
@@ -403,6 +406,7 @@ class WebSocket(asyncio.Protocol):
         peer.on_text(text)
 
     def _on_close(self) -> None:
+        self._is_open = False
         peer, self._peer = self._peer, _Nobody()
         if peer is None:
             return
