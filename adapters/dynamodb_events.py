@@ -3,6 +3,7 @@
 Under a charge point its events by their numbers. The index `byTime` has the keys of all events of a day, in shards.
 """
 
+import heapq
 import itertools
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -82,21 +83,29 @@ class DynamoEvents:
         yield from (event for event in map(self._read, found) if begin is None or event.at >= begin)
 
     def since(self, begin: datetime, end: datetime, after: str = "") -> Iterator[Event]:
+        positions = self.positions(begin, end, after)
+        while batch := list(itertools.islice(positions, _BATCH)):
+            yield from self.at(batch)
+
+    def positions(self, begin: datetime, end: datetime, after: str = "") -> Iterator[str]:
         day = begin.astimezone(UTC).date()
         while day <= end.astimezone(UTC).date():
-            shards = [self._of_day(f"{day}#{shard}", begin, end, after) for shard in range(_SHARDS)]
-            positions = sorted(itertools.chain.from_iterable(shards), key=lambda item: text(item["position"]))
-            for start in range(0, len(positions), _BATCH):
-                yield from self._whole(positions[start : start + _BATCH])
+            yield from heapq.merge(*(self._of_day(f"{day}#{shard}", begin, end, after) for shard in range(_SHARDS)))
             day += timedelta(days=1)
 
-    def _of_day(self, shard: str, begin: datetime, end: datetime, after: str) -> Iterator[Item]:
+    def at(self, positions: Sequence[str]) -> Iterator[Event]:
+        keys = [_key(*events.place(each)) for each in positions]
+        yield from sorted(map(self._read, dynamodb.get_many(self._client, self._table, keys)), key=events.position)
+
+    def _of_day(self, shard: str, begin: datetime, end: datetime, after: str) -> Iterator[str]:
         between = {
             # What comes after a position is what is longer than it, or greater.
             ":low": attribute(max(timestamps.write(begin), f"{after}!" if after else "")),
             ":high": attribute(timestamps.write(end)),
         }
-        return dynamodb.query(
+        if between[":low"]["S"] > between[":high"]["S"]:
+            return iter(())  # DynamoDB refuses such a range
+        found = dynamodb.query(
             self._client,
             TableName=self._table,
             IndexName=_INDEX,
@@ -104,15 +113,11 @@ class DynamoEvents:
             ExpressionAttributeNames={"#shard": "shard", "#position": "position"},
             ExpressionAttributeValues={":shard": attribute(shard), **between},
         )
+        return (text(item["position"]) for item in found)
 
-    def _whole(self, positions: Sequence[Item]) -> Iterator[Event]:
-        keys = [{name: item[name] for name in ("chargePointId", "sequence")} for item in positions]
-        found = map(self._read, dynamodb.get_many(self._client, self._table, keys))
-        yield from sorted(found, key=events.position)
-
-    def _last(self, charge_point_id: str) -> int | None:
+    def _last(self, charge_point_id: str) -> tuple[int, datetime] | None:
         newest = next(self._query(charge_point_id, ScanIndexForward=False, Limit=1), None)
-        return int(text(newest["sequence"])) if newest else None
+        return (int(text(newest["sequence"])), time(newest["at"])) if newest else None
 
     def _query(self, charge_point_id: str, **how: Any) -> Iterator[Item]:
         return dynamodb.query(

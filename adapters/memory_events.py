@@ -23,7 +23,7 @@ class MemoryEvents:
         """Write what a fact tells."""
         with self._lock:
             its = self._events[charge_point_id]
-            last = its[-1].sequence if its else None
+            last = (its[-1].sequence, its[-1].at) if its else None
             its += events.numbered(news, charge_point_id, partner, last, self._clock())
 
     def find(self, charge_point_id: str, sequence: int) -> Event | None:
@@ -35,6 +35,13 @@ class MemoryEvents:
     def since(self, begin: datetime, end: datetime, after: str = "") -> Iterator[Event]:
         found = sorted(self.all(), key=events.position)
         yield from (event for event in found if begin <= event.at < end and events.position(event) > after)
+
+    def positions(self, begin: datetime, end: datetime, after: str = "") -> Iterator[str]:
+        return map(events.position, self.since(begin, end, after))
+
+    def at(self, positions: Sequence[str]) -> Iterator[Event]:
+        found = (self.find(*events.place(each)) for each in positions)
+        yield from (event for event in found if event is not None)
 
     def all(self) -> list[Event]:
         """All events, charge point by charge point."""

@@ -105,17 +105,30 @@ class Events(Protocol):
     def since(self, begin: datetime, end: datetime, after: str = "") -> Iterator[Event]:
         """The events of all from a time on and before another, by time, after a `position`; read with a delay."""
 
+    def positions(self, begin: datetime, end: datetime, after: str = "") -> Iterator[str]:
+        """Where these events stand, in that order; as they are asked for, not all at once."""
+
+    def at(self, positions: Sequence[str]) -> Iterator[Event]:
+        """The events that stand there, in their order; 100 positions at most. What has expired is left out."""
+
 
 def position(event: Event) -> str:
     """Where an event stands among those of all charge points: a text that sorts."""
     return f"{timestamps.write(event.at)}#{event.charge_point_id}#{event.sequence:015}"
 
 
+def place(position: str) -> tuple[str, int]:
+    """The charge point and the number in a position."""
+    _, charge_point_id, sequence = position.split("#")
+    return charge_point_id, int(sequence)
+
+
 def numbered(
-    news: Sequence[News], charge_point_id: str, partner: str | None, last: int | None, at: datetime
+    news: Sequence[News], charge_point_id: str, partner: str | None, last: tuple[int, datetime] | None, at: datetime
 ) -> list[Event]:
-    """The events, numbered on from the last one of their charge point."""
-    first = int(at.timestamp()) if last is None else last + 1
+    """The events, numbered on from the last one of their charge point, whose number and time that is; never earlier."""
+    first = int(at.timestamp()) if last is None else last[0] + 1
+    at = at if last is None else max(at, last[1])
     return [
         Event(_id_of(one, charge_point_id, number), one.type, charge_point_id, number, at, partner, one.data)
         for number, one in enumerate(news, first)

@@ -4,9 +4,10 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,10 +16,13 @@ from adapters import aws
 from domain.events import Event, Events, EventType, Wanted
 from domain.webhooks import LaneError, NoLaneError
 from events import delivery, webhooks_command
+from events.feed_server import CLIENTS, PATH, Feed, FeedServer
 from events.lambda_handler import on_aws
 from events.ports import Ports
 from ocppj import timestamps, topics
 from ocppj.errors import IdentityError
+from web import access
+from web.access import AccessError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -98,6 +102,27 @@ def replay(
     typer.echo(f"Delivered again: {len(found)} events")
 
 
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; behind TLS of your own if not on this machine.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 9085,
+    clients: Annotated[int, typer.Option(min=1, help="At most so many at a time.")] = CLIENTS,
+    tokens: Annotated[Path | None, typer.Option(envvar="OCPPGW_API_TOKENS", help="Who may come.")] = None,
+    policy: Annotated[Path | None, typer.Option(envvar="OCPPGW_POLICY", help="What each may see.")] = None,
+) -> None:
+    """Serve the live feed, GET /events, until stopped; the house on this machine has one already."""
+    with _house() as house:
+        try:
+            server = FeedServer(Feed(house.events, access.load(tokens, policy), clients), host, port)
+        except OSError as error:
+            raise _UsageError(f"It can't be served at {host}:{port}: {error.strerror}.") from error
+        with server, suppress(KeyboardInterrupt):
+            typer.echo(f"http://{host}:{server.server_port}{PATH}")
+            server.serve_forever(0.1)
+
+
 def _found(house: Events, charge_point: str | None, begin: datetime | None) -> Iterator[Event]:
     if charge_point is not None:
         return house.of_charge_point(topics.escape(charge_point), begin)
@@ -122,6 +147,8 @@ def _house() -> Iterator[Ports]:
         _fail(str(error))
     except (IdentityError, LaneError, NoLaneError) as error:
         _fail(f"{error}.")
+    except AccessError as error:
+        _fail(str(error))
     except aws.FAILURES as error:
         _fail(f"The events can't be reached: {error}")
 

@@ -100,6 +100,14 @@ class Access:
             return None
         return frozenset(partner for partners in named for partner in partners or ())
 
+    def sees(self, caller: str | None, charge_point_id: str, partner: str | None) -> bool:
+        """Whether a caller may know of what happens at a charge point, which is this partner's."""
+        return self.policy is None or any(
+            rule.partners is None or partner in rule.partners
+            for rule in self._rules(caller)
+            if _fits(charge_point_id, rule.charge_points)
+        )
+
     def _rules(self, caller: str | None) -> list[Rule]:
         its = (self.policy or {}).items()
         return [rule for pattern, rules in its if fnmatchcase(caller or "", pattern) for rule in rules]

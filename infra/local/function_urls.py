@@ -1,7 +1,8 @@
 """The HTTP front: plain HTTP on this machine in front of the Lambda Function URLs, which want signed requests.
 
 It does what a caller on AWS does: sets the Host of the Function URL and signs (SigV4, service `lambda`). It knows
-nothing about the functions but which of them answers which paths.
+nothing about the functions but which of them answers which paths. Only the live feed it answers itself: no function
+can go on answering.
 """
 
 import http.client
@@ -19,6 +20,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from events import feed_server
+from events.feed_server import Feed
 from infra.local.cloud import AWS, LOOPBACK
 
 # First segment of the path -> output of the stack with the Function URL.
@@ -95,7 +98,7 @@ class FunctionUrls:
         segment = path.lstrip("/").partition("/")[0]
         segment = next((its for elsewhere, its in _ELSEWHERE if elsewhere.match(path)), segment)
         if segment not in self._hosts:
-            paths = ", ".join(f"/{known}" for known in self._hosts)
+            paths = ", ".join([*(f"/{known}" for known in self._hosts), feed_server.PATH])
             raise Refusal(HTTPStatus.NOT_FOUND, "no-such-path", f"No function answers {target}; there are {paths}.")
         return self._hosts[segment]
 
@@ -111,11 +114,12 @@ class FunctionUrls:
 
 
 @contextmanager
-def serving(port: int, functions: FunctionUrls) -> Iterator[None]:
+def serving(port: int, functions: FunctionUrls, live: Feed) -> Iterator[None]:
     """Serve on 127.0.0.1 for the time of a `with`."""
 
     class Handler(_Handler):
         urls = functions
+        feed = live
 
     server = _Server((LOOPBACK, port), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="http-front", daemon=True)
@@ -123,6 +127,7 @@ def serving(port: int, functions: FunctionUrls) -> Iterator[None]:
     try:
         yield
     finally:
+        live.close()
         server.shutdown()
         server.server_close()
 
@@ -135,12 +140,16 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     urls: FunctionUrls
+    feed: Feed
     protocol_version = "HTTP/1.1"
     server_version = "ocppgw"
     sys_version = ""
     timeout = 75
 
     def _handle(self) -> None:
+        if urlsplit(self.path).path == feed_server.PATH:
+            self.feed.answer(self)
+            return
         try:
             answer = self.urls.forward(self.command, self.path, dict(self.headers), self._body())
         except Refusal as refusal:

@@ -14,12 +14,17 @@ from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
+from adapters.dynamodb import Tables
+from adapters.dynamodb_events import DynamoEvents
+from events.feed_server import Feed
 from infra.local import cloud, demo
 from infra.local.children import Child
 from infra.local.cloud import AWS, LOOPBACK
 from infra.local.deploy import deploy, gateway_certificate
 from infra.local.function_urls import FunctionUrls, serving
 from infra.local.settings import Settings, SettingsError, doubts
+from web import access
+from web.access import AccessError
 
 START_S = 30.0
 # What each may take to stop: 9 of the 10 s that all of it may take.
@@ -91,9 +96,16 @@ class House:
         functions = FunctionUrls(self.aws, outputs)
         self._warm_up(outputs, functions)
         self._wait_until("the gateway", self._gateway_is_ready)
-        stopping.enter_context(serving(self.settings.http_port, functions))
+        stopping.enter_context(serving(self.settings.http_port, functions, self._feed()))
         if self.settings.demo:
             self._start_demo(stopping)
+
+    def _feed(self) -> Feed:
+        try:
+            callers = access.load(self.settings.api_tokens, self.settings.policy)
+        except AccessError as error:
+            raise HouseError(str(error)) from error
+        return Feed(DynamoEvents(self.aws.client("dynamodb"), Tables()), callers)
 
     def _start_demo(self, stopping: ExitStack) -> None:
         demo.add_charge_points(self.aws, self._wait_until)

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     # How long a charge point may be away before its shadow says so.
     disconnect_delay_s: Annotated[int, Field(ge=0, le=900)] = 60
     lease_s: Annotated[float, Field(ge=1, le=3_600)] = 30  # of the gateway
+    # Files with who may call, and what each caller may see; the functions read them, too.
+    api_tokens: Path | None = None
+    policy: Path | None = None
     region: Annotated[str, Field(validation_alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
 
     @property

@@ -73,10 +73,20 @@ def test_numbers_have_no_gap_and_ids_no_twin_while_many_write_at_once(stores: St
 def test_the_id_of_an_event_follows_from_what_happened() -> None:
     begun = Sheet(start("CP-1", transaction_id="7")).transaction
 
-    once, again = (events.numbered(events.of_transaction(None, begun), "CP-1", None, last, NOON) for last in (3, 9))
-    other = events.numbered(events.of_transaction(None, begun), "CP-2", None, 3, NOON)
+    once, again = (
+        events.numbered(events.of_transaction(None, begun), "CP-1", None, last, NOON) for last in ((3, NOON), (9, NOON))
+    )
+    other = events.numbered(events.of_transaction(None, begun), "CP-2", None, (3, NOON), NOON)
 
     assert once[0].id == again[0].id != other[0].id
+
+
+def test_an_event_is_never_told_as_earlier_than_the_one_before_it() -> None:
+    news = events.of_transaction(None, start("CP-1", transaction_id="7"))
+
+    (told_after,) = events.numbered(news, "CP-1", None, (3, NOON + SECOND), NOON)
+
+    assert (told_after.sequence, told_after.at) == (4, NOON + SECOND)
 
 
 def test_signed_meter_values_come_with_the_end_as_they_are(stores: Stores) -> None:
@@ -212,7 +222,10 @@ def test_an_event_is_found_and_listed_by_time(stores: Stores) -> None:
         each for each in stores.events.since(begin, end, events.position(first)) if each.charge_point_id == stores.name
     ]
 
+    places = [each for each in stores.events.positions(begin, end) if f"#{stores.name}#" in each]
     assert (listed, after) == ([first, second], [second])
+    assert places == [events.position(first), events.position(second)]
+    assert list(stores.events.at(places)) == [first, second]
     assert stores.events.find(stores.name, second.sequence) == second
     assert stores.events.find(stores.name, 1) is None
     assert list(stores.events.of_charge_point(stores.name, AGES)) == []

@@ -1,5 +1,6 @@
 """Events on the running house: from a charge point to somebody's server, signed, in order, each once by its id."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -87,3 +88,29 @@ def test_a_webhook_gets_every_event_of_its_partner_in_order_though_it_refuses_so
     assert receiver.of("EV-acme") == listed
     assert receiver.of("EV-zeta") == []
     assert ocppgw(house, "webhooks", "remove", added["id"]) == {"id": added["id"], "removed": True}
+
+
+def test_a_dashboard_that_reconnects_gets_exactly_what_it_missed(house: House) -> None:
+    registry = DynamoRegistry(house.aws.client("dynamodb"), Tables())
+    registry.add(ChargePoint("EV-live"))
+    for n, status in enumerate(("Available", "Preparing", "Charging", "Finishing")):
+        registry.connector("EV-live", "1", ConnectorState(status, NOON + n * SECOND))
+
+    first = live(house, 2, "?from=2026-01-01T00:00:00Z&chargePointId=EV-live")
+    again = live(house, 2, "?chargePointId=EV-live&type=connector.status", first[-1]["id"])
+
+    statuses = [json.loads(each["data"])["data"]["status"] for each in first + again]
+    assert statuses == ["Available", "Preparing", "Charging", "Finishing"]
+
+
+def live(house: House, count: int, query: str, last: str | None = None) -> list[dict[str, str]]:
+    """So many events of the feed, as their fields."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(house.environment["OCPPGW_HTTP_PORT"]), timeout=PATIENCE_S)
+    connection.request("GET", f"/events{query}", headers={"Last-Event-ID": last} if last else {})
+    found: list[dict[str, str]] = []
+    with connection.getresponse() as answer:
+        while len(found) < count:
+            lines = list(iter(lambda: answer.readline().decode().rstrip("\n"), ""))
+            fields = dict(line.split(": ", 1) for line in lines)
+            found += [fields] if "data" in fields else []
+    return found

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.memory_events import MemoryEvents
+from events.feed_server import Feed
 from infra.local.cloud import AWS, free_port
 from infra.local.function_urls import MAX_BODY, FunctionUrls, serving
+from web.access import Access
 
 OUTPUTS = {
     "CommandsFunctionUrl": "https://abc.lambda-url.us-east-1.on.aws/",
@@ -63,7 +66,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     port = free_port()
     aws = AWS(server.server_port, 0, tmp_path)
-    with serving(port, FunctionUrls(aws, OUTPUTS)):
+    with serving(port, FunctionUrls(aws, OUTPUTS), Feed(MemoryEvents(), Access())):
         yield Front(port, asked)
     server.shutdown()
     server.server_close()
@@ -72,7 +75,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
 @pytest.fixture
 def lonely_front(tmp_path: Path) -> Iterator[Front]:
     port = free_port()
-    with serving(port, FunctionUrls(AWS(free_port(), 0, tmp_path), OUTPUTS)):
+    with serving(port, FunctionUrls(AWS(free_port(), 0, tmp_path), OUTPUTS), Feed(MemoryEvents(), Access())):
         yield Front(port, Asked())
 
 
