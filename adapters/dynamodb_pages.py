@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, document, text, time
 from adapters.dynamodb_large import LargePayloads
-from adapters.dynamodb_transaction_lists import ended_keys, open_keys
+from adapters.dynamodb_transaction_lists import ended_keys, missing, open_keys
 from adapters.dynamodb_transactions import read_transaction
 from domain import pages
 from domain.models import Transaction
@@ -44,6 +46,28 @@ class DynamoTransactionPages:
 
     def ended(self, day: date, ask: Ask) -> Page[Transaction]:
         return self._page("byEnd", "endedKey", ended_keys(day), ask)
+
+    def list_all(self) -> int:
+        """Put into the lists what was written before there were such; reads the whole table. Returns how many."""
+        count = 0
+        for page in self._client.get_paginator("scan").paginate(
+            TableName=self._table, FilterExpression="attribute_exists(revision) AND attribute_not_exists(openKey)"
+        ):
+            for item in page["Items"]:
+                told = missing(read_transaction(item), item)
+                if told and self._put_in_lists(item, told):
+                    count += 1
+        return count
+
+    def _put_in_lists(self, item: Item, told: Item) -> bool:
+        untouched = dynamodb.update(told, "#revision = :was", {"was": item["revision"]})
+        try:
+            self._client.update_item(TableName=self._table, Key={name: item[name] for name in _KEYS}, **untouched)
+        except ClientError as error:
+            if dynamodb.refused(error):
+                return False  # whoever wrote it meanwhile has put it there
+            raise
+        return True
 
     def _page(self, index: str, partition: str, values: Sequence[str], ask: Ask) -> Page[Transaction]:
         asked = [self._query(index, partition, value, ask) for value in values]

@@ -3,7 +3,7 @@
 import zlib
 from datetime import date
 
-from adapters.dynamodb_items import Item, attribute
+from adapters.dynamodb_items import Item, attribute, text
 from domain import pages
 from domain.models import Transaction
 from ocppj import timestamps
@@ -26,6 +26,11 @@ def listed(transaction: Transaction, sort_key: str) -> Item:
         "endedKey": ended_keys(pages.day_of(ended_at))[shard] if ended_at else None,
     }
     return {name: attribute(value) for name, value in named.items() if value}
+
+
+def missing(transaction: Transaction, item: Item) -> Item:
+    """The keys that its item lacks: it was written before there was such a list."""
+    return {name: value for name, value in listed(transaction, text(item["transactionId"])).items() if name not in item}
 
 
 def open_keys() -> list[str]:

@@ -8,6 +8,7 @@ from threading import Lock
 
 from domain import events
 from domain.events import Event, News
+from domain.parking import Parked
 from domain.webhooks import Webhook
 
 
@@ -72,11 +73,38 @@ class MemoryWebhooks:
             self.add(replace(webhook, failing_since=failing_since, disabled_at=disabled_at))
 
 
+class MemoryParking:
+    """Refused and parked events in dicts."""
+
+    def __init__(self) -> None:
+        self._refused: dict[tuple[str, str], tuple[int, datetime]] = {}
+        self._parked: dict[tuple[str, str, int], Parked] = {}
+
+    def refused_since(self, webhook_id: str, event: Event, now: datetime) -> datetime:
+        number, since = self._refused.get((webhook_id, event.charge_point_id), (None, now))
+        if number != event.sequence:
+            self._refused[webhook_id, event.charge_point_id] = event.sequence, now
+            return now
+        return since
+
+    def park(self, parked: Parked) -> None:
+        self._parked[parked.webhook_id, parked.charge_point_id, parked.sequence] = parked
+
+    def parked(self, webhook_id: str) -> Sequence[Parked]:
+        return [self._parked[key] for key in sorted(self._parked) if key[0] == webhook_id]
+
+    def take(self, webhook_id: str, event: Event) -> None:
+        self._parked.pop((webhook_id, event.charge_point_id, event.sequence), None)
+
+
 class MemoryLanes:
     """Lanes that remember what was `sent`: (webhook id, event)."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Event]] = []
+
+    def count(self) -> int:
+        return 4
 
     def send(self, webhook: Webhook, events: list[Event], again: str = "") -> None:
         self.sent += [(webhook.webhook_id, event) for event in events]

@@ -14,7 +14,16 @@ def count_rule(rule: str) -> None:
 
 def count_disabled(webhook_id: str) -> None:
     """Count a webhook that was given up: `webhooks_disabled_total`."""
+    _count("webhooks_disabled_total", webhook_id)
+
+
+def count_parked(webhook_id: str) -> None:
+    """Count an event that a webhook kept refusing: `events_parked_total`."""
+    _count("events_parked_total", webhook_id)
+
+
+def _count(name: str, webhook_id: str) -> None:
     from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-    with single_metric("webhooks_disabled_total", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
+    with single_metric(name, MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
         metric.add_metadata("webhook_id", webhook_id)

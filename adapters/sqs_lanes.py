@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BUS = "ocppgw.events"
 
+_PREFIX = "Webhooks"
 _SOURCE = "ocppgw"
 _LARGEST = 200_000  # bytes; an entry, and all of a request, may have 256 KB
 
@@ -38,10 +39,15 @@ class SqsLanes:
             if sent.get("Failed"):
                 raise LaneError(f"lane {webhook.lane} did not take {len(sent['Failed'])} events")
 
+    def count(self) -> int:
+        pages = self._client.get_paginator("list_queues").paginate(QueueNamePrefix=_PREFIX)
+        names = (url.rpartition("/")[2] for page in pages for url in page.get("QueueUrls", ()))
+        return sum(1 for name in names if name.removeprefix(_PREFIX).removesuffix(".fifo").isdigit())
+
     def url(self, lane: int) -> str:
         """The URL of its queue."""
         if lane not in self._urls:
-            self._urls[lane] = self._client.get_queue_url(QueueName=f"Webhooks{lane}.fifo")["QueueUrl"]
+            self._urls[lane] = self._client.get_queue_url(QueueName=f"{_PREFIX}{lane}.fifo")["QueueUrl"]
         return self._urls[lane]
 
     def release(self, lane: int, receipt: str, in_s: int) -> None:

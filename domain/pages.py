@@ -71,6 +71,9 @@ class TransactionPages(Protocol):
     def ended(self, day: date, ask: Ask) -> Page[Transaction]:
         """The transactions that ended on a day (UTC, `ended_at`), of all charge points."""
 
+    def list_all(self) -> int:
+        """Put into these lists what was written before there were such; how many it put. Reads everything once."""
+
 
 class ReportPages(Protocol):
     """What charge points told, in the reverse order of its keys: most of them begin with a time."""

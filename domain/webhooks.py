@@ -12,7 +12,6 @@ from typing import Protocol
 
 from domain.events import Event, EventType, Wanted
 
-LANES = 4
 GIVEN_UP_AFTER = timedelta(hours=24)  # of failing without a break
 
 _FIRST_S, _LONGEST_S = 5, 900
@@ -68,6 +67,9 @@ class Webhooks(Protocol):
 class Lanes(Protocol):
     """The queues to webhooks."""
 
+    def count(self) -> int:
+        """How many there are; their numbers begin with 1."""
+
     def send(self, webhook: Webhook, events: list[Event], again: str = "") -> None:
         """Put events into its lane, in this order; one that was put there minutes ago is not, but for another `again`.
 
@@ -108,14 +110,16 @@ def is_given_up(webhook: Webhook, now: datetime) -> bool:
     return webhook.failing_since is not None and now - webhook.failing_since >= GIVEN_UP_AFTER
 
 
-def free_lane(webhooks: list[Webhook]) -> int:
+def free_lane(webhooks: list[Webhook], lanes: int) -> int:
     """A lane that no other webhook has.
 
     Raises:
         NoLaneError: there is none.
     """
     taken = {webhook.lane for webhook in webhooks}
-    free = [lane for lane in range(1, LANES + 1) if lane not in taken]
+    free = [lane for lane in range(1, lanes + 1) if lane not in taken]
     if not free:
-        raise NoLaneError(f"there are {LANES} webhooks already, and no more lanes")
+        raise NoLaneError(
+            f"there are {lanes} lanes, and each has its webhook (the option webhooks of infra makes more)"
+        )
     return free[0]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import orjson
 import structlog
 
-from domain import webhooks
+from domain import parking, webhooks
 from domain.events import Event
+from domain.parking import Parked
 from domain.webhooks import Webhook
 from events.ports import Ports
 
@@ -41,6 +42,9 @@ def relay(stored: Sequence[Event], ports: Ports, again: str = "", only: str | No
     for webhook in ports.webhooks.all():
         its = [event for event in stored if webhook.wanted.takes(event)]
         if its and webhook.disabled_at is None and only in (None, webhook.webhook_id):
+            if again:
+                for event in its:
+                    ports.parking.take(webhook.webhook_id, event)
             ports.lanes.send(webhook, its, again)
 
 
@@ -62,9 +66,12 @@ def deliver(deliveries: Sequence[Delivery], ports: Ports) -> dict[str, int]:
 
 
 def test(webhook: Webhook, ports: Ports) -> int:
-    """Post a test to a webhook; the status, 0 for no answer. One that takes it is no longer disabled."""
+    """Post a test to a webhook; the status, 0 for no answer. One that takes it is no longer disabled.
+
+    Whether it takes events is for events to show: since when it fails stays as it is.
+    """
     status = _post(webhook, orjson.dumps({"type": "webhook.test", "webhookId": webhook.webhook_id}), "test", ports)
-    if _is_taken(status):
+    if _is_taken(status) and webhook.disabled_at is not None:
         ports.webhooks.mark(webhook.webhook_id, None)
     return status
 
@@ -80,7 +87,7 @@ def _is_done(delivery: Delivery, ports: Ports) -> bool:
         if webhook.failing_since is not None:
             ports.webhooks.mark(webhook.webhook_id, None)
         return True
-    return _is_given_up(webhook, delivery, status, ports)
+    return _is_given_up(webhook, delivery, status, ports) or _is_parked(webhook, event, status, ports)
 
 
 def _is_given_up(webhook: Webhook, delivery: Delivery, status: int, ports: Ports) -> bool:
@@ -95,6 +102,19 @@ def _is_given_up(webhook: Webhook, delivery: Delivery, status: int, ports: Ports
         ports.webhooks.mark(webhook.webhook_id, now)
     log.warning("webhook did not take an event, it comes again", attempt=delivery.attempt, **told)
     return False
+
+
+def _is_parked(webhook: Webhook, event: Event, status: int, ports: Ports) -> bool:
+    now = ports.clock()
+    since = ports.parking.refused_since(webhook.webhook_id, event, now)
+    if not parking.is_to_be_parked(webhook, since, now):
+        return False
+    its = (webhook.webhook_id, event.id, event.charge_point_id, event.sequence, str(event.type))
+    ports.parking.park(Parked(*its, status, since, now))
+    ports.on_parked(webhook.webhook_id)
+    told = {"webhook_id": webhook.webhook_id, "status": status, "charge_point_id": event.charge_point_id}
+    log.error("event parked: its webhook refuses it and takes others", event_id=event.id, **told)
+    return True
 
 
 def _post(webhook: Webhook, body: bytes, event_id: str, ports: Ports) -> int:

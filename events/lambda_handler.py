@@ -9,6 +9,7 @@ import orjson
 
 from adapters import dynamodb, http_post, logs, metrics, sqs, sqs_lanes
 from adapters.dynamodb_events import DynamoEvents
+from adapters.dynamodb_parking import DynamoParking
 from adapters.dynamodb_webhooks import DynamoWebhooks
 from adapters.sqs_lanes import SqsLanes
 from events import delivery
@@ -43,11 +44,13 @@ def on_aws() -> Ports:
     return Ports(
         events=_events(),
         webhooks=DynamoWebhooks(client, tables),
+        parking=DynamoParking(client, tables),
         lanes=_lanes(),
         bus=sqs_lanes.connect(),
         post=http_post.post,
         clock=lambda: datetime.now(UTC),
         on_disabled=metrics.count_disabled,
+        on_parked=metrics.count_parked,
     )
 
 

@@ -11,6 +11,7 @@ import typer
 
 from domain import webhooks
 from domain.events import EventType
+from domain.parking import Parked
 from domain.webhooks import Webhook
 from events import delivery
 from events.ports import Ports
@@ -45,7 +46,7 @@ def app_of(house: House) -> typer.Typer:
                 webhook_id=secrets.token_hex(8),
                 url=url,
                 secret=secret or secrets.token_urlsafe(32),
-                lane=webhooks.free_lane(ports.webhooks.all()),
+                lane=webhooks.free_lane(ports.webhooks.all(), ports.lanes.count()),
                 created_at=ports.clock(),
                 partner=partner,
                 types=tuple(types or ()),
@@ -55,10 +56,13 @@ def app_of(house: House) -> typer.Typer:
 
     @app.command("list")
     def list_webhooks(output: Annotated[str, typer.Option(help="json, whatever is said.")] = "json") -> None:
-        """List them, without their secrets."""
+        """List them, without their secrets, and with the events they refuse while they take others."""
         with house() as ports:
-            found = ports.webhooks.all()
-        typer.echo(json.dumps([_shown(webhook) for webhook in found]))
+            shown = [
+                _shown(webhook) | {"parked": [_parked(each) for each in ports.parking.parked(webhook.webhook_id)]}
+                for webhook in ports.webhooks.all()
+            ]
+        typer.echo(json.dumps(shown))
 
     @app.command()
     def test(webhook_id: Id, output: Annotated[str, typer.Option(help="json, whatever is said.")] = "json") -> None:
@@ -94,6 +98,18 @@ def _shown(webhook: Webhook) -> dict[str, Any]:
     for name, at in (("failingSince", webhook.failing_since), ("disabledAt", webhook.disabled_at)):
         shown[name] = timestamps.write(at) if at else None
     return shown
+
+
+def _parked(event: Parked) -> dict[str, Any]:
+    return {
+        "eventId": event.event_id,
+        "type": event.type,
+        "chargePointId": event.charge_point_id,
+        "sequence": event.sequence,
+        "status": event.status,
+        "refusedSince": timestamps.write(event.refused_since),
+        "parkedAt": timestamps.write(event.parked_at),
+    }
 
 
 def _check(url: str) -> None:

@@ -42,6 +42,13 @@ def app_of(house: Callable[[], AbstractContextManager[Reading]]) -> typer.Typer:
         with house() as reading:
             _WRITERS[format_](cdr.of_day(reading, ended_on, partner))
 
+    @app.command()
+    def backfill() -> None:
+        """Put into the list by days what ended before there was one; reads the whole table once."""
+        with house() as reading:
+            count = reading.transaction_pages.list_all()
+        typer.echo(json.dumps({"listed": count}))
+
     return app
 
 

@@ -57,7 +57,7 @@ class OcppGateway(Stack):
         add_fleet(self.processing, self.data, options, pepper)
         self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing)
         add_jobs(self.processing, self.data, self.messaging)
-        add_events(self.processing, self.data, self.messaging)
+        add_events(self.processing, self.data, self.messaging, options)
         if pepper is not None:
             self._on_aws(options, pepper)
         self._outputs()

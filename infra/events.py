@@ -4,9 +4,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from domain.webhooks import LANES
 from infra.data import Data
 from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow
+from infra.options import Options
 from infra.processing import CONSUME, READ, Processing, on_tables
 
 BUS = "ocppgw.events"
@@ -16,10 +16,10 @@ READ_STREAM = (
 )  # fmt: skip
 
 
-def add_events(processing: Processing, data: Data, messaging: Messaging) -> None:
+def add_events(processing: Processing, data: Data, messaging: Messaging, options: Options) -> None:
     """Add them. A lane of its own for each webhook: one that is slow has nobody else wait."""
     bus = events.EventBus(processing, "EventBus", event_bus_name=BUS)
-    lanes = [messaging.queue(f"Webhooks{number}", is_fifo=True) for number in range(1, LANES + 1)]
+    lanes = [messaging.queue(f"Webhooks{number}", is_fifo=True) for number in range(1, options.webhooks + 1)]
     arns = [lane.queue_arn for lane in lanes]
     stream = data.events.table_stream_arn or ""
     relay = processing.function(
@@ -51,7 +51,10 @@ def add_events(processing: Processing, data: Data, messaging: Messaging) -> None
         "WebhooksFunction",
         "events.lambda_handler.deliver",
         PROCESSING_TIMEOUT_S,
-        [*on_tables((*READ, "dynamodb:UpdateItem"), data.events), allow([*CONSUME, "sqs:GetQueueUrl"], arns)],
+        [
+            *on_tables((*READ, "dynamodb:UpdateItem", "dynamodb:PutItem"), data.events),
+            allow([*CONSUME, "sqs:GetQueueUrl"], arns),
+        ],
     )
     for lane in lanes:
         _empty(lane, deliver, processing)

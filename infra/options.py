@@ -88,6 +88,9 @@ class Options(_Options):
     # Who answers charge points: functions, or `ocppgw worker` on Fargate, cheaper from some 10,000 charge points on.
     processors: Literal["lambda", "workers"] = "lambda"
     max_workers: Tasks = 10
+    webhooks: Annotated[int, Field(ge=1, le=50)] = (
+        4  # at most; each has a queue, which AWS asks for messages day and night
+    )
     command_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0  # reserved for requests that wait; 0: not reserved
     # Only things of this type become charge points; None: all things.
     thing_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,128}$")] | None = "ocpp-charge-point"

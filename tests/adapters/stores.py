@@ -18,6 +18,7 @@ from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
+from adapters.dynamodb_parking import DynamoParking
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_tariffs import DynamoTariffs
@@ -31,12 +32,13 @@ from adapters.memory import (
     MemoryTransactions,
 )
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines, MemoryJobs
-from adapters.memory_events import MemoryEvents
+from adapters.memory_events import MemoryEvents, MemoryParking
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
 from domain.administration import Administration, IdTokenLists
 from domain.events import Events
 from domain.jobs import Jobs, Targets
 from domain.pages import ReportPages, TransactionPages
+from domain.parking import Parking
 from domain.ports import (
     Admissions,
     CommandGuards,
@@ -89,6 +91,7 @@ class Stores:
     administration: Administration
     jobs: WholeJobs
     events: Events
+    parking: Parking
     rules: list[str] = field(default_factory=list)  # that the transactions' store told of
     name: str = field(default_factory=lambda: f"CP-{next(_names)}")
 
@@ -111,6 +114,7 @@ def in_memory() -> Stores:
         registry,
         MemoryJobs(),
         events,
+        MemoryParking(),
         rules,
     )
 
@@ -131,6 +135,7 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoAdministration(client, tables),
         DynamoJobs(client, tables),
         DynamoEvents(client, tables),
+        DynamoParking(client, tables),
         rules,
     )
 

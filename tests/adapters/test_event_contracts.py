@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from domain import events
 from domain.events import Event, EventType
 from domain.models import Boot, ChargePoint, Command, CommandState, Connection, ConnectorState
+from domain.parking import Parked
 from domain.transactions import Sheet
 from ocppj.versions import V16, V201
 from tests.adapters.stores import Stores
@@ -238,3 +239,23 @@ def test_an_event_larger_than_an_item_comes_back_whole(stores: Stores) -> None:
 
     assert told(stores)[0].data == {"noise": noise}
     assert told(stores)[0].type is EventType.SECURITY_EVENT
+
+
+def test_a_refused_event_keeps_its_time_until_another_is_refused_and_a_parked_one_is_shown_until_it_is_taken(
+    stores: Stores,
+) -> None:
+    stores.registry.add(ChargePoint(stores.name))
+    for at in (NOON, NOON + SECOND):
+        stores.registry.booted(stores.name, Boot("V", "M", at))
+    first, second = told(stores)
+    parking, webhook = stores.parking, f"w-{stores.name}"
+
+    since = [parking.refused_since(webhook, each, NOON + n * SECOND) for n, each in enumerate((first, first, second))]
+    its = Parked(webhook, second.id, stores.name, second.sequence, str(second.type), 500, NOON, NOON + SECOND)
+    parking.park(its)
+    parked = parking.parked(webhook)
+    parking.take(webhook, first)
+    parking.take(webhook, second)
+
+    assert since == [NOON, NOON, NOON + 2 * SECOND]
+    assert (parked, parking.parked(webhook)) == ([its], [])

@@ -232,3 +232,21 @@ def test_a_page_is_one_query_and_one_batch_however_many_there_are(
 
     assert len(page.items) == 5
     assert asked == ["Query", "BatchGetItem"]
+
+
+@pytest.mark.e2e
+def test_what_ended_before_there_was_the_list_of_a_day_is_put_there(dynamodb_client: Any, tables: Tables) -> None:
+    stores = on_dynamodb(dynamodb_client, tables)
+    its = begin(stores, 0)
+    stores.transactions.finish(Transaction(stores.name, its, V16, ended_at=NOON + MINUTE, meter_stop_wh=9))
+    key = {"chargePointId": {"S": stores.name}, "transactionId": {"S": its}}
+    dynamodb_client.update_item(TableName=tables.transactions, Key=key, UpdateExpression="REMOVE endedKey, listedAt")
+    pages = stores.transaction_pages
+
+    def listed() -> list[str]:
+        ended = pages.ended(NOON.date(), Ask(limit=1_000)).items
+        return [one.transaction_id for one in ended if one.charge_point_id == stores.name]
+
+    before, first, second = listed(), pages.list_all(), pages.list_all()
+
+    assert (before, first >= 1, second, listed()) == ([], True, 0, [its])

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from adapters.memory_events import MemoryBus, MemoryEvents, MemoryLanes, MemoryWebhooks
+from adapters.memory_events import MemoryBus, MemoryEvents, MemoryLanes, MemoryParking, MemoryWebhooks
 from domain import webhooks
 from domain.events import EventType, News
-from domain.webhooks import LANES, NoLaneError, Webhook
+from domain.webhooks import NoLaneError, Webhook
 from events import delivery
 from events.delivery import SIGNATURE, Delivery
 from events.ports import Ports
@@ -32,20 +32,26 @@ class Desk:
     now: datetime = NOON
     events: MemoryEvents = field(default_factory=lambda: MemoryEvents(lambda: NOON))
     webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
+    parking: MemoryParking = field(default_factory=MemoryParking)
     lanes: MemoryLanes = field(default_factory=MemoryLanes)
     bus: MemoryBus = field(default_factory=MemoryBus)
     status: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 200))
     posted: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     disabled: list[str] = field(default_factory=list)
+    told_of_parked: list[str] = field(default_factory=list)
 
     def ports(self) -> Ports:
-        lanes, bus = self.lanes, self.bus
-        return Ports(self.events, self.webhooks, lanes, bus, self._post, lambda: self.now, self.disabled.append)
+        return Ports(
+            self.events, self.webhooks, self.parking, self.lanes, self.bus, self._post, lambda: self.now,
+            self.disabled.append, self.told_of_parked.append,
+        )  # fmt: skip
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        if self.status[url] == 200:
-            self.posted.append((url, orjson.loads(body), headers))
-        return self.status[url]
+        said = orjson.loads(body)
+        status = self.status[said.get("id", url)] if said.get("id") in self.status else self.status[url]
+        if status == 200:
+            self.posted.append((url, said, headers))
+        return status
 
     def tell(self, charge_point_id: str, count: int = 1, partner: str | None = None) -> None:
         news = [News(EventType.SECURITY_EVENT, {"n": n}) for n in range(count)]
@@ -130,13 +136,14 @@ def test_a_webhook_that_takes_nothing_for_a_day_is_disabled(failing_h: float, is
     assert (desk.relay() == []) is is_disabled
 
 
-def test_one_that_takes_an_event_or_a_test_is_well_again() -> None:
+def test_one_that_takes_an_event_is_well_again_and_one_that_was_disabled_by_a_test() -> None:
     ill: dict[str, Any] = {"failing_since": NOON - timedelta(hours=30)}
-    desk = Desk(webhooks=MemoryWebhooks(webhook("a", **ill), webhook("b", 2, disabled_at=NOON, **ill)))
+    given_up = webhook("b", 2, disabled_at=NOON, **ill)
+    desk = Desk(webhooks=MemoryWebhooks(webhook("a", **ill), given_up))
     desk.tell("CP-1")
 
     delivery.deliver(desk.relay(), desk.ports())
-    tested = delivery.test(webhook("b", 2), desk.ports())
+    tested = delivery.test(given_up, desk.ports())
 
     assert tested == 200
     assert {(each.failing_since, each.disabled_at) for each in desk.webhooks.all()} == {(None, None)}
@@ -153,8 +160,68 @@ def test_what_nobody_wants_any_more_is_dropped() -> None:
 
 
 def test_each_webhook_has_a_lane_of_its_own_as_long_as_there_are_some() -> None:
-    taken = [webhook(str(lane), lane) for lane in range(1, LANES + 1)]
+    taken = [webhook(str(lane), lane) for lane in range(1, 5)]
 
-    assert webhooks.free_lane(taken[:2] + taken[3:]) == 3
-    with pytest.raises(NoLaneError):
-        webhooks.free_lane(taken)
+    assert webhooks.free_lane(taken[:2] + taken[3:], 4) == 3
+    assert webhooks.free_lane(taken, 5) == 5
+    with pytest.raises(NoLaneError, match="there are 4 lanes"):
+        webhooks.free_lane(taken, 4)
+
+
+def test_a_test_does_not_make_a_webhook_well_that_takes_no_events() -> None:
+    failing = webhook("w", failing_since=NOON - timedelta(hours=23))
+    desk = Desk(webhooks=MemoryWebhooks(failing))
+
+    assert delivery.test(failing, desk.ports()) == 200
+    assert desk.webhooks.all() == [failing]
+
+
+def refused(desk: Desk, deliveries: list[Delivery], hours: float, takes_others: bool) -> list[Delivery]:
+    """Deliver every quarter of an hour for so long; what is left. Meanwhile another charge point has something, too."""
+    for _ in range(int(hours * 4)):
+        if takes_others:
+            desk.webhooks.mark("w", None)
+        again = delivery.deliver(deliveries, desk.ports())
+        deliveries = [each for each in deliveries if each.message_id in again]
+        desk.now += timedelta(minutes=15)
+    return deliveries
+
+
+def test_an_event_that_is_refused_while_others_are_taken_is_put_aside_and_what_follows_it_goes_on() -> None:
+    desk = Desk(webhooks=MemoryWebhooks(webhook("w")))
+    desk.tell("CP-1", 3)
+    poison, *others = desk.events.all()
+    desk.status[poison.id] = 500
+
+    before = refused(desk, desk.relay(), 1, takes_others=True)
+    after = refused(desk, before, 0.5, takes_others=True)
+
+    assert (len(before), after) == (3, [])
+    assert [body["id"] for _, body, _ in desk.posted] == [each.id for each in others]
+    (parked,) = desk.parking.parked("w")
+    assert (parked.event_id, parked.sequence, parked.status) == (poison.id, poison.sequence, 500)
+    assert (parked.refused_since, desk.told_of_parked) == (NOON, ["w"])
+
+
+def test_nothing_is_put_aside_while_a_webhook_takes_nothing_at_all() -> None:
+    desk = Desk(webhooks=MemoryWebhooks(webhook("w")))
+    desk.tell("CP-1", 2)
+    desk.status["https://w.example"] = 500
+
+    assert len(refused(desk, desk.relay(), 23, takes_others=False)) == 2
+    assert (desk.parking.parked("w"), desk.disabled) == ([], [])
+
+
+def test_what_was_put_aside_is_sent_by_a_redelivery_and_no_longer_shown() -> None:
+    desk = Desk(webhooks=MemoryWebhooks(webhook("w")))
+    desk.tell("CP-1")
+    (poison,) = desk.events.all()
+    desk.status[poison.id] = 500
+    refused(desk, desk.relay(), 1.5, takes_others=True)
+    assert len(desk.parking.parked("w")) == 1
+
+    desk.lanes.sent.clear()
+    delivery.relay([poison], desk.ports(), "again", "w")
+
+    assert desk.parking.parked("w") == []
+    assert desk.lanes.sent == [("w", poison)]

@@ -1,0 +1,67 @@
+"""Refused and parked events in DynamoDB: items of EventTable under `#refused#<webhook>` and `#parked#<webhook>`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from adapters import dynamodb
+from adapters.dynamodb_items import Item, attribute, read, time, whole, write
+from domain.events import Event
+from domain.parking import KEPT, Parked
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoParking:
+    """The Parking port."""
+
+    def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
+        self._client = client
+        self._table = tables.events
+
+    def refused_since(self, webhook_id: str, event: Event, now: datetime) -> datetime:
+        key = _key(f"#refused#{webhook_id}", event.charge_point_id)
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if item is not None and whole(item["number"]) == event.sequence:
+            return time(item["since"])
+        told = {"number": attribute(event.sequence), "since": attribute(now), "expiresAt": _expires(now)}
+        self._client.put_item(TableName=self._table, Item=key | told)
+        return now
+
+    def park(self, parked: Parked) -> None:
+        key = _parked_key(parked.webhook_id, parked.charge_point_id, parked.sequence)
+        told = write(parked, "webhook_id", "charge_point_id", "sequence")
+        its = {"whose": attribute(parked.charge_point_id), "number": attribute(parked.sequence)}
+        self._client.put_item(TableName=self._table, Item=key | told | its | {"expiresAt": _expires(parked.parked_at)})
+
+    def parked(self, webhook_id: str) -> Sequence[Parked]:
+        found = dynamodb.query(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="chargePointId = :its",
+            ExpressionAttributeValues={":its": attribute(f"#parked#{webhook_id}")},
+            ConsistentRead=True,
+        )
+        return [_parked(webhook_id, item) for item in found]
+
+    def take(self, webhook_id: str, event: Event) -> None:
+        self._client.delete_item(
+            TableName=self._table, Key=_parked_key(webhook_id, event.charge_point_id, event.sequence)
+        )
+
+
+def _parked(webhook_id: str, item: Item) -> Parked:
+    return read(Parked, item, webhook_id=webhook_id, charge_point_id=item["whose"]["S"], sequence=whole(item["number"]))
+
+
+def _parked_key(webhook_id: str, charge_point_id: str, sequence: int) -> Item:
+    return _key(f"#parked#{webhook_id}", f"{charge_point_id}#{sequence:015}")
+
+
+def _key(partition: str, sort: str) -> Item:
+    return {"chargePointId": attribute(partition), "sequence": attribute(sort)}
+
+
+def _expires(at: datetime) -> Item:
+    return attribute(int((at + KEPT).timestamp()))
