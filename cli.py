@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": ("fleet.__main__:doctor_app", "Say why a charge point does not connect, or what ails it."),
     "watch": ("fleet.__main__:watch_app", "Follow the frames of a charge point."),
     "cdr": ("fleet.__main__:cdr_app", "Charge detail records of a day, for billing and roaming."),
+    "privacy": ("fleet.__main__:privacy_app", "What is held of an id token, and its erasure."),
     "events": ("events.__main__", "What happened, and have it delivered again."),
     "webhooks": ("events.__main__:webhooks_app", "Post events to somebody's URL, signed."),
     "archive": ("telemetry.__main__", "Read what was said: frames, samples, stations."),

@@ -7,14 +7,16 @@ import random
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from adapters import aws
 from adapters.dynamodb_items import Item
+from domain import retention
 from domain.ports import RowChangedError
+from domain.retention import Retention
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,7 +30,7 @@ _NAME = re.compile(r"#(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The names of the tables."""
+    """The names of the tables, and how long what is in them is kept."""
 
     charge_points: str = "ChargePointTable"
     transactions: str = "TransactionTable"
@@ -40,6 +42,7 @@ class Tables:
     stations: str = "StationTable"
     jobs: str = "JobTable"
     events: str = "EventTable"
+    kept: Retention = field(default_factory=Retention)
 
 
 class TableThrottledError(Exception):
@@ -52,7 +55,11 @@ def connect() -> "DynamoDBClient":
 
 
 def tables(environment: Mapping[str, str]) -> Tables:
-    """The tables this environment names: OCPPGW_CHARGE_POINT_TABLE and so on, or else the template's names."""
+    """The tables this environment names: OCPPGW_CHARGE_POINT_TABLE and so on, or else the template's names.
+
+    Raises:
+        RetentionError: a number of days is none.
+    """
     named = {
         "charge_points": environment.get("OCPPGW_CHARGE_POINT_TABLE"),
         "transactions": environment.get("OCPPGW_TRANSACTION_TABLE"),
@@ -65,7 +72,7 @@ def tables(environment: Mapping[str, str]) -> Tables:
         "jobs": environment.get("OCPPGW_JOB_TABLE"),
         "events": environment.get("OCPPGW_EVENT_TABLE"),
     }
-    return Tables(**{table: name for table, name in named.items() if name})
+    return Tables(**{table: name for table, name in named.items() if name}, kept=retention.of(environment))
 
 
 def refused(error: ClientError) -> bool:

@@ -1,4 +1,4 @@
-"""Jobs in DynamoDB: JobTable, an item `job` per job and one `target#<number>` per charge point; kept 90 days."""
+"""Jobs in DynamoDB: JobTable, an item `job` per job and one `target#<number>` per charge point; kept like commands."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
-from adapters.dynamodb_commands import KEPT
 from adapters.dynamodb_items import Item, attribute, read, write
 from domain.jobs import Job, Target
 
@@ -25,16 +24,17 @@ class DynamoJobs:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.jobs
+        self._kept = tables.kept
 
     def add(self, job: Job) -> None:
-        self._put(_item(job), "attribute_not_exists(jobId)")
+        self._put(self._item(job), "attribute_not_exists(jobId)")
 
     def find(self, job_id: str) -> Job | None:
         found: Any = self._client.get_item(TableName=self._table, Key=_key(job_id), ConsistentRead=True)
         return read(Job, found["Item"]) if "Item" in found else None
 
     def save(self, job: Job, step: int) -> bool:
-        return self._put(_item(job), "step = :step", {":step": attribute(step)})
+        return self._put(self._item(job), "step = :step", {":step": attribute(step)})
 
     def newest(self, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Job]:
         start: Any = {}
@@ -54,10 +54,10 @@ class DynamoJobs:
         return [read(Job, item) for item in islice(found, limit)]
 
     def plan(self, target: Target) -> None:
-        self._put(_target(target), "attribute_not_exists(jobId)")
+        self._put(self._target(target), "attribute_not_exists(jobId)")
 
     def note(self, target: Target) -> None:
-        self._client.put_item(TableName=self._table, Item=_target(target))
+        self._client.put_item(TableName=self._table, Item=self._target(target))
 
     def of_job(self, job_id: str, first: int, count: int) -> Sequence[Target]:
         if count <= 0:
@@ -75,6 +75,14 @@ class DynamoJobs:
         )
         return [read(Target, item) for item in found]
 
+    def _item(self, job: Job) -> Item:
+        expires = attribute(self._kept.commands_until(job.created_at))
+        return write(job) | {"part": attribute("job"), "kind": _KIND, "expiresAt": expires}
+
+    def _target(self, target: Target) -> Item:
+        expires = attribute(self._kept.commands_until(target.planned_at))
+        return write(target) | {"part": attribute(_part(target.number)), "expiresAt": expires}
+
     def _put(self, item: Item, condition: str, values: Item | None = None) -> bool:
         said: Any = {"ExpressionAttributeValues": values} if values else {}
         try:
@@ -84,16 +92,6 @@ class DynamoJobs:
                 raise
             return False
         return True
-
-
-def _item(job: Job) -> Item:
-    expires = attribute(int((job.created_at + KEPT).timestamp()))
-    return write(job) | {"part": attribute("job"), "kind": _KIND, "expiresAt": expires}
-
-
-def _target(target: Target) -> Item:
-    expires = attribute(int((target.planned_at + KEPT).timestamp()))
-    return write(target) | {"part": attribute(_part(target.number)), "expiresAt": expires}
 
 
 def _part(number: int) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from adapters import dynamodb
-from adapters.dynamodb_commands import KEPT
 from adapters.dynamodb_items import Item, attribute, text, time
 from domain import buckets
 from domain.models import Claim, Command
@@ -29,6 +28,7 @@ class DynamoCommandLines:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.commands
+        self._kept = tables.kept
 
     def put(self, line: str, command: Command) -> None:
         self._client.update_item(
@@ -38,7 +38,7 @@ class DynamoCommandLines:
             ExpressionAttributeNames={"#waits": _WAITS + command.command_id, "#expiresAt": "expiresAt"},
             ExpressionAttributeValues={
                 ":at": attribute(command.created_at),
-                ":expires": _seconds(command.created_at + KEPT),
+                ":expires": attribute(self._kept.commands_until(command.created_at)),
             },
         )
 

@@ -1,8 +1,8 @@
-"""Commands in DynamoDB: CommandTable. They expire by themselves after 90 days."""
+"""Commands in DynamoDB: CommandTable. They expire by themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,6 @@ from domain.models import Command, CommandState
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT = timedelta(days=90)
-
 _INDEX = "byChargePoint"
 
 
@@ -29,11 +27,12 @@ class DynamoCommands:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.commands
+        self._kept = tables.kept
         self._events = DynamoEvents(client, tables)
         self._large = LargePayloads(client, self._table, "commandId")
 
     def add(self, command: Command) -> None:
-        expires_at = int((command.created_at + KEPT).timestamp())
+        expires_at = self._kept.commands_until(command.created_at)
         item = self._large.put_aside(write(command), expires_at) | {"expiresAt": attribute(expires_at)}
         try:
             self._client.put_item(
@@ -112,7 +111,7 @@ class DynamoCommands:
 
     def _told(self, facts: Mapping[str, Any]) -> Item:
         told = {name_of(name): attribute(value) for name, value in facts.items() if value is not None}
-        return self._large.put_aside(told, int((datetime.now(UTC) + KEPT).timestamp()))
+        return self._large.put_aside(told, self._kept.commands_until(datetime.now(UTC)))
 
     def _command(self, item: Item | None) -> Command | None:
         # The table holds lines, buckets and claims too; their keys have a "#", which a charge point may well send.

@@ -20,8 +20,6 @@ from ocppj import timestamps
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT = timedelta(days=90)
-
 _INDEX = "byTime"
 _SHARDS = 4  # each takes about 1,000 events a second
 _DIGITS = 15
@@ -130,7 +128,7 @@ class DynamoEvents:
         )
 
     def _put(self, event: Event) -> dict[str, Any]:
-        expires_at = int((event.at + KEPT).timestamp())
+        expires_at = self._tables.kept.events_until(event.at)
         item = _key(event.charge_point_id, event.sequence) | {
             "eventId": attribute(event.id),
             "type": attribute(str(event.type)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from adapters import dynamodb
 from adapters.dynamodb_items import Item, attribute, read, time, whole, write
 from domain.events import Event
-from domain.parking import KEPT, Parked
+from domain.parking import Parked
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,13 +19,18 @@ class DynamoParking:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.events
+        self._kept = tables.kept
 
     def refused_since(self, webhook_id: str, event: Event, now: datetime) -> datetime:
         key = _key(f"#refused#{webhook_id}", event.charge_point_id)
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         if item is not None and whole(item["number"]) == event.sequence:
             return time(item["since"])
-        told = {"number": attribute(event.sequence), "since": attribute(now), "expiresAt": _expires(now)}
+        told = {
+            "number": attribute(event.sequence),
+            "since": attribute(now),
+            "expiresAt": attribute(self._kept.events_until(now)),
+        }
         self._client.put_item(TableName=self._table, Item=key | told)
         return now
 
@@ -33,7 +38,10 @@ class DynamoParking:
         key = _parked_key(parked.webhook_id, parked.charge_point_id, parked.sequence)
         told = write(parked, "webhook_id", "charge_point_id", "sequence")
         its = {"whose": attribute(parked.charge_point_id), "number": attribute(parked.sequence)}
-        self._client.put_item(TableName=self._table, Item=key | told | its | {"expiresAt": _expires(parked.parked_at)})
+        self._client.put_item(
+            TableName=self._table,
+            Item=key | told | its | {"expiresAt": attribute(self._kept.events_until(parked.parked_at))},
+        )
 
     def parked(self, webhook_id: str) -> Sequence[Parked]:
         found = dynamodb.query(
@@ -61,7 +69,3 @@ def _parked_key(webhook_id: str, charge_point_id: str, sequence: int) -> Item:
 
 def _key(partition: str, sort: str) -> Item:
     return {"chargePointId": attribute(partition), "sequence": attribute(sort)}
-
-
-def _expires(at: datetime) -> Item:
-    return attribute(int((at + KEPT).timestamp()))

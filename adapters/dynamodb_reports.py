@@ -1,8 +1,8 @@
-"""What charge points report, in DynamoDB: ReportTable. It expires by itself after 90 days."""
+"""What charge points report, in DynamoDB: ReportTable. It expires by itself."""
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters import dynamodb
@@ -14,8 +14,6 @@ from domain import events
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT = timedelta(days=90)
-
 _LONGEST_KEY = 1024  # bytes, DynamoDB's limit for a sort key
 
 
@@ -25,11 +23,12 @@ class DynamoReports:
     def __init__(self, client: "DynamoDBClient", tables: dynamodb.Tables) -> None:
         self._client = client
         self._table = tables.reports
+        self._kept = tables.kept
         self._events = DynamoEvents(client, tables)
         self._large = LargePayloads(client, self._table, "chargePointId", "reportKey")
 
     def keep(self, charge_point_id: str, action: str, key: str, payload: dict[str, Any], at: datetime) -> None:
-        expires_at = int((at + KEPT).timestamp())
+        expires_at = self._kept.reports_until(at)
         item = {
             "chargePointId": attribute(charge_point_id),
             "reportKey": attribute(_fitting(f"{action}#{key}")),

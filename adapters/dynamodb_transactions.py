@@ -9,7 +9,7 @@ condition that nobody else has written it meanwhile.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count, islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,6 +50,7 @@ class DynamoTransactions:
     ) -> None:
         self._client = client
         self._table = tables.transactions
+        self._kept = tables.kept
         self._on_rule = on_rule
         self._events = DynamoEvents(client, tables)
         self._large = LargePayloads(client, self._table, "chargePointId", "transactionId")
@@ -66,7 +67,9 @@ class DynamoTransactions:
                 return begun
             placed = self._put_in_order(begun)
             if claimed is not None:  # whoever began it may have died before it had its place; what came again may again
-                self._client.put_item(TableName=self._table, Item=claimed | {"isPlaced": attribute(True)})
+                self._client.put_item(
+                    TableName=self._table, Item=claimed | {"isPlaced": attribute(True)} | self._expires()
+                )
             return placed
         raise AssertionError("count() doesn't end")
 
@@ -84,8 +87,9 @@ class DynamoTransactions:
     def sample(self, sampled: Transaction, values: Sequence[dict[str, Any]] = ()) -> Transaction | None:
         # By key: a charge point may repeat itself, and thousands of values come with a StopTransaction.
         items = {_place_of(sampled, value): value for value in values}
-        puts = (_key(sampled.charge_point_id, place) | {"payload": attribute(value)} for place, value in items.items())
-        dynamodb.put_many(self._client, self._table, map(self._large.put_aside, puts))
+        keys = {place: _key(sampled.charge_point_id, place) for place in items}
+        puts = (keys[place] | {"payload": attribute(value)} for place, value in items.items())
+        dynamodb.put_many(self._client, self._table, map(self._kept_item, puts))
         told = self._fold(sampled, lambda stored: transactions.sampled(stored, sampled) if stored else None)
         return told.transaction if told else None
 
@@ -101,7 +105,8 @@ class DynamoTransactions:
     def note_token(self, transaction: Transaction) -> None:
         its = f"{transaction.charge_point_id}#{_sort_key(transaction.transaction_id)}"
         of = {"of": attribute(transaction.transaction_id), "at": attribute(transaction.charge_point_id)}
-        self._client.put_item(TableName=self._table, Item=_key(_token(transaction.id_token or ""), its) | of)
+        item = _key(_token(transaction.id_token or ""), its) | of | self._expires()
+        self._client.put_item(TableName=self._table, Item=item)
 
     def with_token(self, id_token: str) -> Sequence[Transaction]:
         found = []
@@ -156,7 +161,7 @@ class DynamoTransactions:
         first = f"session#{connector}#"
         own = f"{first}{at}#{_sort_key(transaction.transaction_id)}"
         item = _key(transaction.charge_point_id, own) | {"of": attribute(transaction.transaction_id)}
-        self._put_if(TableName=self._table, Item=item, ConditionExpression=_IS_NEW)
+        self._put_if(TableName=self._table, Item=item | self._expires(), ConditionExpression=_IS_NEW)
         # First put, then look: of two that begin at once at least one sees the other.
         before = self._neighbour(transaction, own, low=first, high=own)
         if before is not None:
@@ -219,7 +224,7 @@ class DynamoTransactions:
         revision = whole(replaced["revision"]) if replaced else 0
         # What another version has in its items stays; what is ours may have been taken back.
         others = {name: value for name, value in (replaced or {}).items() if name not in _OURS}
-        item = others | _item(sheet, revision + 1)
+        item = others | _item(sheet, revision + 1) | self._expires()
         condition: dict[str, Any] = {"ConditionExpression": _IS_NEW}
         if replaced:
             values = {":revision": attribute(revision)}
@@ -237,13 +242,22 @@ class DynamoTransactions:
     def _signed(self, transaction: Transaction) -> list[dict[str, Any]]:
         return readings.signed(self.told(transaction.charge_point_id, transaction.transaction_id))
 
+    def _expires(self) -> Item:
+        # By our clock, and moved on with each write: a device's clock would remove what it has just told.
+        return {"expiresAt": attribute(self._kept.transactions_until(datetime.now(UTC)))}
+
+    def _kept_item(self, item: Item) -> Item:
+        expires_at = self._kept.transactions_until(datetime.now(UTC))
+        return self._large.put_aside(item, expires_at) | {"expiresAt": attribute(expires_at)}
+
     def _put_event(self, event: TransactionEvent) -> None:
         about = event.facts
         # Padded, so that a query returns them in their order.
         number = f"{int(event.seq_no):010d}#{timestamps.write(event.at)}#{event.event_type}"
         item = _key(about.charge_point_id, f"{_sort_key(about.transaction_id)}#event#{number}")
-        item = self._large.put_aside(item | write(event, "facts"))
-        self._put_if(TableName=self._table, Item=item, ConditionExpression=_IS_NEW)
+        self._put_if(
+            TableName=self._table, Item=self._kept_item(item | write(event, "facts")), ConditionExpression=_IS_NEW
+        )
 
     def _put_if(self, **put: Any) -> bool:
         try:
@@ -258,7 +272,7 @@ class DynamoTransactions:
         given = claim | {"givenId": attribute(int(sheet.transaction.transaction_id))}
         # An orphaned stop may sit on this id: then the next one is tried.
         puts = [
-            {"TableName": self._table, "Item": item, "ConditionExpression": _IS_NEW}
+            {"TableName": self._table, "Item": item | self._expires(), "ConditionExpression": _IS_NEW}
             for item in (given, _item(sheet, 1))
         ]
         return self._tell(None, sheet, *({"Put": put} for put in puts))

@@ -1,6 +1,6 @@
 """Dead letters in SQS: records that could not be processed, each in the queue `<queue>DeadLetters`, with the reason."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ class DeadLetter:
 
 
 class SqsDeadLetters:
-    """The DeadLetters port, and what an operator does with them."""
+    """The DeadLetters port, and what an operator does with them; fleet's Letters, too."""
 
     def __init__(self, client: "SQSClient") -> None:
         self._client = client
@@ -59,6 +59,32 @@ class SqsDeadLetters:
             self._client.delete_message(QueueUrl=self._url(f"{queue}{_SUFFIX}"), ReceiptHandle=letter.receipt)
         self._release(queue, [letter for letter in letters if letter not in chosen])
         return len(chosen)
+
+    def bodies(self) -> Iterator[str]:
+        """All bodies, of all queues; they stay where they are."""
+        for queue in self._queues():
+            yield from (letter.body for letter in self.letters(queue))
+
+    def rewrite(self, change: Callable[[str], str | None]) -> int:
+        """Replace the bodies that `change` has another for; returns how many."""
+        count = 0
+        for queue in self._queues():
+            letters = {letter.id: letter for letter in self._received(queue)}
+            changed = {its: body for its, letter in letters.items() if (body := change(letter.body)) is not None}
+            for its, body in changed.items():
+                # Buried first: a record may lie there twice, but never not at all.
+                self.bury(queue, body, letters[its].reason)
+                receipt = letters[its].receipt
+                self._client.delete_message(QueueUrl=self._url(f"{queue}{_SUFFIX}"), ReceiptHandle=receipt)
+            count += len(changed)
+            self._release(queue, [letter for its, letter in letters.items() if its not in changed])
+        return count
+
+    def _queues(self) -> list[str]:
+        pages = self._client.get_paginator("list_queues").paginate()
+        names = (url.rpartition("/")[2] for page in pages for url in page.get("QueueUrls", ()))
+        # Those of webhooks hold no more than the numbers of events.
+        return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX) and "Webhooks" not in name)
 
     def _received(self, queue: str) -> Iterator[DeadLetter]:
         for _ in range(_MANY):

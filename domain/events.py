@@ -94,7 +94,7 @@ class Wanted:
 
 
 class Events(Protocol):
-    """The events that are stored, 90 days."""
+    """The events that are stored, 90 days unless the house says otherwise."""
 
     def find(self, charge_point_id: str, sequence: int) -> Event | None:
         """One event."""

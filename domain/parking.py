@@ -12,7 +12,6 @@ from domain.events import Event
 from domain.webhooks import Webhook
 
 PARKED_AFTER = timedelta(hours=1)
-KEPT = timedelta(days=90)  # as long as the event itself
 
 
 @dataclass(frozen=True, slots=True)

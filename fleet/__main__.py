@@ -1,4 +1,4 @@
-"""`ocppgw fleet`: register charge points and id tokens, look after them; `ocppgw cdr`, `doctor`, `watch`."""
+"""`ocppgw fleet`: charge points and id tokens, looked after; `ocppgw cdr`, `doctor`, `privacy`, `watch`."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters import mqtt_watch
+from adapters import dynamodb, dynamodb_privacy, mqtt_watch, s3_archive, sqs
+from adapters.dynamodb_administration import DynamoAdministration
+from adapters.sqs_dead_letters import SqsDeadLetters
 from fleet import (
     cdr_command,
     charge_points_commands,
@@ -17,12 +19,14 @@ from fleet import (
     doctor_command,
     id_tokens_commands,
     lambda_handler,
+    privacy_command,
     reading_commands,
     watch_command,
 )
 from fleet.charge_points_commands import shown_row
 from fleet.console import Identity, Output, OutputOption, fail, house, show
 from fleet.ports import Ports
+from fleet.privacy import DeadLetters, FrameLog, Privacy
 from fleet.reading import Reading
 from fleet.settings import Settings, SettingsError, load
 from ocppj import topics
@@ -116,6 +120,26 @@ def _reading() -> Iterator[Reading]:
 
 
 reading_commands.add_to(app, _reading)
+
+
+@contextmanager
+def _privacy() -> Iterator[Privacy]:
+    with _house() as ports:
+        client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
+        administration = DynamoAdministration(client, tables)
+        yield Privacy(
+            stores=[
+                *dynamodb_privacy.stores(client, tables),
+                DeadLetters(SqsDeadLetters(sqs.connect())),
+                FrameLog(s3_archive.connect()),
+            ],
+            progress=dynamodb_privacy.DynamoProgress(client, tables),
+            transactions=ports.reading.transaction_pages,
+            partners=lambda: {row.charge_point_id: row.partner for row in administration.everything()},
+        )
+
+
+privacy_app = privacy_command.app_of(_privacy)
 cdr_app = cdr_command.app_of(_reading)
 doctor_app = doctor_command.app_of(_reading)
 watch_app = watch_command.app_of(_watched)

@@ -23,7 +23,7 @@ class Data(Construct):
         # Lists of charge points by id: of a partner, and of everybody. Keys only, so that no connect changes them.
         for name, partition in (("byPartner", "partner"), ("byKind", "kind")):
             self.index(self.charge_points, name, partition, "chargePointId", dynamodb.ProjectionType.KEYS_ONLY)
-        self.transactions = self.table("TransactionTable", "chargePointId", "transactionId")
+        self.transactions = self.table("TransactionTable", "chargePointId", "transactionId", expires=True)
         # Lists of transactions, newest first. Keys only: a meter value changes none of them, so it costs no index.
         for name, partition in (
             ("byTime", "chargePointId"), ("byToken", "tokenKey"), ("byOpen", "openKey"), ("byEnd", "endedKey"),
@@ -85,6 +85,7 @@ class Data(Construct):
         )
 
     def _bucket(self, name: str) -> s3.Bucket:
+        kept = self._options.retention
         bucket = s3.Bucket(
             self,
             name,
@@ -104,7 +105,17 @@ class Data(Construct):
                             transition_after=Duration.days(self._options.glacier_after_days),
                         )
                     ],
-                )
+                ),
+                *(
+                    s3.LifecycleRule(
+                        id=f"{folder}Expire".capitalize(), prefix=f"{folder}/", expiration=Duration.days(days)
+                    )
+                    for folder, days in (
+                        ("frames", kept.frames_days),
+                        ("samples", kept.samples_days),
+                        ("telemetry", kept.samples_days),
+                    )
+                ),
             ],
             removal_policy=RemovalPolicy.RETAIN,
         )

@@ -192,4 +192,4 @@ def _environment(options: Options, inputs: Inputs) -> dict[str, str]:
         chosen["OCPPGW_TLS_OFFLOADED"] = "1"
     if options.tls != "none" and options.plain:
         chosen["OCPPGW_PLAIN_PORT"] = str(PLAIN_PORT)
-    return chosen
+    return chosen | options.retention.kept.environment()

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from domain import retention
+
 # What Fargate offers: CPU units and the memory they go with, in MiB.
 FARGATE = {
     256: (512, 1_024, 2_048),
@@ -31,6 +33,7 @@ LONGEST_RECOVERY_DAYS = 35
 _CIDR = r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"
 
 Tasks = Annotated[int, Field(ge=1, le=500)]
+Days = Annotated[int, Field(ge=1, le=36_525)]
 
 
 class OptionsError(ValueError):
@@ -54,6 +57,22 @@ class Domain(_Options):
         if self.name != self.zone and not self.name.endswith(f".{self.zone}"):
             raise ValueError(f"{self.name} is not in the zone {self.zone}")
         return self
+
+
+class Retention(_Options):
+    """How long data is kept, in days from its last write; id tokens until they are removed."""
+
+    transactions_days: Days = 3_653  # ten years, with what was told about them
+    commands_days: Days = 90
+    events_days: Days = 90
+    reports_days: Days = 90
+    frames_days: Days = 30
+    samples_days: Days = 3_653  # and what stations said
+
+    @property
+    def kept(self) -> retention.Retention:
+        """The same for processes."""
+        return retention.Retention(**{name.removesuffix("_days"): days for name, days in self.model_dump().items()})
 
 
 class Options(_Options):
@@ -97,6 +116,7 @@ class Options(_Options):
     log_retention_days: int = 7
     recovery_days: Annotated[int, Field(ge=1, le=LONGEST_RECOVERY_DAYS)] = LONGEST_RECOVERY_DAYS
     glacier_after_days: Annotated[int, Field(ge=0)] = 90
+    retention: Retention = Retention()
     alarms: Literal["few", "all"] = "few"  # each metric of an alarm costs; few: those that say that something is broken
     alarm_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     budget_usd: Annotated[int, Field(ge=1)] = 50

@@ -112,7 +112,7 @@ class Processing(Construct):
             role=self._role(name, log, permissions).role_arn,
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.log_group_name),
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={"POWERTOOLS_SERVICE_NAME": name} | environment
+                variables={"POWERTOOLS_SERVICE_NAME": name} | self._options.retention.kept.environment() | environment
             ),
         )
         function.override_logical_id(name)

@@ -52,7 +52,8 @@ class Workers(Construct):
                 "OCPPGW_CLOUD": "aws",
                 "OCPPGW_IOT_ENDPOINT": inputs.iot_endpoint.value_as_string,
                 "OCPPGW_WORKER_THREADS": str(THREADS),
-            },
+            }
+            | options.retention.kept.environment(),
             logging=ecs.LogDriver.aws_logs(stream_prefix="worker", log_group=self.log),
             stop_timeout=Duration.seconds(STOP_S),
         )

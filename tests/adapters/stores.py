@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -150,8 +150,7 @@ def dynamodb_client(aws: AWS) -> "DynamoDBClient":
 def tables(dynamodb_client: "DynamoDBClient") -> Tables:
     """The template's tables, under names that no other test uses."""
     create_tables(dynamodb_client, "Contract")
-    names = Tables()
-    return Tables(**{name: f"Contract{getattr(names, name)}" for name in Tables.__slots__})
+    return named("Contract")
 
 
 @pytest.fixture(params=["memory", pytest.param("dynamodb", marks=pytest.mark.e2e)])
@@ -161,6 +160,13 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         yield in_memory()
     else:
         yield on_dynamodb(request.getfixturevalue("dynamodb_client"), request.getfixturevalue("tables"))
+
+
+def named(prefix: str) -> Tables:
+    """The tables, with this before their names."""
+    usual = asdict(Tables())
+    names: dict[str, Any] = {field: f"{prefix}{name}" for field, name in usual.items() if isinstance(name, str)}
+    return Tables(**names)
 
 
 def create_tables(client: "DynamoDBClient", prefix: str = "") -> None:

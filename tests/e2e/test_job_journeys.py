@@ -20,7 +20,7 @@ from adapters.dynamodb_registry import DynamoRegistry
 from domain.models import ChargePoint, Connection
 from infra.local.cloud import AWS
 from ocppj.versions import V16
-from tests.adapters.stores import create_tables
+from tests.adapters.stores import create_tables, named
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -40,7 +40,7 @@ print(json.dumps(handler(json.loads(sys.stdin.read()), Context())))
 
 
 def environment(aws: AWS, name: str) -> dict[str, str]:
-    tables = {field: f"{name}{getattr(Tables(), field)}" for field in Tables.__slots__}
+    tables = {field: f"{name}{getattr(Tables(), field)}" for field in Tables.__slots__ if field != "kept"}
     named = {f"OCPPGW_{field.upper().removesuffix('S')}_TABLE": table for field, table in tables.items()}
     return aws.environment() | named | {"OCPPGW_JOB_QUEUE": f"{name}JobSteps"}
 
@@ -83,9 +83,7 @@ def test_a_job_outlives_whoever_does_it(aws: AWS) -> None:
     env, client = environment(aws, name), aws.client("dynamodb")
     create_tables(client, name)
     aws.client("sqs").create_queue(QueueName=f"{name}JobSteps", Attributes={"VisibilityTimeout": str(VISIBLE_AGAIN_S)})
-    registry = DynamoRegistry(
-        client, Tables(**{field: f"{name}{getattr(Tables(), field)}" for field in Tables.__slots__})
-    )
+    registry = DynamoRegistry(client, named(name))
     ids = [f"{name}-{number}" for number in range(6)]
     now = datetime.now(UTC)
     registry.renew_lease("gw", now + timedelta(minutes=5))

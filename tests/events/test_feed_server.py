@@ -47,7 +47,7 @@ def ask(server: FeedServer, target: str, method: str = "GET", **headers: str) ->
 
 def chunks(answer: http.client.HTTPResponse, count: int) -> list[dict[str, str]]:
     """So many events of a feed: their fields."""
-    found = []
+    found: list[dict[str, str]] = []
     while len(found) < count:
         lines = list(iter(lambda: answer.readline().decode().rstrip("\n"), ""))
         fields = dict(line.split(": ", 1) for line in lines)

@@ -165,12 +165,12 @@ def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None
     }
 
 
-def test_what_expires_is_leases_commands_events_jobs_and_reports(template: dict[str, Any]) -> None:
+def test_what_expires_is_all_but_id_tokens_tariffs_and_what_is_replaced(template: dict[str, Any]) -> None:
     tables = of_type(template, "AWS::DynamoDB::Table")
 
     expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
 
-    assert expiring == {"ChargePointTable", "CommandTable", "EventTable", "JobTable", "ReportTable"}
+    assert expiring == {"ChargePointTable", "CommandTable", "EventTable", "JobTable", "ReportTable", "TransactionTable"}
     assert {tables[name]["TimeToLiveSpecification"]["AttributeName"] for name in expiring} == {"expiresAt"}
 
 
