@@ -137,19 +137,22 @@ def test_at_midnight_the_price_of_another_day_begins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("begin", "night", "day"),
+    ("begin", "night", "day", "net"),
     [
-        (datetime(2026, 3, 29, 0, tzinfo=UTC), "120", "180"),  # 01:00 to 07:00 in Berlin: an hour is left out
-        (datetime(2026, 10, 24, 23, tzinfo=UTC), "240", "60"),  # 01:00 to 05:00: an hour comes twice
+        (datetime(2026, 3, 29, 0, tzinfo=UTC), "120", "180", "10.20"),  # 01:00 to 07:00 in Berlin: an hour is left out
+        (datetime(2026, 10, 24, 23, tzinfo=UTC), "240", "60", "5.40"),  # 01:00 to 05:00: an hour comes twice
     ],
 )
-def test_a_night_is_an_hour_shorter_or_longer_when_the_clocks_change(begin: datetime, night: str, day: str) -> None:
+def test_a_night_is_an_hour_shorter_or_longer_when_the_clocks_change(
+    begin: datetime, night: str, day: str, net: str
+) -> None:
     at_night = {"dimension": "time", "price": "0.01", "begins": "22:00", "ends": "04:00"}
     by_day = {"dimension": "time", "price": "0.05"}
 
     found = cost(charged(begin, 5, 50_000), [], tariff(at_night, by_day, timeZone="Europe/Berlin"))
 
     assert [line["quantity"] for line in found["lines"]] == [night, day]
+    assert found["net"] == net  # a cent a minute at night, five by day
 
 
 @pytest.mark.parametrize(

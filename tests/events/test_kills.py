@@ -91,7 +91,7 @@ class ChainOnTables(Chain):
         self.events = seen  # type: ignore[assignment]
         registry, transactions = DynamoRegistry(client, tables), DynamoTransactions(client, tables)
         for row in self._rows():
-            registry.add(row)
+            registry.add(replace(row, connection=None))
             if row.connection is not None:
                 registry.connect(row.charge_point_id, row.connection, 0)
         self._processing = replace(

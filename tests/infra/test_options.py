@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.options import PRESETS, Options, OptionsError, load
+from infra.options import PRESETS, Options, OptionsError, Retention, load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text().partition("## Options")[2]
 
@@ -79,4 +79,4 @@ def test_every_option_is_described_with_its_defaults() -> None:
 
 
 def _shown(value: str) -> str:
-    return {"('0.0.0.0/0',)": "0.0.0.0/0"}.get(value, value)
+    return {"('0.0.0.0/0',)": "0.0.0.0/0", str(Retention()).lower(): "[privacy](privacy.md)"}.get(value, value)
