@@ -68,13 +68,13 @@ class Processing(Construct):
         queues: Sequence[sqs.Queue],
         *,
         batch: int = BATCH,
-        window_s: int = 0,
+        windows_s: Sequence[int] = (),
         in_workers: bool = False,
         **environment: str,
     ) -> lambda_.CfnFunction:
         """A function that queues feed, and that may bury what it gives up; `in_workers`: workers can take its place.
 
-        Batches of more than ten need a window: how long, at most, a message waits for others.
+        Batches of more than ten need a window for each queue: how long, at most, a message waits for others.
         """
         consume = allow(CONSUME, [queue.queue_arn for queue in queues])
         # What it gives up goes there with the reason, which the queue itself would not know.
@@ -84,7 +84,7 @@ class Processing(Construct):
         self.of_workers += allowed if in_workers else []
         function = self.function(name, handler, PROCESSING_TIMEOUT_S, allowed, **environment)
         is_on = not (in_workers and self._options.processors == "workers")
-        for queue in queues:
+        for queue, window_s in zip(queues, windows_s or [0] * len(queues), strict=True):
             self._mapping(queue, function, batch, window_s, is_on)
         return function
 

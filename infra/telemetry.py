@@ -13,9 +13,10 @@ from infra.data import Data
 from infra.messaging import Messaging, allow, iot_arns
 from infra.processing import READ, Processing, on_tables
 
-# Few large files are what S3, Athena and the bill like; nobody waits for the archive.
+# Few large files are what S3, Athena and the bill like; nobody waits for the archive. But what is wrong with a station's
+# message has to be told within ten seconds.
 BATCH = 1_000
-WINDOW_S = 60
+FRAMES_WINDOW_S, STATIONS_WINDOW_S = 60, 5
 API_TIMEOUT_S = 30
 DATABASE = "ocpp_gateway"
 _KEEP = ("dynamodb:PartiQLUpdate", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem")
@@ -68,7 +69,7 @@ class Telemetry(Construct):
             permissions,
             [messaging.frames_to_archive, station_telemetry],
             batch=BATCH,
-            window_s=WINDOW_S,
+            windows_s=(FRAMES_WINDOW_S, STATIONS_WINDOW_S),
             OCPPGW_ARCHIVE_BUCKET=data.archive.bucket_name,
         )
         read = [

@@ -30,6 +30,16 @@ def test_both_directions_of_frames_and_every_station_are_archived(
     assert [action["Sqs"]["QueueUrl"]["Ref"] for action in payload["Actions"]] == [queue]
 
 
+def test_frames_wait_for_large_batches_and_a_bad_payload_of_a_station_not_ten_seconds(
+    resources: dict[str, Any],
+) -> None:
+    mappings = [resources[f"{queue}Mapping"]["Properties"] for queue in ("FramesToArchive", "StationTelemetry")]
+
+    assert [each["BatchSize"] for each in mappings] == [1_000, 1_000]
+    assert mappings[0]["MaximumBatchingWindowInSeconds"] == 60
+    assert mappings[1]["MaximumBatchingWindowInSeconds"] <= 5
+
+
 def test_a_station_publishes_as_its_own_thing_only(resources: dict[str, Any]) -> None:
     policy = json.dumps(resources["StationPolicy"]["Properties"]["PolicyDocument"])
 
