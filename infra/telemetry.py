@@ -13,8 +13,8 @@ from infra.data import Data
 from infra.messaging import Messaging, allow, iot_arns
 from infra.processing import READ, Processing, on_tables
 
-# Few large files are what S3, Athena and the bill like; nobody waits for the archive. But what is wrong with a station's
-# message has to be told within ten seconds.
+# Few large files are what S3, Athena and the bill like, and nobody waits for the archive. But what is wrong with a
+# station's message has to be told within ten seconds.
 BATCH = 1_000
 FRAMES_WINDOW_S, STATIONS_WINDOW_S = 60, 5
 API_TIMEOUT_S = 30

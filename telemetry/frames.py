@@ -8,8 +8,11 @@ import orjson
 from domain import secrets
 from domain.archive import Row
 from domain.models import ChargePoint
-from ocppj import timestamps
+from ocppj import timestamps, versions
 from telemetry.errors import PayloadError
+
+_SUBPROTOCOLS = [version.subprotocol for version in versions.VERSIONS]
+_LATEST_MS = 253_402_300_800_000  # the year 10000
 
 
 def read(body: str) -> dict[str, Any]:
@@ -23,9 +26,18 @@ def read(body: str) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise PayloadError(f"no JSON: {error}") from error
     match record:
-        case {"chargePointId": str(), "message": _, "receivedAt": int() | float()}:
+        case {"chargePointId": str(), "message": _, "receivedAt": int() | float() as at} if 0 <= at < _LATEST_MS:
             return dict(record)
     raise PayloadError("no frame: chargePointId, message and receivedAt are missing or of another type")
+
+
+def connection_of(record: dict[str, Any]) -> tuple[int, str | None]:
+    """The epoch and the subprotocol that the record names; 0 and None are left to the registry.
+
+    Both are user properties: text, and whatever their publisher wrote.
+    """
+    epoch, ocpp = str(record.get("epoch")), record.get("ocpp")
+    return int(epoch) if epoch.isdecimal() else 0, ocpp if ocpp in _SUBPROTOCOLS else None
 
 
 def row(record: dict[str, Any], known: ChargePoint | None) -> Row:
@@ -35,13 +47,14 @@ def row(record: dict[str, Any], known: ChargePoint | None) -> Row:
     message = secrets.masked({"": record["message"]})[""]
     kind, message_id, action = _head(message)
     direction = "out" if record.get("direction") == "out" else "in"
-    epoch = int(record.get("epoch") or 0) or (connection.epoch if connection else 0)
+    epoch, ocpp = connection_of(record)
+    epoch = epoch or (connection.epoch if connection else 0)
     return {
         "id": f"{record['chargePointId']}/{epoch}/{message_id}/{direction}{kind or ''}",
         "charge_point_id": record["chargePointId"],
         "received_at": timestamps.write(datetime.fromtimestamp(record["receivedAt"] / 1000, UTC)),
         "direction": direction,
-        "ocpp": record.get("ocpp") or (connection.version.subprotocol if connection else None),
+        "ocpp": ocpp or (connection.version.subprotocol if connection else None),
         "epoch": epoch,
         "message_type": kind,
         "message_id": message_id,

@@ -130,7 +130,7 @@ def _incomplete(records: Iterable[dict[str, Any]]) -> set[str]:
     return {
         record["chargePointId"]
         for record in records
-        if record["chargePointId"] and not (record.get("epoch") and record.get("ocpp"))
+        if record["chargePointId"] and not all(frames.connection_of(record))
     }
 
 

@@ -51,7 +51,7 @@ def read(body: str) -> Station:
         record = orjson.loads(body)
         raw, station, received_ms = base64.b64decode(record["payload"]), record["station"], record["receivedAt"]
         received_at = datetime.fromtimestamp(received_ms / 1000, UTC)
-    except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, ValueError) as error:
+    except (binascii.Error, KeyError, OverflowError, TypeError, ValueError) as error:
         raise PayloadError(f"not what the rule makes: {error}") from error
     said = _payload(raw)
     if said.station_id != station:

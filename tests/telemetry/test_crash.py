@@ -43,7 +43,7 @@ class Site:
         url = sqs.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
         entries = [{"Id": str(number), "MessageBody": each.body} for number, each in enumerate(messages)]
         sqs.send_message_batch(QueueUrl=url, Entries=entries)
-        self._left = lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        self._sqs, self._url = sqs, url
 
     def take(self, moment: str) -> int:
         """Have a process take the batch; returns how it ended."""
@@ -60,7 +60,7 @@ class Site:
 
     def waiting(self) -> int:
         """How many messages are still in the queue."""
-        told = self._left()
+        told = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])["Attributes"]
         return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])
 
 

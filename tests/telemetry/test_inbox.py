@@ -326,7 +326,32 @@ def test_a_dead_letter_that_could_not_be_sent_comes_again() -> None:
     assert failed == {bad.id}
 
 
-@pytest.mark.parametrize("body", ["", "[]", '{"chargePointId": 5}', '{"message": []}'])
+@pytest.mark.parametrize(("epoch", "expected"), [("7", 7), ("-1", 77), ("soon", 77), (None, 77), ([1], 77)])
+def test_an_epoch_is_a_number_or_else_the_registry_knows_it(epoch: Any, expected: int) -> None:
+    house = House()
+    house.registry.add(ChargePoint("CP001", connection=Connection(V201, "g", 0, 77, NOW)))
+
+    failed = house.inbox.take(FRAME_QUEUE, [frame([2, "9", "Heartbeat", {}], epoch=epoch, ocpp="ocpp9")])
+
+    assert failed == set()
+    assert house.rows(FRAMES)[0]["epoch"] == expected
+
+
+NO_FRAMES = ("", "[]", '{"chargePointId": 5}', '{"message": []}')
+NO_TIME = '{"chargePointId": "C", "message": [], "receivedAt": 1e300}'
+
+
+def test_a_record_of_no_time_spoils_no_batch_of_stations() -> None:
+    house = House()
+    bad = published(payload())._replace(body='{"payload": "e30=", "station": "S1", "receivedAt": 1e300}')
+
+    failed = house.inbox.take(STATION_QUEUE, [bad, published(payload())])
+
+    assert failed == set()
+    assert (len(house.dead_letters.buried), len(house.rows(STATIONS))) == (1, 1)
+
+
+@pytest.mark.parametrize("body", [*NO_FRAMES, NO_TIME])
 def test_a_record_that_is_no_frame_is_a_dead_letter(body: str) -> None:
     house = House()
     bad = frame([])._replace(body=body)

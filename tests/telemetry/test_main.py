@@ -1,10 +1,15 @@
 """`ocppgw archive`: how rows are shown."""
 
+from typing import Any
+
 import pytest
 
 from telemetry.__main__ import Output, show
 
-ROWS = [{"at": "05:30", "message": "x" * 200, "more": 1}, {"at": "05:30:01", "message": None, "more": 2.5}]
+ROWS: list[dict[str, Any]] = [
+    {"at": "05:30", "message": "x" * 200, "more": 1},
+    {"at": "05:30:01", "message": None, "more": 2.5},
+]
 
 
 def test_rows_stand_side_by_side_and_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
