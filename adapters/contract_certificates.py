@@ -6,7 +6,6 @@ charge any more is blocked as a token. `cryptography` is imported when it is nee
 
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.models import ContractCheck
@@ -19,10 +18,10 @@ _EMAID = 14  # characters, without the check digit
 
 
 class TrustedContracts:
-    """The Contracts port, with a file of PEM roots."""
+    """The Contracts port, with PEM roots."""
 
-    def __init__(self, roots: Path) -> None:
-        self._file = roots
+    def __init__(self, roots: bytes) -> None:
+        self._pem = roots
 
     def check(self, chain: str, id_token: str, now: datetime) -> ContractCheck:
         from cryptography import x509
@@ -61,7 +60,7 @@ class TrustedContracts:
         from cryptography import x509
         from cryptography.x509 import verification
 
-        return verification.Store(x509.load_pem_x509_certificates(self._file.read_bytes()))
+        return verification.Store(x509.load_pem_x509_certificates(self._pem))
 
 
 def _emaid(text: str) -> str:

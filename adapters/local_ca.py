@@ -1,4 +1,4 @@
-"""A certificate authority of one's own: signs what charge points ask for with a key in a file.
+"""A certificate authority of one's own: signs what charge points ask for with a key that lies in memory.
 
 For a laptop, a test bench, a small fleet. `cryptography` is imported when it is needed: it would slow every cold start.
 """
@@ -6,10 +6,9 @@ For a laptop, a test bench, a small fleet. `cryptography` is imported when it is
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from domain.ports import CsrRefusedError
+from adapters import signing_requests
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -20,67 +19,49 @@ BEGAN_BEFORE = timedelta(hours=1)
 
 
 class LocalCertificateAuthority:
-    """The CertificateSigner port, with a certificate and its key as PEM files."""
+    """The CertificateSigner port, with PEM texts: the key, and its certificate before those it leads to, if any."""
 
-    def __init__(self, certificate: Path, key: Path, days: int, organization: str | None = None) -> None:
-        self._certificate_file = certificate
-        self._key_file = key
+    def __init__(self, certificates: bytes, key: bytes, days: int, organization: str | None = None) -> None:
+        self._pem = certificates
+        self._key_pem = key
         self._valid = timedelta(days=days)
         self._organization = organization
 
     def check(self, csr: str, names: Collection[str]) -> None:
-        self._read(csr, names)
+        signing_requests.read(csr, names, self._organization)
 
     def sign(self, csr: str, names: Collection[str], now: datetime) -> str:
         from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives import hashes
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
-        request = self._read(csr, names)
+        request = signing_requests.read(csr, names, self._organization)
+        issuer = self._certificates[0]
         certificate = (
             x509.CertificateBuilder()
             .subject_name(request.subject)
-            .issuer_name(self._certificate.subject)
+            .issuer_name(issuer.subject)
             .public_key(request.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - BEGAN_BEFORE)
-            .not_valid_after(min(now + self._valid, self._certificate.not_valid_after_utc))
+            .not_valid_after(min(now + self._valid, issuer.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    def _read(self, csr: str, names: Collection[str]) -> "x509.CertificateSigningRequest":
-        from cryptography import x509
-        from cryptography.x509.oid import NameOID
-
-        try:
-            # Some charge points send it on one line, some without its last line's end.
-            request = x509.load_pem_x509_csr(csr.replace("\\n", "\n").encode())
-            is_signed = request.is_signature_valid
-        except ValueError as error:
-            raise CsrRefusedError("it is no certificate signing request") from error
-        if not is_signed:
-            raise CsrRefusedError("it is not signed with its own key")
-        common_name = _name(request, NameOID.COMMON_NAME)
-        if common_name not in names:
-            raise CsrRefusedError(f"the common name {common_name!r} is not the charge point's")
-        if self._organization and _name(request, NameOID.ORGANIZATION_NAME) != self._organization:
-            raise CsrRefusedError(f"the organization is not {self._organization!r}")
-        return request
+        return signing_requests.chain([certificate, *self._certificates])
 
     @cached_property
-    def _certificate(self) -> "x509.Certificate":
+    def _certificates(self) -> "list[x509.Certificate]":
         from cryptography import x509
 
-        return x509.load_pem_x509_certificate(self._certificate_file.read_bytes())
+        return x509.load_pem_x509_certificates(self._pem)
 
     @cached_property
     def _key(self) -> "CertificateIssuerPrivateKeyTypes":
         from cryptography.hazmat.primitives import serialization
 
-        read = serialization.load_pem_private_key(self._key_file.read_bytes(), None)
+        read = serialization.load_pem_private_key(self._key_pem, None)
         return cast("CertificateIssuerPrivateKeyTypes", read)  # one that can't sign fails when it has to
 
 
@@ -99,8 +80,3 @@ def make_request(common_name: str, organization: str | None = None) -> tuple[str
     plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
     private = key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
     return private.decode(), request.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def _name(request: "x509.CertificateSigningRequest", oid: "x509.ObjectIdentifier") -> str:
-    found = request.subject.get_attributes_for_oid(oid)
-    return str(found[0].value) if found else ""

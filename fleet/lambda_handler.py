@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from adapters import aws, dynamodb, iot_data, local_ca, logs, things
+from adapters import authorities, aws, dynamodb, iot_data, local_ca, logs, things
+from adapters.authorities import SecretError
 from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -19,7 +20,6 @@ from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound
-from adapters.local_ca import LocalCertificateAuthority
 from fleet import api, settings
 from fleet.ports import Ports
 from fleet.reading import Reading
@@ -43,9 +43,9 @@ def _resolver() -> LambdaFunctionUrlResolver:
     try:
         chosen = settings.load()
         callers = access.load(chosen.api_tokens, chosen.policy)
-    except (SettingsError, AccessError) as error:
+        return api.resolver(on_aws(chosen), callers)
+    except (SettingsError, AccessError, SecretError) as error:
         sys.exit(str(error))
-    return api.resolver(on_aws(chosen), callers)
 
 
 def on_aws(chosen: Settings) -> Ports:
@@ -62,7 +62,7 @@ def on_aws(chosen: Settings) -> Ports:
         now=lambda: datetime.now(UTC),
         random_bytes=secrets.token_bytes,
         pepper=_pepper(chosen),
-        signer=_signer(chosen),
+        signer=authorities.signer(chosen),
         make_request=partial(local_ca.make_request, organization=chosen.certificate_organization),
     )
 
@@ -73,14 +73,6 @@ def _pepper(chosen: Settings) -> bytes:
     held = aws.session().client("secretsmanager", config=aws.config())
     secret: str = held.get_secret_value(SecretId=chosen.pepper_secret)["SecretString"]
     return secret.encode()
-
-
-def _signer(chosen: Settings) -> LocalCertificateAuthority | None:
-    if chosen.ca_certificate is None or chosen.ca_key is None:
-        return None
-    return LocalCertificateAuthority(
-        chosen.ca_certificate, chosen.ca_key, chosen.certificate_days, chosen.certificate_organization
-    )
 
 
 def reading_on(client: "DynamoDBClient", tables: dynamodb.Tables) -> Reading:

@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     pepper_secret: str | None = None  # or where it is: the ARN of a secret of Secrets Manager
     # Things of this type are charge points, empty: all are. Not set: what the stack has, which on AWS is its default.
     thing_type: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9:_-]{0,128}$")] = None
+    # Who signs certificates for charge points: local, with these files; off; a secret with both, or a private CA.
+    signer: Annotated[str, Field(pattern=r"^(local|off|arn:aws[a-z-]*:(secretsmanager|acm-pca):\S+)$")] = "local"
+    signer_template: str | None = None  # the ARN of a private CA's template, if it is not that for clients
     ca_certificate: FilePath | None = None  # PEM; with its key, certificates for charge points are signed here
     ca_key: FilePath | None = None
     certificate_days: Annotated[int, Field(ge=1, le=3650)] = 365

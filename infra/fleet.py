@@ -2,6 +2,7 @@
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 
+from infra import certificates
 from infra.data import Data
 from infra.messaging import allow, iot_arns
 from infra.options import Options
@@ -20,8 +21,12 @@ def add_fleet(processing: Processing, data: Data, options: Options, pepper: secr
             iot_arns("thing/*"),
         ),
         allow(["iot:Publish"], iot_arns("topic/gateways/*/evict")),
+        *certificates.permissions(options, with_contracts=False),
     ]
-    environment = {"OCPPGW_THING_TYPE": options.thing_type or ""}
+    environment = {
+        "OCPPGW_THING_TYPE": options.thing_type or "",
+        **certificates.settings(options, with_contracts=False),
+    }
     if pepper is not None:
         environment["OCPPGW_PEPPER_SECRET"] = pepper.secret_arn
         permissions.append(allow(["secretsmanager:GetSecretValue"], [pepper.secret_arn]))

@@ -30,6 +30,8 @@ LOG_DAYS = {
     90: "THREE_MONTHS", 180: "SIX_MONTHS", 365: "ONE_YEAR", 731: "TWO_YEARS", 1_827: "FIVE_YEARS", 3_653: "TEN_YEARS",
 }  # fmt: skip
 LONGEST_RECOVERY_DAYS = 35
+_HELD = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+"
+_AUTHORITY = r"arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:\d{12}:certificate-authority/[0-9a-f-]+"
 _CIDR = r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"
 
 Tasks = Annotated[int, Field(ge=1, le=500)]
@@ -110,6 +112,10 @@ class Options(_Options):
     webhooks: Annotated[int, Field(ge=1, le=50)] = (
         4  # at most; each has a queue, which AWS asks for messages day and night
     )
+    # Who signs certificates for charge points: nobody, the key in a secret, or an authority of AWS Private CA. And the
+    # secret with the roots of vehicles' contracts. ARNs: docs/security.md says what secrets hold.
+    signer: Annotated[str, Field(pattern=rf"^(off|{_HELD}|{_AUTHORITY})$")] = "off"
+    contract_roots: Annotated[str, Field(pattern=rf"^{_HELD}$")] | None = None
     command_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0  # reserved for requests that wait; 0: not reserved
     # Only things of this type become charge points; None: all things.
     thing_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,128}$")] | None = "ocpp-charge-point"

@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import certificates
 from infra.data import Data
 from infra.logs import log_group
 from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow, iot_arns
@@ -135,9 +136,16 @@ class Processing(Construct):
             *on_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports, data.events),
             allow(["iot:Publish"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
             *write_shadows(messaging),
+            *certificates.permissions(self._options, with_contracts=True),
         ]
-        handler = "processors.lambda_handler.handler"
-        return self.processor("MessagesFunction", handler, permissions, [messaging.incoming], in_workers=True)
+        return self.processor(
+            "MessagesFunction",
+            "processors.lambda_handler.handler",
+            permissions,
+            [messaging.incoming],
+            in_workers=True,
+            **certificates.settings(self._options, with_contracts=True),
+        )
 
     def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         permissions = [

@@ -7,6 +7,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra import certificates
 from infra.gateway import Gateways, Inputs, execution_role, task_role
 from infra.logs import log_group
 from infra.nag import answer_for
@@ -53,6 +54,7 @@ class Workers(Construct):
                 "OCPPGW_IOT_ENDPOINT": inputs.iot_endpoint.value_as_string,
                 "OCPPGW_WORKER_THREADS": str(THREADS),
             }
+            | certificates.settings(options, with_contracts=True)
             | options.retention.kept.environment(),
             logging=ecs.LogDriver.aws_logs(stream_prefix="worker", log_group=self.log),
             stop_timeout=Duration.seconds(STOP_S),

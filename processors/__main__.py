@@ -12,6 +12,7 @@ import structlog
 import typer
 
 from adapters import aws, logs, s3_archive, sqs
+from adapters.authorities import SecretError
 from adapters.aws import FAILURES as FAILURES
 from adapters.aws import aim_at_local as aim_at_local
 from adapters.memory import (
@@ -59,6 +60,9 @@ def main() -> None:
     try:
         client = sqs.connect()
         queues, ports = [SqsQueue(client, name) for name in names], on_aws(chosen, _log_rule)
+    except SecretError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from error
     except aws.FAILURES as error:
         typer.echo(f"The queues of the house can't be reached: {error}", err=True)
         raise typer.Exit(1) from error

@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 
-from adapters import dynamodb, iot_data, logs, metrics, sqs
-from adapters.contract_certificates import TrustedContracts
+from adapters import authorities, dynamodb, iot_data, logs, metrics, sqs
+from adapters.authorities import SecretError
 from adapters.dynamodb_command_lines import DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
@@ -23,7 +23,6 @@ from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_tariffs import DynamoTariffs
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound, IotShadows
-from adapters.local_ca import LocalCertificateAuthority
 from adapters.sqs import SqsShadowRepairs
 from adapters.sqs_dead_letters import SqsDeadLetters
 from processors import inbox, poison, settings
@@ -81,17 +80,9 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         shadow_repairs=SqsShadowRepairs(queues, inbox.SHADOW_REPAIRS),
         clock=lambda: datetime.now(UTC),
         settings=chosen,
-        signer=_signer(chosen),
+        signer=authorities.signer(chosen),
         dead_letters=SqsDeadLetters(queues),
-        contracts=TrustedContracts(chosen.contract_roots) if chosen.contract_roots else None,
-    )
-
-
-def _signer(chosen: Settings) -> LocalCertificateAuthority | None:
-    if chosen.ca_certificate is None or chosen.ca_key is None:
-        return None
-    return LocalCertificateAuthority(
-        chosen.ca_certificate, chosen.ca_key, chosen.certificate_days, chosen.certificate_organization
+        contracts=authorities.contracts(chosen.contract_roots),
     )
 
 
@@ -101,5 +92,5 @@ def _ports() -> Ports:
     logs.configure()
     try:
         return on_aws(settings.load(), metrics.count_rule)
-    except SettingsError as error:
+    except (SettingsError, SecretError) as error:
         sys.exit(str(error))

@@ -22,6 +22,10 @@ class Gate(StrEnum):
     REGISTERED = "registered"  # accepted; for a fleet that moves here without booting anew
 
 
+SecretArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:\S+$")]
+Signer = Annotated[str, Field(pattern=r"^(local|off|arn:aws[a-z-]*:(secretsmanager|acm-pca):\S+)$")]
+
+
 def _from_json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
 
@@ -48,9 +52,12 @@ class Settings(BaseModel):
     tariff: str | None = None  # of charge points and tokens that have none of their own
     given_up_after_days: int = Field(default=30, ge=1, le=3650)  # transactions of which nothing is heard
     data_transfer: Vendors = {}  # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
+    signer: Signer = "local"  # with the files that follow; off; or the ARN of a secret with both, or of a private CA
     ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
     ca_key: FilePath | None = None
-    contract_roots: FilePath | None = None  # PEM; contract certificates of vehicles must lead to one of these
+    signer_template: str | None = None  # the ARN of a private CA's template, if it is not that for clients
+    # PEM, or the ARN of a secret that holds it; contract certificates of vehicles must lead to one of these.
+    contract_roots: SecretArn | FilePath | None = None
     certificate_days: int = Field(default=365, ge=1, le=3650)
     certificate_organization: str | None = None  # what the O of their requests must be
     attempts: int = Field(default=5, ge=1, le=1000)  # as many as the queues' redrive policy has

@@ -43,6 +43,14 @@ class Authority:
             file.write_bytes(_pem(builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())))
         return file
 
+    def under(self, above: "Authority") -> Path:
+        """A certificate of this CA that another one signed."""
+        file = self.directory / f"{self.name.replace(' ', '-')}-under.pem"
+        builder = _builder(_subject(self.name, "Test"), _subject(above.name, "Test"), self._key, days=365)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        file.write_bytes(_pem(builder.sign(above._key, hashes.SHA256())))
+        return file
+
     @property
     def key(self) -> Path:
         """The CA's own key."""

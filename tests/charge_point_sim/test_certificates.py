@@ -56,7 +56,7 @@ def test_what_was_signed_for_it_is_taken_and_what_was_signed_for_another_is_not(
     version: Version, tmp_path: Path
 ) -> None:
     authority = Authority(tmp_path)
-    signer = LocalCertificateAuthority(authority.certificate, authority.key, days=30)
+    signer = LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), days=30)
     wire = Wire(version).boot()
     ours, theirs = _ask(wire), _ask(Wire(version).boot())
 

@@ -20,7 +20,7 @@ from tests.gateway.site import CPO, site
 async def test_a_charge_point_connects_by_the_certificate_it_was_issued(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     server = authority.issue("localhost", server=True)
-    signer = LocalCertificateAuthority(authority.certificate, authority.key, 30, CPO)
+    signer = LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), 30, CPO)
     office = Office(signer=signer, make_request=partial(make_request, organization=CPO))
     for name in ("CP-1", "CP-2"):
         charge_points.register(New(name), office.ports)

@@ -162,7 +162,7 @@ def test_a_new_password_can_count_at_once() -> None:
 
 def test_a_certificate_is_signed_for_its_own_charge_point_only(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    signer = LocalCertificateAuthority(authority.certificate, authority.key, 30)
+    signer = LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), 30)
     office = Office(signer=signer, make_request=make_request)
     register(office)
 

@@ -146,7 +146,7 @@ def test_disabling_enabling_and_deleting(office: Office) -> None:
 def test_a_certificate_and_its_key_go_into_files_for_nobody_else(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     authority.directory.mkdir()
-    signer = LocalCertificateAuthority(authority.certificate, authority.key, 30)
+    signer = LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), 30)
     office = Office(signer=signer, make_request=make_request)
     run(office, "register", "CP1")
 

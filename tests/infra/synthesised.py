@@ -32,6 +32,8 @@ thing_type: null
 recovery_days: 7
 glacier_after_days: 30
 alarm_email: ops@example.com
+signer: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
+contract_roots: arn:aws:secretsmanager:eu-central-1:123456789012:secret:roots-AbCdEf
 """,
     "balanced": f"""
 preset: prod
@@ -39,6 +41,7 @@ egress: nat
 tls: load_balancer
 domain: {DOMAIN}
 allowed_cidrs: [203.0.113.0/24]
+signer: arn:aws:secretsmanager:eu-central-1:123456789012:secret:ca-AbCdEf
 """,
 }
 

@@ -83,6 +83,28 @@ def test_who_makes_passwords_has_the_pepper_of_the_gateways_and_the_type_of_thin
     assert functions["FleetFunction"]["Environment"]["Variables"]["OCPPGW_THING_TYPE"] == ""
 
 
+def test_who_signs_may_read_its_secret_or_issue_certificates_for_clients_and_nothing_else(
+    dev: Template, passthrough: Template, balanced: Template
+) -> None:
+    def told(template: Template, name: str) -> tuple[Any, Any]:
+        variables = template.of_type("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+        return variables.get("OCPPGW_SIGNER"), variables.get("OCPPGW_CONTRACT_ROOTS")
+
+    authority, roots = told(passthrough, "MessagesFunction")
+    secret, _ = told(balanced, "MessagesFunction")
+
+    assert told(dev, "MessagesFunction") == told(dev, "FleetFunction") == (None, None)
+    assert told(passthrough, "FleetFunction") == (authority, None)
+    assert told(balanced, "FleetFunction") == (secret, None)
+    of_worker = {each["Name"]: each["Value"] for each in container(passthrough, "worker")["Environment"]}
+    assert (of_worker["OCPPGW_SIGNER"], of_worker["OCPPGW_CONTRACT_ROOTS"]) == (authority, roots)
+    may = [json.dumps(statement) for _, statement in statements(passthrough) if "acm-pca" in json.dumps(statement)]
+    assert {json.loads(one)["Resource"] for one in may} == {authority}
+    assert all("EndEntityClientAuthCertificate/V1" in one for one in may if "IssueCertificate" in one)
+    assert "acm-pca" not in json.dumps(balanced.body) + json.dumps(dev.body)
+    assert secret in json.dumps([one for _, one in statements(balanced) if "GetSecretValue" in json.dumps(one)])
+
+
 def test_the_emulator_s_template_is_part_of_every_other(synthesised: dict[str, Template]) -> None:
     local = synthesised["local"].body["Resources"]
     for name in WAYS:

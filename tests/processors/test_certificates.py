@@ -23,13 +23,7 @@ CP = "CP-001"
 @pytest.fixture(scope="module")
 def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCertificateAuthority]:
     authority = Authority(tmp_path_factory.mktemp("ca"))
-    key = authority.directory / "ca.key"
-    key.write_bytes(
-        authority._key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    yield LocalCertificateAuthority(authority.certificate, key, days=30, organization="CPO")
+    yield LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), 30, "CPO")
 
 
 def csr(name: str = CP, organization: str = "CPO") -> str:

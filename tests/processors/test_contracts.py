@@ -53,10 +53,8 @@ LEAF_AS_CA.pem = ROOT.certify(LEAF_AS_CA.name, LEAF_AS_CA.key, is_ca=False)
 
 
 @pytest.fixture(scope="module")
-def contracts(tmp_path_factory: pytest.TempPathFactory) -> TrustedContracts:
-    roots = tmp_path_factory.mktemp("roots") / "roots.pem"
-    roots.write_text(Issuer("V2G Root").pem + ROOT.pem)
-    return TrustedContracts(roots)
+def contracts() -> TrustedContracts:
+    return TrustedContracts((Issuer("V2G Root").pem + ROOT.pem).encode())
 
 
 def authorize(

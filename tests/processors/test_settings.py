@@ -21,6 +21,8 @@ def test_everything_has_a_default_that_works() -> None:
         ("OCPPGW_GATE", "open"),
         ("OCPPGW_DATA_TRANSFER", "{"),
         ("OCPPGW_CA_KEY", "/no/such/file"),
+        ("OCPPGW_SIGNER", "somebody"),
+        ("OCPPGW_CONTRACT_ROOTS", "/no/such/roots"),
     ],
 )
 def test_a_wrong_variable_is_refused_in_a_sentence_that_names_it(
