@@ -1,4 +1,7 @@
-"""Tariffs in DynamoDB: TariffTable, by tariff and the beginning of each version."""
+"""Tariffs in DynamoDB: TariffTable, by tariff and the beginning of each version.
+
+`domain.tariffs` is imported when the first is read: it would slow every cold start.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,11 +10,11 @@ from botocore.exceptions import ClientError
 
 from adapters import dynamodb
 from adapters.dynamodb_items import attribute, text
-from domain import tariffs
-from domain.tariffs import Tariff
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from domain.tariffs import Tariff
 
 
 class DynamoTariffs:
@@ -21,7 +24,9 @@ class DynamoTariffs:
         self._client = client
         self._table = tables.tariffs
 
-    def versions(self, tariff_id: str) -> Sequence[Tariff]:
+    def versions(self, tariff_id: str) -> "Sequence[Tariff]":
+        from domain.tariffs import Tariff
+
         found = dynamodb.query(
             self._client,
             TableName=self._table,
@@ -31,7 +36,9 @@ class DynamoTariffs:
         )
         return [Tariff.model_validate_json(text(item["terms"])) for item in found]
 
-    def put(self, tariff: Tariff) -> bool:
+    def put(self, tariff: "Tariff") -> bool:
+        from domain import tariffs
+
         kept = self.versions(tariff.tariff_id)
         if tariff in kept:
             return True

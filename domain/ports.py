@@ -6,7 +6,7 @@ the queue retries. Each port has its contract tests in tests/adapters/test_contr
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from domain.models import (
     Boot,
@@ -23,7 +23,9 @@ from domain.models import (
     Transaction,
     TransactionEvent,
 )
-from domain.tariffs import Tariff
+
+if TYPE_CHECKING:
+    from domain.tariffs import Tariff  # takes long to import, and most records have nothing to do with it
 
 
 class RowChangedError(Exception):
@@ -200,10 +202,10 @@ class TransactionHistory(Protocol):
 class Tariffs(Protocol):
     """Tariffs, in versions that are never changed."""
 
-    def versions(self, tariff_id: str) -> Sequence[Tariff]:
+    def versions(self, tariff_id: str) -> "Sequence[Tariff]":
         """The versions of a tariff, oldest first."""
 
-    def put(self, tariff: Tariff) -> bool:
+    def put(self, tariff: "Tariff") -> bool:
         """Add a version; False unless it is the same again, or newer than the others and in their currency."""
 
 

@@ -112,7 +112,10 @@ def followed(stored: Sheet, next_started_at: datetime) -> Sheet:
     known, news = stored.transaction.next_started_at, _ms(next_started_at)
     if known is not None and known <= news:
         return stored
-    return _settled(replace(stored, transaction=replace(stored.transaction, next_started_at=news)))
+    sheet = _settled(replace(stored, transaction=replace(stored.transaction, next_started_at=news)))
+    cost, rules = sheet.transaction.cost, sheet.transaction.rules
+    # That it goes on no longer changes nothing of what it took.
+    return sheet if cost is None else priced(sheet, {**cost, "isFinal": True, "rules": list(rules)})
 
 
 def priced(stored: Sheet, cost: dict[str, Any] | None) -> Sheet:

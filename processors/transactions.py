@@ -85,7 +85,6 @@ def event_201(request: Request, ports: Ports) -> Payload:
     if verdict is not None and not _stops(said):
         _note_token(stored, verdict.status, ports)
     if said["eventType"] == "Started":
-        costs.charge_left_open(stored, request, ports)
         _log_started(stored)
     elif said["eventType"] == "Ended":
         _log_stopped(stored)

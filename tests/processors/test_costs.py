@@ -173,3 +173,55 @@ def test_a_transaction_that_was_left_open_is_charged_when_the_next_begins() -> N
     cost = kept(house, zombie)
     assert cost is not None
     assert (cost["net"], cost["rules"], cost["isFinal"]) == ("2.00", ["left_open"], True)
+
+
+def test_in_1_6_one_whose_start_comes_after_that_of_the_next_is_charged_too() -> None:
+    house = house_of(V16, tariff(prices=[{"dimension": "session", "price": "1"}]))
+    start_16(house, timestamp="2026-11-21T11:40:00Z")
+
+    late = start_16(house)
+
+    cost = kept(house, late)
+    assert cost is not None
+    assert (cost["net"], cost["isFinal"]) == ("1.00", True)
+
+
+def test_one_left_open_is_charged_by_its_own_tariff_where_the_next_has_none() -> None:
+    house = house_of(V16, token=IdToken("abc", tariff_id="T"), tariff_id=None)
+    house.id_tokens.put(IdToken("guest"))
+    zombie = start_16(house)
+    values = [{"timestamp": "2026-11-21T11:20:00Z", "sampledValue": [{"value": "5000"}]}]
+    tell(house, "MeterValues", connectorId=1, transactionId=int(zombie), meterValue=values)
+
+    start_16(house, timestamp="2026-11-21T11:40:00Z", idTag="GUEST")
+
+    cost = kept(house, zombie)
+    assert cost is not None
+    assert (cost["net"], cost["isFinal"]) == ("2.00", True)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 0, 1), (0, 2, 1, 3), (3, 2, 1, 0)])
+def test_in_2x_one_left_open_is_final_in_whatever_order_its_end_becomes_known(order: tuple[int, ...]) -> None:
+    house = house_of()
+    # The EVSE of the next one is told after its start.
+    said = [
+        ("tx-1", "Started", 0, 0, 1_000, {"evse": {"id": 1}}),
+        ("tx-1", "Updated", 1, 20, 5_000, {}),
+        ("tx-2", "Started", 0, 40, 5_000, {}),
+        ("tx-2", "Updated", 1, 41, 5_100, {"evse": {"id": 1}}),
+    ]
+
+    for transaction_id, kind, seq_no, minute, wh, fields in (said[number] for number in order):
+        at = f"2026-11-21T11:{minute:02}:00Z"
+        tell(
+            house, "TransactionEvent", eventType=kind, timestamp=at, triggerReason="MeterValuePeriodic", seqNo=seq_no,
+            transactionInfo={"transactionId": transaction_id}, **fields,
+            meterValue=[{"timestamp": at, "sampledValue": [{"value": wh}]}],
+        )  # fmt: skip
+
+    cost = kept(house)
+    assert cost is not None
+    assert (cost["net"], cost["isFinal"], cost["rules"]) == ("2.00", True, ["left_open"])
+    running = kept(house, "tx-2")
+    assert running is not None
+    assert running["isFinal"] is False
