@@ -214,7 +214,7 @@ def of_boot(boot: Boot) -> News:
     """A charge point booted."""
     said = {
         "vendor": boot.vendor, "model": boot.model, "serialNumber": boot.serial_number, "firmware": boot.firmware,
-        "bootedAt": _time(boot.at),
+        "bootedAt": _time(boot.at), "reason": boot.details.get("reason"),
     }  # fmt: skip
     told = {name: value for name, value in said.items() if value is not None}
     return News(EventType.BOOTED, told, timestamps.write(boot.at))

@@ -54,7 +54,7 @@ def _is_taken(id_token: str, request: Request, ports: Ports) -> bool:
 
     Authorize does not say for which EVSE: only where there is but one, nobody else is turned away.
     """
-    evses = {connector.partition(".")[0] for connector in request.charge_point.connectors}
+    evses = {connector.partition(".")[0] for connector in request.charge_point.connectors} - {"0"}
     if len(evses) != 1:
         return False
     running = ports.history.newest(request.charge_point_id, evses.pop(), request.now)

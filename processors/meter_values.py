@@ -4,7 +4,7 @@ from domain import readings
 from domain.models import Transaction
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
-from processors import costs
+from processors import costs, reports
 from processors.ports import Ports
 from processors.routes import Request, on
 
@@ -49,5 +49,6 @@ def sampled(request: Request, transaction_id: str, taken: list[readings.Sample])
 
 
 def _keep(where: str, request: Request, ports: Ports) -> None:
-    key = f"{where}#{request.payload['meterValue'][0]['timestamp']}"
+    # What is told of a moment may come in pieces.
+    key = f"{where}#{request.payload['meterValue'][0]['timestamp']}#{reports.digest(request.payload)}"
     ports.reports.keep(request.charge_point_id, request.action, key, request.payload, request.received_at)

@@ -28,16 +28,24 @@ def keep(request: Request, ports: Ports) -> None:
 def natural_key(request: Request) -> str:
     """What makes two reports of one action the same; keys sort as the parts follow each other."""
     said = request.payload
-    if "seqNo" in said:
-        group = said.get("requestId", said.get("generatedAt"))
-        return f"{group}#{said['seqNo']:06}"
+    if "requestId" in said and "seqNo" in said:
+        return f"{said['requestId']}#{said['seqNo']:06}"
     if request.action in assembly.PARTS:
         # Parts without a number: only what they say tells them apart.
-        return f"{said['requestId']}#{hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}"
-    if request.action == "SecurityEventNotification":
-        return f"{said['timestamp']}#{said['type']}"
+        return f"{said['requestId']}#{digest(said)}"
+    if request.action in _TIMED:
+        # Clocks have seconds only, and two things may happen within one.
+        return f"{'#'.join(str(said[name]).zfill(6) for name in _TIMED[request.action])}#{digest(said)}"
     # No key of its own: when it came, and its id against two in one millisecond. The queue repeats both.
     return f"{timestamps.write(request.received_at)}#{request.message_id}"
+
+
+_TIMED = {"NotifyEvent": ("generatedAt", "seqNo"), "SecurityEventNotification": ("timestamp", "type")}
+
+
+def digest(said: Payload) -> str:
+    """What tells a payload from others; however often it comes, it is the same."""
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 @on("NotifyReport", V201)

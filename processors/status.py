@@ -48,10 +48,21 @@ def observe(connector: str, state: ConnectorState, request: Request, ports: Port
 
 
 def _availability(data: dict[str, Any], request: Request, ports: Ports) -> None:
-    component = data["component"]
-    evse = component.get("evse", {})
+    connector = _connector(data["component"])
     # Component and variable names are case-insensitive (P2 part 2 appendix 3).
-    is_connector = component["name"].lower() == "connector" and "connectorId" in evse
-    if is_connector and data["variable"]["name"].lower() == "availabilitystate":
+    if connector is not None and data["variable"]["name"].lower() == "availabilitystate":
         state = ConnectorState(data["actualValue"], request.observed(timestamps.parse(data["timestamp"])))
-        observe(f"{evse['id']}.{evse['connectorId']}", state, request, ports)
+        observe(connector, state, request, ports)
+
+
+def _connector(component: dict[str, Any]) -> str | None:
+    """Where the availability of a component is kept: the charging station as "0", like that of 1.6."""
+    evse = component.get("evse", {})
+    match component["name"].lower():
+        case "connector" if "connectorId" in evse:
+            return f"{evse['id']}.{evse['connectorId']}"
+        case "evse" if evse:
+            return str(evse["id"])
+        case "chargingstation":
+            return "0"
+    return None

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from adapters.memory import MemoryRegistry
+from adapters.memory_events import MemoryEvents
+from domain.events import EventType
 from domain.models import Registration
 from ocppj.frames import Call, CallResult
 from ocppj.versions import V16, V21, V201, Version
@@ -71,6 +74,16 @@ def test_c09_a_boot_repeated_gets_the_same_answer_and_is_kept_whole(version: Ver
     assert kept is not None
     assert (kept.vendor, kept.model, kept.serial_number, kept.firmware) == ("Zürich AG", "Wall 1", "SN-1", "1.0.3")
     assert kept.details == boot(version).payload
+
+
+def test_c09_the_event_of_a_boot_says_why_it_booted() -> None:
+    house = House(registry=MemoryRegistry(told=(told := MemoryEvents())))
+    house.register(CP, V201)
+
+    payload(house, boot(V201))
+
+    [booted] = [event for event in told.all() if event.type is EventType.BOOTED]
+    assert booted.data["reason"] == "Watchdog"
 
 
 def test_c14_a_heartbeat_tells_the_time_and_nothing_else() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.models import Command, CommandState, IdToken, Registration
+from ocppj import schemas
 from ocppj.frames import Call, CallError, CallResult, Frame
 from ocppj.versions import V16, V201, VERSIONS, Version
 from processors import security
@@ -66,14 +67,18 @@ def test_c11_a_boot_is_followed_by_nothing_nobody_asked_for(version: Version) ->
 def test_c12_one_that_is_pending_is_accepted_at_a_later_boot() -> None:
     house = House()
     house.register(CP, V201, registration=Registration.PENDING)
-    accepted = House()
-    accepted.register(CP, V201)
 
-    statuses = [ask(each, V201, "BootNotification") for each in (house, accepted)]
+    first = ask(house, V201, "BootNotification")
+    before = ask(house, V201, "StatusNotification")
+    house.registry.change(CP, {"registration": Registration.ACCEPTED})
+    later = ask(house, V201, "BootNotification")
+    after = ask(house, V201, "StatusNotification")
 
-    assert [answer.payload["status"] for answer in statuses if isinstance(answer, CallResult)] == [
+    assert [answer.payload["status"] for answer in (first, later) if isinstance(answer, CallResult)] == [
         "Pending", "Accepted",
     ]  # fmt: skip
+    assert isinstance(before, CallError)
+    assert after == CallResult("m-1", {})
 
 
 def test_c56_a_refused_start_is_stopped_by_the_charge_point_and_by_nobody_twice() -> None:
@@ -100,6 +105,48 @@ def test_c63_a_transaction_may_begin_with_any_number_and_is_complete_without_a_g
     transaction = house.transactions.find(CP, "tx-1")
     assert transaction is not None
     assert (transaction.event_numbers, transaction.is_complete) == ("37..39", True)
+
+
+def test_c64_a_gap_blocks_nothing_and_is_told() -> None:
+    house = house_of()
+
+    for seq_no, kind in ((0, "Started"), (3, "Ended"), (1, "Updated")):
+        assert event(house, kind, seq_no) == {}
+
+    transaction = house.transactions.find(CP, "tx-1")
+    assert transaction is not None
+    assert (transaction.event_numbers, transaction.is_open, transaction.is_complete) == ("0..1,3", False, False)
+
+
+STOPPED = schemas.schema(V201, "TransactionEvent", "request")["definitions"]["ReasonEnumType"]["enum"]
+
+
+@pytest.mark.parametrize("reason", STOPPED)
+def test_c32_c72_every_reason_to_stop_is_taken_and_kept(reason: str) -> None:
+    house = house_of()
+
+    answer = event(house, "Ended", 0, transactionInfo={"transactionId": "tx-1", "stoppedReason": reason})
+
+    transaction = house.transactions.find(CP, "tx-1")
+    assert answer == {}
+    assert transaction is not None
+    assert transaction.stop_reason == reason
+
+
+def test_c73_values_of_one_moment_that_come_in_two_events_both_count() -> None:
+    house = house_of()
+    at = "2026-11-21T11:30:00Z"
+    energy = {"value": 4_200.0}
+    power = {"value": 7_200.0, "measurand": "Power.Active.Import"}
+
+    event(house, "Started", 0)
+    for seq_no, sampled in ((1, energy), (2, power)):
+        event(house, "Updated", seq_no, timestamp=at, meterValue=[{"timestamp": at, "sampledValue": [sampled]}])
+
+    transaction = house.transactions.find(CP, "tx-1")
+    assert transaction is not None
+    assert (transaction.energy_wh, transaction.power_w) == (4_200, 7_200)
+    assert [kept.seq_no for kept in house.transactions.events(CP, "tx-1")] == [0, 1, 2]
 
 
 def test_c67_a_transaction_may_be_authorised_long_after_it_started_and_end_long_after_it_stopped() -> None:

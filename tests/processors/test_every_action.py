@@ -139,16 +139,41 @@ def test_c88_an_unknown_security_event_is_kept() -> None:
     assert house.reports.of_charge_point(CP, "SecurityEventNotification") == [happened]
 
 
-@pytest.mark.parametrize("action", ["FirmwareStatusNotification", "DiagnosticsStatusNotification"])
-def test_c100_every_status_of_an_update_is_taken_in_any_order(action: str) -> None:
+TRAINS = [
+    (V16, "FirmwareStatusNotification"), (V16, "DiagnosticsStatusNotification"), (V16, "LogStatusNotification"),
+    (V16, "SignedFirmwareStatusNotification"),
+    *((version, f"{of}StatusNotification") for version in (V201, V21) for of in ("Firmware", "Log", "PublishFirmware")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "action"), TRAINS, ids=str)
+def test_c100_every_status_of_an_update_is_taken_in_any_order(version: Version, action: str) -> None:
     house = House()
-    house.register(CP, V16)
-    statuses = schemas.schema(V16, action, "request")["properties"]["status"]["enum"]
+    house.register(CP, version)
+    schema = schemas.schema(version, action, "request")
+    status = schema["properties"]["status"]
+    name = status.get("$ref", "").rpartition("/")[2]
+    statuses = status.get("enum") or schema["definitions"][name]["enum"]
+    told = [sample(version, action, full=True) | {"status": status} for status in (*statuses, statuses[0])]
 
-    answers = [house.send(CP, Call(f"m-{n}", action, {"status": status}))[0] for n, status in enumerate(statuses)]
+    answers = [house.send(CP, Call(f"m-{n}", action, said))[0] for n, said in enumerate(told)]
 
-    assert [answer.payload for answer in answers if isinstance(answer, CallResult)] == [{}] * len(statuses)
-    assert len(house.reports.of_charge_point(CP, action)) == len(statuses)
+    assert len(statuses) > 3
+    assert [answer.payload for answer in answers if isinstance(answer, CallResult)] == [{}] * len(told)
+    assert len(house.reports.of_charge_point(CP, action)) == len(told)
+
+
+@pytest.mark.parametrize("version", [V16, V201], ids=str)
+def test_c88_two_security_events_of_one_second_are_two(version: Version) -> None:
+    house = House()
+    house.register(CP, version)
+    happened = {"type": "SettingSystemTime", "timestamp": "2026-11-21T12:00:00Z"}
+
+    for detail in ("-1 s", "+2 s", "-1 s"):
+        house.send(CP, Call("m-1", "SecurityEventNotification", happened | {"techInfo": detail}))
+
+    kept = house.reports.of_charge_point(CP, "SecurityEventNotification")
+    assert sorted(each["techInfo"] for each in kept) == ["+2 s", "-1 s"]
 
 
 def test_c86_the_parts_of_a_report_are_kept_in_order_once_each() -> None:

@@ -104,6 +104,32 @@ def test_c84_availability_may_come_as_an_event_only(component: str) -> None:
     assert house.shadows.reported[CP]["connectors"]["2.1"]["status"] == "Occupied"
 
 
+@pytest.mark.parametrize(("component", "connector"), [("EVSE", "2"), ("ChargingStation", "0")])
+def test_c84_that_of_an_evse_or_of_the_whole_station_may_come_so_too(component: str, connector: str) -> None:
+    house = House()
+    house.register(CP, V201)
+
+    house.send(CP, event(component, "Unavailable"))
+
+    assert {name: state.status for name, state in house.row(CP).connectors.items()} == {connector: "Unavailable"}
+
+
+def test_c85_both_parts_of_an_event_are_there_and_a_second_event_in_the_same_second_takes_no_place() -> None:
+    house = House()
+    house.register(CP, V201)
+    parts = [event("A", "1"), event("B", "2"), event("C", "3")]
+    parts[0].payload["tbc"] = True
+    parts[1].payload["seqNo"] = 1
+
+    for part in (parts[1], parts[0], parts[2], parts[0]):
+        house.send(CP, part)
+
+    kept = house.reports.of_charge_point(CP, "NotifyEvent")
+    names = sorted(data["component"]["name"] for part in kept for data in part["eventData"])
+    assert names == ["A", "B", "C"]
+    assert [part["seqNo"] for part in kept] == [0, 0, 1]
+
+
 def test_c85_any_other_event_is_kept_and_changes_no_connector() -> None:
     house = House()
     house.register(CP, V201)

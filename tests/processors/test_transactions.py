@@ -1,16 +1,21 @@
 """Transactions of all versions, as good and bad charge points report them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.memory_events import MemoryEvents
+from adapters.memory_transactions import MemoryTransactions
 from domain.models import ConnectorState, IdToken, Transaction
-from ocppj import timestamps
+from ocppj import schemas, timestamps
 from ocppj.frames import Call, CallError, CallResult
 from ocppj.versions import V16, V201, Version
-from tests.processors.house import House, Unreachable, UnreachableError
+from processors import inbox
+from processors.settings import Settings
+from tests.processors.house import House, Unreachable, UnreachableError, of_frame
 
 CP = "CP-001"
 
@@ -80,11 +85,20 @@ def test_c40_a_refused_tag_still_gets_a_transaction_id() -> None:
 
 def test_c41_ids_are_positive_and_distinct() -> None:
     house = house_of()
+    ports = house.ports()
 
-    ids = [payload(house, start(meterStart=meter_start))["transactionId"] for meter_start in range(100)]
+    def ask(number: int) -> int:
+        frame = of_frame(CP, start(f"m-{number}", meterStart=number), house.now)
+        inbox.process(frame, ports, queue=inbox.INCOMING)
+        return number
 
-    assert len(set(ids)) == 100
+    with ThreadPoolExecutor(8) as pool:
+        asked = list(pool.map(ask, range(1_000)))
+
+    ids = {int(transaction.transaction_id) for transaction in house.transactions.of(CP)}
+    assert len(ids) == len(asked) == len(house.outbound.published)
     assert min(ids) > 0
+    assert max(ids) < 2**31
 
 
 def test_c42_the_tag_is_judged_again_at_the_start() -> None:
@@ -122,15 +136,18 @@ def test_c44_a_start_repeated_over_a_new_socket_is_the_same_transaction() -> Non
     assert len(house.transactions.of(CP)) == 1
 
 
-def test_c45_a_stop_repeated_keeps_the_first_values() -> None:
+def test_c45_a_stop_repeated_keeps_the_first_values_and_is_told_once() -> None:
     house = house_of()
+    house.transactions = MemoryTransactions(told=(events := MemoryEvents()))
     transaction_id = payload(house, start())["transactionId"]
 
     first = payload(house, stop(transaction_id))
+    told = len(events.all())
     again = payload(house, stop(transaction_id, meterStop=9999))
 
     assert first == again == {}
     assert stored(house, transaction_id).meter_stop_wh == 8000
+    assert len(events.all()) == told  # nobody is billed twice
 
 
 @pytest.mark.parametrize("transaction_id", [-1, 0, 999_999])
@@ -201,7 +218,10 @@ def test_c47_a_stop_is_told_of_its_tag_if_it_has_one() -> None:
     assert without == {}
 
 
-@pytest.mark.parametrize("reason", ["DeAuthorized", "PowerLoss", "UnlockCommand", None])
+REASONS = schemas.schema(V16, "StopTransaction", "request")["properties"]["reason"]["enum"]
+
+
+@pytest.mark.parametrize("reason", [*REASONS, None])
 def test_c48_no_reason_means_local(reason: str | None) -> None:
     house = house_of()
     transaction_id = payload(house, start())["transactionId"]
@@ -236,11 +256,18 @@ def test_c50_a_start_over_an_open_transaction_is_accepted_and_the_late_stop_find
 
 def test_c51_a_stop_after_a_reboot_closes_the_old_transaction() -> None:
     house = house_of()
+    house.settings = Settings()  # nobody is heard who has not booted
+    boot = Call("m-0", "BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
+    payload(house, boot)
     transaction_id = payload(house, start())["transactionId"]
 
     house.connect(CP, V16, epoch=2000)
+    payload(house, boot, epoch=2000)
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    payload(house, Call("m-1", "StatusNotification", status), epoch=2000)
     payload(house, stop(transaction_id, reason="PowerLoss"), epoch=2000)
 
+    assert not stored(house, transaction_id).is_open
     assert stored(house, transaction_id).stop_reason == "PowerLoss"
 
 
@@ -293,12 +320,16 @@ def test_meter_values_of_no_transaction_are_kept_by_connector_and_time(none: dic
     house = house_of()
     told = {"connectorId": 2, "meterValue": [{"timestamp": "2026-11-21T12:00:00Z", "sampledValue": [{"value": "5"}]}]}
 
+    power = {"timestamp": "2026-11-21T12:00:00Z", "sampledValue": [{"value": "6", "measurand": "Power.Active.Import"}]}
+
     for _ in range(2):
         payload(house, Call("m-1", "MeterValues", told | none))
     payload(house, Call("m-2", "MeterValues", told | none | {"connectorId": 1}))
+    payload(house, Call("m-3", "MeterValues", told | none | {"meterValue": [power]}))  # of the same moment
 
     kept = house.reports.of_charge_point(CP, "MeterValues")
-    assert [values["connectorId"] for values in kept] == [1, 2]
+    assert [values["connectorId"] for values in kept] == [1, 2, 2]
+    assert sorted(values["meterValue"][0]["sampledValue"][0]["value"] for values in kept[1:]) == ["5", "6"]
 
 
 def test_values_that_come_with_the_stop_are_read() -> None:
