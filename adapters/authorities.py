@@ -1,5 +1,6 @@
 """Who signs for charge points, and whose contracts are trusted, as settings say it: files, secrets, AWS Private CA."""
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ import orjson
 from adapters import aws
 from adapters.contract_certificates import TrustedContracts
 from adapters.local_ca import LocalCertificateAuthority
+from adapters.ocsp import OcspResponders
 from domain.ports import CertificateSigner
 
 LOCAL, OFF = "local", "off"
@@ -65,9 +67,16 @@ def signer(chosen: Signing) -> CertificateSigner | None:
 
 def contracts(roots: Path | str | None) -> TrustedContracts | None:
     """The contracts that lead to the roots in this file, or in the secret of this ARN."""
-    if roots is None:
-        return None
-    return TrustedContracts(roots.read_bytes() if isinstance(roots, Path) else _secret(roots).encode())
+    return TrustedContracts(_pem(roots)) if roots is not None else None
+
+
+def responders(prefixes: Collection[str], roots: Path | str | None) -> OcspResponders | None:
+    """The OCSP responders that may be asked, and are believed if the same roots say so."""
+    return OcspResponders(prefixes, _pem(roots) if roots is not None else b"") if prefixes else None
+
+
+def _pem(roots: Path | str) -> bytes:
+    return roots.read_bytes() if isinstance(roots, Path) else _secret(roots).encode()
 
 
 def _certificate_and_key(arn: str) -> tuple[bytes, bytes]:

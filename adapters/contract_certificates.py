@@ -1,13 +1,14 @@
 """Contract certificates of vehicles (ISO 15118): whether a chain leads to a V2G or mobility operator's root we trust.
 
-Revocation is not looked up: an OCSP responder would be an address that a charge point names. A contract that must not
-charge any more is blocked as a token. `cryptography` is imported when it is needed: it would slow every cold start.
+`cryptography` is imported when it is needed: it would slow every cold start.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from adapters import ocsp
 from domain.models import ContractCheck
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class TrustedContracts:
         ended = leaf.not_valid_after_utc
         is_expired = ended < now and self._leads_to_root(leaf, others, ended)
         return ContractCheck.EXPIRED if is_expired else ContractCheck.UNTRUSTED
+
+    def responders(self, chain: str) -> Iterable[tuple[dict[str, Any], str]]:
+        return ocsp.of_chain(chain)
 
     def _leads_to_root(self, leaf: "x509.Certificate", others: list["x509.Certificate"], at: datetime) -> bool:
         from cryptography import x509

@@ -210,7 +210,17 @@ class ContractCheck(StrEnum):
 
     TRUSTED = "Accepted"
     EXPIRED = "CertificateExpired"
+    REVOKED = "CertificateRevoked"
     UNTRUSTED = "CertChainError"
+
+
+class Revocation(StrEnum):
+    """What an OCSP responder says of a certificate, in the words of 2.1; FAILED if nobody says anything to believe."""
+
+    GOOD = "Good"
+    REVOKED = "Revoked"
+    UNKNOWN = "Unknown"
+    FAILED = "Failed"
 
 
 class CommandState(StrEnum):

@@ -19,6 +19,7 @@ from domain.models import (
     ContractCheck,
     IdToken,
     Proven,
+    Revocation,
     Route,
     Transaction,
     TransactionEvent,
@@ -276,6 +277,19 @@ class Contracts(Protocol):
 
     def check(self, chain: str, id_token: str, now: datetime) -> ContractCheck:
         """Whether this PEM chain, leaf first, is of this eMAID and leads to a root that is trusted."""
+
+    def responders(self, chain: str) -> Iterable[tuple[dict[str, Any], str]]:
+        """The hashes (CertificateHashDataType) of each certificate of a chain that names a responder, and its URL."""
+
+
+class Responders(Protocol):
+    """OCSP responders, who know which certificates are revoked; `certificate` is a CertificateHashDataType of 2.x."""
+
+    def ask(self, certificate: dict[str, Any], url: str) -> bytes | None:
+        """The answer of the responder at this URL, in DER, not verified; None without one."""
+
+    def judge(self, certificate: dict[str, Any], url: str, now: datetime) -> Revocation:
+        """What the responder at this URL says, if that can be believed."""
 
 
 class CertificateSigner(Protocol):

@@ -1,6 +1,6 @@
 """Authorize (conformance C.2): the token is looked up, and nothing else happens."""
 
-from domain.models import ContractCheck
+from domain.models import ContractCheck, Revocation
 from ocppj.frames import Payload
 from ocppj.versions import V16, V201
 from processors import costs, id_tokens
@@ -9,7 +9,9 @@ from processors.ports import Ports
 from processors.routes import Request, on
 
 # What the token is then (C-31); and for which tokens a certificate is good for nothing.
-_NOT_TRUSTED = {ContractCheck.EXPIRED: "Expired", ContractCheck.UNTRUSTED: "Invalid"}
+_NOT_TRUSTED = {
+    ContractCheck.EXPIRED: "Expired", ContractCheck.REVOKED: "Invalid", ContractCheck.UNTRUSTED: "Invalid",
+}  # fmt: skip
 _CANCELLED = frozenset({"Blocked", "Expired", "Invalid", "Unknown"})
 
 
@@ -37,16 +39,35 @@ def authorize_201(request: Request, ports: Ports) -> Payload:
 
 
 def _contract(request: Request, ports: Ports) -> ContractCheck | None:
-    """What a contract certificate is worth; None if there is none.
-
-    Without the certificate itself its hashes are for an OCSP responder, of whom we ask nothing.
-    """
-    said = request.payload
+    """What a contract certificate is worth; None if there is none."""
+    said, hashes = request.payload, request.payload.get("iso15118CertificateHashData")
     if "certificate" not in said:
-        return ContractCheck.UNTRUSTED if "iso15118CertificateHashData" in said else None
+        # With nothing but hashes it takes somebody who knows the certificate.
+        return None if hashes is None else _revocation(hashes, request, ports, unasked=ContractCheck.UNTRUSTED)
     if ports.contracts is None:
         return ContractCheck.UNTRUSTED
-    return ports.contracts.check(said["certificate"], said["idToken"]["idToken"], request.now)
+    found = ports.contracts.check(said["certificate"], said["idToken"]["idToken"], request.now)
+    if found is not ContractCheck.TRUSTED or ports.responders is None:
+        return found
+    return _revocation(hashes, request, ports, unasked=ContractCheck.TRUSTED)
+
+
+def _revocation(
+    hashes: list[Payload] | None, request: Request, ports: Ports, *, unasked: ContractCheck
+) -> ContractCheck:
+    """What OCSP responders say of all the certificates of a contract; `unasked` if there are none to ask."""
+    if ports.responders is None:
+        return unasked
+    if hashes is not None:
+        asked = [(one, one["responderURL"]) for one in hashes]
+    else:
+        asked = list(ports.contracts.responders(request.payload["certificate"])) if ports.contracts else []
+    found = {ports.responders.judge(one, url, request.now) for one, url in asked}
+    if Revocation.REVOKED in found:
+        return ContractCheck.REVOKED
+    if not found:
+        return unasked
+    return ContractCheck.TRUSTED if found == {Revocation.GOOD} else ContractCheck.UNTRUSTED
 
 
 def _is_taken(id_token: str, request: Request, ports: Ports) -> bool:

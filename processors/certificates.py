@@ -4,6 +4,7 @@ A charge point asks for a certificate of its own, is told Accepted, and gets it 
 Without a signer, and for what takes a contract pool or an OCSP responder, the answer is a polite no.
 """
 
+import base64
 import uuid
 from datetime import timedelta
 from functools import partial
@@ -11,7 +12,7 @@ from functools import partial
 import structlog
 
 from domain import delivery
-from domain.models import Command, CommandState, Route
+from domain.models import Command, CommandState, Revocation, Route
 from domain.ports import CertificateSigner, CsrRefusedError
 from ocppj import timestamps, topics
 from ocppj.frames import Payload
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 _IDS = uuid.UUID("5d1c2c3e-7f52-4f0e-9d57-2f8f3b0c9c55")
 _ITS_OWN = "ChargingStationCertificate"
 _LONGEST_CHAIN = 10_000  # characters (2.0.1 part 2, CertificateSigned)
+_LONGEST_OCSP_RESULT = {V201: 5_500, V21: 18_000}  # characters (schemas of GetCertificateStatus)
+_STATUS_HOLDS = timedelta(hours=1)
 
 
 @on("SignCertificate", V16, V201)
@@ -47,9 +50,14 @@ def sign(request: Request, ports: Ports) -> Payload:
 
 @on("GetCertificateStatus", V201)
 def status(request: Request, ports: Ports) -> Payload:
-    """There is no OCSP responder to ask."""
+    """Pass on what the OCSP responder says, if it is one that may be asked."""
     reports.keep(request, ports)
-    return {"status": "Failed"}
+    asked = request.payload["ocspRequestData"]
+    answer = ports.responders.ask(asked, asked["responderURL"]) if ports.responders else None
+    result = base64.b64encode(answer).decode() if answer else ""
+    if not result or len(result) > _LONGEST_OCSP_RESULT[request.version]:
+        return {"status": "Failed"}
+    return {"status": "Accepted", "ocspResult": result}
 
 
 @on("Get15118EVCertificate", V201)
@@ -61,15 +69,22 @@ def ev_certificate(request: Request, ports: Ports) -> Payload:
 
 @on("GetCertificateChainStatus", V21)
 def chain_status(request: Request, ports: Ports) -> Payload:
-    """No status could be had of any of them; ask again whenever you like."""
+    """What OCSP responders say of each; without an answer, or by a revocation list, ask again whenever you like."""
     reports.keep(request, ports)
-    failed = {"status": "Failed", "nextUpdate": timestamps.write(request.now)}
     asked = request.payload["certificateStatusRequests"]
+    return {"certificateStatus": [_status_of(one, request, ports) for one in asked]}
+
+
+def _status_of(asked: Payload, request: Request, ports: Ports) -> Payload:
+    certificate, source, now = asked["certificateHashData"], asked["source"], request.now
+    found = Revocation.FAILED
+    if source == "OCSP" and ports.responders is not None:
+        found = ports.responders.judge(certificate, asked["urls"][0], now)
+    again_at = now if found is Revocation.FAILED else now + _STATUS_HOLDS
     return {
-        "certificateStatus": [
-            {"certificateHashData": one["certificateHashData"], "source": one["source"], **failed} for one in asked
-        ]
-    }
+        "certificateHashData": certificate, "source": source, "status": str(found),
+        "nextUpdate": timestamps.write(again_at),
+    }  # fmt: skip
 
 
 def _send_signed(request: Request, signer: CertificateSigner, ports: Ports) -> None:

@@ -83,6 +83,7 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         signer=authorities.signer(chosen),
         dead_letters=SqsDeadLetters(queues),
         contracts=authorities.contracts(chosen.contract_roots),
+        responders=authorities.responders(chosen.ocsp_responders, chosen.contract_roots),
     )
 
 

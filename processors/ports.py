@@ -18,6 +18,7 @@ from domain.ports import (
     Passwords,
     Registry,
     Reports,
+    Responders,
     ShadowRepairs,
     Shadows,
     Tariffs,
@@ -50,6 +51,7 @@ class Ports:
     signer: CertificateSigner | None = None
     dead_letters: DeadLetters | None = None
     contracts: Contracts | None = None
+    responders: Responders | None = None
 
     def delivery(self) -> Delivery:
         """What delivering commands that wait takes, now."""

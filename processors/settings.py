@@ -30,6 +30,8 @@ def _from_json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
 
 
+Prefix = Annotated[str, Field(pattern=r"^https?://[^/]+/")]  # with the slash: no other host begins so
+Prefixes = Annotated[tuple[Prefix, ...], BeforeValidator(_from_json)]
 Vendors = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_json)]
 
 
@@ -58,6 +60,8 @@ class Settings(BaseModel):
     signer_template: str | None = None  # the ARN of a private CA's template, if it is not that for clients
     # PEM, or the ARN of a secret that holds it; contract certificates of vehicles must lead to one of these.
     contract_roots: SecretArn | FilePath | None = None
+    # ["http://ocsp.example/", ...]: URLs that begin so may be asked whether a certificate is revoked; none: nobody is.
+    ocsp_responders: Prefixes = ()
     certificate_days: int = Field(default=365, ge=1, le=3650)
     certificate_organization: str | None = None  # what the O of their requests must be
     attempts: int = Field(default=5, ge=1, le=1000)  # as many as the queues' redrive policy has

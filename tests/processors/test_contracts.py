@@ -1,5 +1,6 @@
 """Contract certificates in Authorize (conformance C-31), with chains as ISO 15118 has them: root, sub-CA, contract."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,12 +34,15 @@ class Issuer:
         self.pem = (above or self).certify(self.name, self.key, is_ca=True)
 
     def certify(
-        self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool, ends: datetime = NOW + timedelta(days=1)
-    ) -> str:
+        self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool,
+        ends: datetime = NOW + timedelta(days=1), extensions: Iterable[x509.ExtensionType] = (),
+    ) -> str:  # fmt: skip
         """A certificate of this name, as PEM."""
         builder = x509.CertificateBuilder(self.name, name, key.public_key(), x509.random_serial_number())
         builder = builder.not_valid_before(NOW - timedelta(days=9)).not_valid_after(ends)
         builder = builder.add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
     def contract(self, emaid: str = EMAID, *, is_ca: bool = False, ends: datetime = NOW + timedelta(days=1)) -> str:

@@ -22,6 +22,7 @@ def test_everything_has_a_default_that_works() -> None:
         ("OCPPGW_DATA_TRANSFER", "{"),
         ("OCPPGW_CA_KEY", "/no/such/file"),
         ("OCPPGW_SIGNER", "somebody"),
+        ("OCPPGW_OCSP_RESPONDERS", "http://ocsp.example/"),
         ("OCPPGW_CONTRACT_ROOTS", "/no/such/roots"),
     ],
 )
@@ -38,3 +39,10 @@ def test_vendors_are_read_from_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCPPGW_DATA_TRANSFER", '{"v": ["a"], "w": []}')
 
     assert load().data_transfer == {"v": ("a",), "w": ()}
+
+
+def test_a_responder_is_named_with_the_slash_after_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPPGW_OCSP_RESPONDERS", '["http://ocsp.example"]')
+
+    with pytest.raises(SettingsError, match=r"^OCPPGW_OCSP_RESPONDERS is 'http://ocsp.example': .*[.]$"):
+        load()
