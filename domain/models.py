@@ -120,6 +120,8 @@ class IdToken:
     `kind` is the 2.x type, None for any. `allowed` says where it may be used, as "<charge point>" or
     "<charge point>/<EVSE or connector>"; empty is everywhere. A prepaid one is kept out of authorization caches.
     `partner` is whose it is, None the house's own: partners may have the same token, and know nothing of each other's.
+    No table here has balances or the kinds of EVSEs: NoCredit and NotAllowedTypeEVSE are said of tokens whose status
+    is that (C-25, C-27).
     """
 
     id_token: str

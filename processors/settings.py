@@ -1,12 +1,18 @@
-"""The processors' settings, from environment variables with the prefix OCPPGW_."""
+"""The processors' settings, from environment variables with the prefix OCPPGW_.
+
+Without pydantic: it would be a third of a cold start, and all it would do is read these few texts.
+"""
 
 import os
+import re
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FilePath, ValidationError
 
 from domain.models import Registration
 
@@ -22,50 +28,34 @@ class Gate(StrEnum):
     REGISTERED = "registered"  # accepted; for a fleet that moves here without booting anew
 
 
-SecretArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:\S+$")]
-Signer = Annotated[str, Field(pattern=r"^(local|off|arn:aws[a-z-]*:(secretsmanager|acm-pca):\S+)$")]
-
-
-def _from_json(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
-
-
-Prefix = Annotated[str, Field(pattern=r"^https?://[^/]+/")]  # with the slash: no other host begins so
-Prefixes = Annotated[tuple[Prefix, ...], BeforeValidator(_from_json)]
-Vendors = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_json)]
-
-
-class Settings(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """What the processors can be told; every setting has a default that works."""
 
-    # No pydantic-settings: it is a tenth of a cold start, and all it would do here is in `load`.
-    model_config = ConfigDict(frozen=True)
-
-    heartbeat_interval_s: int = Field(default=300, ge=1, le=86_400)
-    heartbeat_jitter: float = Field(
-        default=0.1, ge=0, lt=1
-    )  # a tenth more or less, so that a fleet doesn't beat as one
-    boot_retry_s: int = Field(default=60, ge=1, le=86_400)
-    call_timeout_s: float = Field(default=30, gt=0, le=3600)
+    heartbeat_interval_s: int = 300
+    heartbeat_jitter: float = 0.1  # a tenth more or less, so that a fleet doesn't beat as one
+    boot_retry_s: int = 60
+    call_timeout_s: float = 30
     registration: Registration = Registration.ACCEPTED  # of charge points that are new
     gate: Gate = Gate.STRICT
-    remote_start_valid_s: int = Field(default=600, ge=0, le=86_400)
+    remote_start_valid_s: int = 600
     one_transaction_per_token: bool = False
     tariff: str | None = None  # of charge points and tokens that have none of their own
-    given_up_after_days: int = Field(default=30, ge=1, le=3650)  # transactions of which nothing is heard
-    data_transfer: Vendors = {}  # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
-    signer: Signer = "local"  # with the files that follow; off; or the ARN of a secret with both, or of a private CA
-    ca_certificate: FilePath | None = None  # PEM; with a key, charge points get certificates from here
-    ca_key: FilePath | None = None
+    given_up_after_days: int = 30  # transactions of which nothing is heard
+    # {"vendor": ["messageId", ...]}: what is Accepted; no messages are all
+    data_transfer: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    signer: str = "local"  # with the files that follow; off; or the ARN of a secret with both, or of a private CA
+    ca_certificate: Path | None = None  # PEM; with a key, charge points get certificates from here
+    ca_key: Path | None = None
     signer_template: str | None = None  # the ARN of a private CA's template, if it is not that for clients
     # PEM, or the ARN of a secret that holds it; contract certificates of vehicles must lead to one of these.
-    contract_roots: SecretArn | FilePath | None = None
+    contract_roots: str | Path | None = None
     # ["http://ocsp.example/", ...]: URLs that begin so may be asked whether a certificate is revoked; none: nobody is.
-    ocsp_responders: Prefixes = ()
-    certificate_days: int = Field(default=365, ge=1, le=3650)
+    ocsp_responders: tuple[str, ...] = ()
+    certificate_days: int = 365
     certificate_organization: str | None = None  # what the O of their requests must be
-    attempts: int = Field(default=5, ge=1, le=1000)  # as many as the queues' redrive policy has
-    worker_threads: int = Field(default=4, ge=1, le=64)  # polling the queue of frames
+    attempts: int = 5  # as many as the queues' redrive policy has
+    worker_threads: int = 4  # polling the queue of frames
 
     def interval_s(self, charge_point_id: str, registration: Registration) -> int:
         """The `interval` of a BootNotification's answer; the same charge point always gets the same (C-02)."""
@@ -81,15 +71,125 @@ def load() -> Settings:
     Raises:
         SettingsError: one of them has a value that can't be used.
     """
+    given = {}
+    for name, read in READERS.items():
+        variable = f"OCPPGW_{name.upper()}"
+        if variable not in os.environ:
+            continue
+        try:
+            given[name] = read(os.environ[variable])
+        except ValueError as error:
+            raise SettingsError(f"{variable} is {os.environ[variable]!r}: it must be {error}.") from error
+    return Settings(**given)
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text.strip(), re.ASCII) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            raise ValueError(f"a number from {least} to {most}")
+        return number
+
+    return read
+
+
+def _one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def read(text: str) -> StrEnum:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(f"one of {', '.join(kind)}") from None
+
+    return read
+
+
+def _yes_or_no(text: str) -> bool:
+    answers = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in answers:
+        raise ValueError("true or false")
+    return answers[text.lower()]
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise ValueError("a file that is there")
+    return Path(text)
+
+
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(what)
+        return text
+
+    return read
+
+
+def _secret_or_file(text: str) -> str | Path:
+    return text if re.fullmatch(r"arn:aws[a-z-]*:secretsmanager:\S+", text) else _file(text)
+
+
+def _json(text: str) -> Any:
     try:
-        return Settings.model_validate(
-            {name: os.environ[_variable(name)] for name in Settings.model_fields if _variable(name) in os.environ}
-        )
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        name = _variable(str(wrong["loc"][0]))
-        raise SettingsError(f"{name} is {wrong['input']!r}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}.") from error
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
-def _variable(name: str) -> str:
-    return f"OCPPGW_{name.upper()}"
+def _vendors(text: str) -> dict[str, tuple[str, ...]]:
+    told = _json(text)
+    if not isinstance(told, dict) or not all(_are_texts(messages) for messages in told.values()):
+        raise ValueError('JSON like {"vendor": ["messageId", ...]}')
+    return {vendor: tuple(messages) for vendor, messages in told.items()}
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    told = _json(text)
+    # With the slash after it: no other host begins so.
+    if not _are_texts(told) or not all(re.match(r"https?://[^/]+/", each) for each in told):
+        raise ValueError('JSON like ["http://ocsp.example/", ...], with a slash after the host')
+    return tuple(told)
+
+
+def _are_texts(told: object) -> bool:
+    return isinstance(told, list) and all(isinstance(each, str) for each in told)
+
+
+_DAYS = _whole(1, 3650)
+_SIGNERS = r"local|off|arn:aws[a-z-]*:(secretsmanager|acm-pca):\S+"
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "heartbeat_interval_s": _whole(1, 86_400),
+    "heartbeat_jitter": _number(0, 0.99),
+    "boot_retry_s": _whole(1, 86_400),
+    "call_timeout_s": _number(0.1, 3600),
+    "registration": _one_of(Registration),
+    "gate": _one_of(Gate),
+    "remote_start_valid_s": _whole(0, 86_400),
+    "one_transaction_per_token": _yes_or_no,
+    "tariff": str,
+    "given_up_after_days": _DAYS,
+    "data_transfer": _vendors,
+    "signer": _matching(_SIGNERS, "local, off, or the ARN of a secret or of an authority of AWS Private CA"),
+    "ca_certificate": _file,
+    "ca_key": _file,
+    "signer_template": str,
+    "contract_roots": _secret_or_file,
+    "ocsp_responders": _prefixes,
+    "certificate_days": _DAYS,
+    "certificate_organization": str,
+    "attempts": _whole(1, 1000),
+    "worker_threads": _whole(1, 64),
+}

@@ -12,7 +12,10 @@ import pytest
 from infra.package import LEFT_OUT, PACKAGES, ROOT, key_of, pack
 
 # Each of these is 5 % of a cold start or more (`python -m bench.cold_start`).
-NEEDLESS = {"aws_lambda_powertools", "cryptography", "jsonschema", "prometheus_client", "pydantic_settings"}
+NEEDLESS = {
+    "aws_lambda_powertools", "boto3", "cryptography", "domain.tariffs", "jsonschema", "prometheus_client", "pydantic",
+    "pydantic_settings", "s3transfer",
+}  # fmt: skip
 
 IMPORT_HANDLERS = """
 import json, sys

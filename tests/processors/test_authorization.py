@@ -54,7 +54,7 @@ def remote_start(house: House, id_token: str, *, age_s: float, state: CommandSta
         (IdToken("abc"), "Accepted", "Accepted"),
         (IdToken("abc", "Blocked"), "Blocked", "Blocked"),
         (IdToken("abc", "Invalid"), "Invalid", "Invalid"),
-        (IdToken("abc", "NoCredit"), "Invalid", "NoCredit"),
+        *((IdToken("abc", said), "Invalid", said) for said in ("NoCredit", "NotAllowedTypeEVSE", "NotAtThisTime")),
         (IdToken("abc", expires_at=YESTERDAY), "Expired", "Expired"),
         (IdToken("abc", "Blocked", expires_at=YESTERDAY), "Blocked", "Blocked"),
     ],

@@ -196,4 +196,4 @@ def test_what_is_no_frame_is_passed_over(logging: Logging) -> None:
 
 
 def replace_settings(**changes: Any) -> Settings:
-    return STRICT.model_copy(update=changes)
+    return replace(STRICT, **changes)
