@@ -14,6 +14,7 @@ from adapters import aws, signing_requests
 if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
     from mypy_boto3_acm_pca.literals import SigningAlgorithmType
+    from mypy_boto3_acm_pca.type_defs import WaiterConfigTypeDef
 
 # Says what the certificate is for, and takes nothing but names and key from the request.
 CLIENTS = "template/EndEntityClientAuthCertificate/V1"
@@ -47,7 +48,7 @@ class PrivateCertificateAuthority:
         self._organization = organization
         partition = arn.split(":")[1]
         self._template = template or f"arn:{partition}:acm-pca:::{CLIENTS}"
-        self._poll = {"Delay": poll_s, "MaxAttempts": ISSUED_S}
+        self._poll: WaiterConfigTypeDef = {"Delay": poll_s, "MaxAttempts": ISSUED_S}
 
     def check(self, csr: str, names: Collection[str]) -> None:
         signing_requests.read(csr, names, self._organization)
