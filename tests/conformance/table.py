@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.conformance import actions
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
 ROWS = Path(__file__).with_name("rows.toml")
@@ -133,6 +135,8 @@ def page(sections: list[Section]) -> str:
         )
         parts += [_line(row) for row in section.rows]
         parts.append("")
+        if section.name == "C":
+            parts.append(actions.section())
     return "\n".join(parts)
 
 

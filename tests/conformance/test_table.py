@@ -1,8 +1,11 @@
 """The table of conformance is complete, and says what the tests say."""
 
+from collections import Counter
+
 import pytest
 
-from tests.conformance import table
+from ocppj.versions import V16, V21, V201
+from tests.conformance import actions, table
 
 
 def test_every_row_has_a_test_or_a_reason() -> None:
@@ -17,6 +20,14 @@ def test_every_test_names_rows_that_there_are() -> None:
     strange = [(test.file, test.name) for test in table.named_tests() if not set(test.rows) <= known]
 
     assert strange == []
+
+
+def test_every_action_of_every_version_has_a_test_that_names_it() -> None:
+    found = actions.cells()
+    based = {(action, V21) for action, version in found if version is V201}
+
+    assert Counter(version for _, version in found) == {V16: 14, V201: 25, V21: 25 + 12}
+    assert [str(cell) for cell, tests in found.items() if not tests and cell not in based] == []
 
 
 def test_the_page_is_current() -> None:

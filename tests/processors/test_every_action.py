@@ -142,7 +142,8 @@ def test_c88_an_unknown_security_event_is_kept() -> None:
 TRAINS = [
     (V16, "FirmwareStatusNotification"), (V16, "DiagnosticsStatusNotification"), (V16, "LogStatusNotification"),
     (V16, "SignedFirmwareStatusNotification"),
-    *((version, f"{of}StatusNotification") for version in (V201, V21) for of in ("Firmware", "Log", "PublishFirmware")),
+    (V201, "FirmwareStatusNotification"), (V201, "LogStatusNotification"), (V201, "PublishFirmwareStatusNotification"),
+    (V21, "FirmwareStatusNotification"), (V21, "LogStatusNotification"), (V21, "PublishFirmwareStatusNotification"),
 ]  # fmt: skip
 
 

@@ -204,3 +204,34 @@ def test_a_stream_may_be_opened_for_whatever_it_brings_is_kept() -> None:
     answer = tell(house, "OpenPeriodicEventStream", **sample(V21, "OpenPeriodicEventStream", full=False))
 
     assert answer == {"status": "Accepted"}
+
+
+@pytest.mark.parametrize("version", [V201, V21], ids=str)
+def test_c111_the_schedule_of_a_vehicle_is_kept_and_nothing_is_promised(version: Version) -> None:
+    house = house_of(version)
+    told = sample(version, "NotifyEVChargingSchedule", full=True)
+
+    answer = tell(house, "NotifyEVChargingSchedule", **told)
+
+    assert answer == {"status": "Rejected"}
+    assert states(house, "ChargingSchedule") == [told]
+
+
+def test_a_schedule_that_nobody_plans_is_not_updated() -> None:
+    house = house_of(V21)
+
+    answer = tell(house, "PullDynamicScheduleUpdate", chargingProfileId=7)
+
+    assert answer == {"status": "Rejected"}
+    assert house.reports.of_charge_point(CP, "PullDynamicScheduleUpdate") == [{"chargingProfileId": 7}]
+
+
+@pytest.mark.parametrize("of", [{}, {"evseId": 2}], ids=["station", "EVSE"])
+def test_a_vat_number_comes_back_unconfirmed(of: dict[str, int]) -> None:
+    house = house_of(V21)
+    told = {"vatNumber": "NL123456789B01", **of}
+
+    answer = tell(house, "VatNumberValidation", **told)
+
+    assert answer == {"status": "Rejected", **told}
+    assert house.reports.of_charge_point(CP, "VatNumberValidation") == [told]
