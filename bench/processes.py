@@ -38,6 +38,15 @@ class Child:
         self.pid = self._process.pid or 0
         _running.add(self)
 
+    def check(self, what: str) -> None:
+        """Say that it ended before its time.
+
+        Raises:
+            BenchError: it did, with this exit code; a negative one is the signal that killed it.
+        """
+        if not self._process.is_alive():
+            raise BenchError(f"{what} ended before the row did, exit code {self._process.exitcode}")
+
     def end(self) -> None:
         """Kill it."""
         self._process.kill()

@@ -125,7 +125,11 @@ def table(results: dict[str, Row]) -> str:
             calm, noisy = row["calm_p99_ms"], row["p99_ms"]
             lines.append(f"{name:14} neighbours' p99 {noisy:.2f} ms, {calm:.2f} ms without it: x {row['ratio']:.2f}")
         elif "handshake_us" in row:
-            lines.append(f"{name:14}{row['kib_each']:9.1f} KiB each, {row['handshake_us']:,.0f} us CPU per handshake")
+            times = row["handshake_us"] / row["bare_us"]
+            lines.append(
+                f"{name:14}{row['kib_each']:9.1f} KiB each, {row['handshake_us']:,.0f} us CPU per handshake, "
+                f"{times:.1f} times a bare one ({row['bare_us']:,.0f} us)"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -166,6 +170,7 @@ def _loaded(bench: Bench, server: Child, plan: load.Plan, others: list[Child]) -
 
 def _idle(bench: Bench, sockets: int, tls: TlsFiles | None = None, ca: Path | None = None) -> Row:
     port = free_port()
+    bare_us = _bare_handshake_us(sockets, tls, ca)
     children = [Child(servers.run_gateway, port, bench.mqtt, PER_LINK, tls), Child(servers.run_cloud, bench.mqtt)]
     server = children[0].pid
     wait_for(port)
@@ -177,12 +182,30 @@ def _idle(bench: Bench, sockets: int, tls: TlsFiles | None = None, ca: Path | No
     loading.connect()
     handshakes_s = sum(cpu_s(server)) - cpu
     _boot(loading, sockets)
-    row = {"kib_each": (rss_kib(server) - memory) / sockets, "handshake_us": handshakes_s / sockets * 1e6}
+    row = {
+        "kib_each": (rss_kib(server) - memory) / sockets, "handshake_us": handshakes_s / sockets * 1e6,
+        "bare_us": bare_us,
+    }  # fmt: skip
     for part in (loading, warm):
         part.end()
     for child in children:
         child.end()
     return row
+
+
+def _bare_handshake_us(sockets: int, tls: TlsFiles | None, ca: Path | None) -> float:
+    """What is left of a handshake without a gateway: kernel, uvloop, OpenSSL, and the WebSocket library."""
+    port = free_port()
+    server = Child(servers.run_echo, port, tls)
+    wait_for(port)
+    loading = Load(load.Plan(port, sockets, ca=str(ca) if ca else None))
+    loading.counts()  # it has started
+    before = sum(cpu_s(server.pid))
+    loading.connect()
+    used = sum(cpu_s(server.pid)) - before
+    loading.end()
+    server.end()
+    return used / sockets * 1e6
 
 
 def _boot(loading: Load, sockets: int) -> None:

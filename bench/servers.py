@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -158,11 +159,13 @@ def run_cable(port: int, mqtt_port: int, order: Connection) -> None:
     uvloop.run(serve())
 
 
-def run_echo(port: int) -> None:
+def run_echo(port: int, tls: TlsFiles | None = None) -> None:
     """The least a WebSocket server can do with the same library: what came in goes out."""
+    collect_seldom()
+    context = Certificates(tls).context if tls else None
 
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", port)
+        server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", port, ssl=context, backlog=4_096)
         await server.serve_forever()
 
     uvloop.run(serve())
@@ -199,7 +202,7 @@ def run_cloud(mqtt: str, number: int = 0, asked: Connection | None = None) -> No
         await cloud.connection.open()
         if asked is not None:
             asyncio.get_running_loop().add_reader(asked.fileno(), lambda: asked.send((asked.recv(), len(cloud.seen))))
-        await cloud.connection.lost
+        sys.exit(f"the cloud is gone: {await cloud.connection.lost}")
 
     uvloop.run(serve())
 

@@ -1,11 +1,13 @@
 """The long rows, small: that they run, and count right."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from bench import crowd, load
-from bench.processes import BenchError, Load, end_all
+from bench import crowd, load, servers
+from bench.processes import BenchError, Child, Load, end_all
 from tests.brokers import Mosquitto
 
 SMALL = crowd.Size(charge_points=40, grown=40, minutes=0.02)
@@ -33,4 +35,17 @@ def test_charge_points_that_find_nobody_end_the_row_with_a_reason() -> None:
 
     with pytest.raises(BenchError, match='ended before it answered "connect"'):
         loading.connect()
+    end_all()
+
+
+@pytest.mark.e2e
+def test_a_row_whose_cloud_has_died_ends_with_a_reason(mosquitto: Mosquitto) -> None:
+    cloud = Child(servers.run_cloud, f"mqtt://127.0.0.1:{mosquitto.port}")
+    cloud.check("the cloud")
+
+    os.kill(cloud.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, cloud.pid, os.WEXITED | os.WNOWAIT)
+
+    with pytest.raises(BenchError, match="the cloud ended before the row did, exit code -9"):
+        cloud.check("the cloud")
     end_all()
