@@ -19,7 +19,7 @@ CREDENTIALS = frozenset({
 })  # fmt: skip
 CHANGEABLE = CREDENTIALS | {
     "partner", "site", "vendor_profile", "disabled", "registration", "default_version", "ping_interval_s",
-    "tariff_id",
+    "command_timeout_s", "tariff_id",
 }  # fmt: skip
 
 

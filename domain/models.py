@@ -85,7 +85,8 @@ class ChargePoint:
     `serial_number` is the common name its certificate must have; `certificate_names` are others that will do: its
     identity, or those of local controllers (A-57). `default_version` is spoken when it offers none (A-14).
     `tariff_id` is what charging costs here, unless the token has a tariff of its own (domain/tariffs.py).
-    `ping_interval_s` is for connections that need other pings than most, 0 for none.
+    `ping_interval_s` is for connections that need other pings than most, 0 for none; `command_timeout_s` for charge
+    points that need another time than most for their answers to commands.
     `partner` is whose it is, None the house's own; `site` and `vendor_profile` are the operator's words.
     """
 
@@ -105,6 +106,7 @@ class ChargePoint:
     default_version: Version | None = None
     tariff_id: str | None = None
     ping_interval_s: int | None = None
+    command_timeout_s: int | None = None
     partner: str | None = None
     site: str | None = None
     vendor_profile: str | None = None

@@ -43,6 +43,7 @@ class Change(Strict):
     certificate_names: Annotated[tuple[Word, ...], Field(strict=False)] = ()  # JSON has lists only
     default_version: SUBPROTOCOLS | None = None
     ping_interval_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    command_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None  # for its answer to a command
     tariff_id: Word | None = None
     registration: Literal["Accepted", "Pending", "Rejected"] = "Accepted"
 
@@ -89,7 +90,11 @@ class Certificate(Strict):
     csr: Text | None = None
 
 
-_ROW = {"common_name": "serial_number", "ping_interval_seconds": "ping_interval_s"}
+_ROW = {
+    "common_name": "serial_number",
+    "ping_interval_seconds": "ping_interval_s",
+    "command_timeout_seconds": "command_timeout_s",
+}
 
 
 def _value(name: str, value: Any) -> Any:

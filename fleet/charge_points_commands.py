@@ -97,6 +97,7 @@ def set_(
     common_name: CommonName = None,
     tariff: Tariff = None,
     ping_interval: Pings = None,
+    command_timeout: Annotated[int | None, typer.Option(help="Seconds it has for its answer to a command.")] = None,
     registration: Annotated[str | None, typer.Option(help="Accepted, Pending or Rejected.")] = None,
     allow_downgrade: Annotated[
         bool | None, typer.Option(help="Whether it may come once with a lower profile than it has proved.")
@@ -108,7 +109,7 @@ def set_(
     told: dict[str, Any] = {
         "site": site, "vendorProfile": vendor_profile, "partner": partner, "securityProfile": profile,
         "commonName": common_name, "tariffId": tariff, "pingIntervalSeconds": ping_interval,
-        "registration": registration, "allowDowngrade": allow_downgrade,
+        "commandTimeoutSeconds": command_timeout, "registration": registration, "allowDowngrade": allow_downgrade,
     }  # fmt: skip
     named = {name: value for name, value in told.items() if value is not None} | dict.fromkeys(clear or ())
     if not named:

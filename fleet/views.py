@@ -32,6 +32,7 @@ def charge_point(row: ChargePoint, *, is_online: bool) -> dict[str, Any]:
         "certificateNames": list(row.certificate_names),
         "defaultVersion": row.default_version.subprotocol if row.default_version else None,
         "pingIntervalSeconds": row.ping_interval_s,
+        "commandTimeoutSeconds": row.command_timeout_s,
         "tariffId": row.tariff_id,
         "createdAt": _value(row.created_at),
         "connected": is_online,

@@ -174,7 +174,8 @@ def _commands(
 ) -> list[Command]:
     now = _whole_milliseconds(ports.now())
     ids = [ports.new_id() for _ in wanted]
-    patience = len(ids) * (settings.command_timeout + settings.command_grace)
+    timeout = settings.command_timeout if row.command_timeout_s is None else timedelta(seconds=row.command_timeout_s)
+    patience = len(ids) * (timeout + settings.command_grace)
     waits = len(ids) > 1 or asked.ttl
     return [
         Command(
@@ -186,7 +187,7 @@ def _commands(
             state=CommandState.QUEUED,
             # A millisecond apart, so that lists show them in their order.
             created_at=now + timedelta(milliseconds=index),
-            deadline=now + timedelta(milliseconds=index) + settings.command_timeout,
+            deadline=now + timedelta(milliseconds=index) + timeout,
             issued_by=asked.by,
             queued_until=now + asked.ttl + (patience if index else timedelta()) if waits else None,
             part_before=ids[index - 1] if index else None,

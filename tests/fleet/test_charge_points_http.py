@@ -45,6 +45,7 @@ def test_everything_said_at_registration_is_in_the_row() -> None:
     register(
         office, partner="acme", site="Depot 3", vendorProfile="Acme/One", securityProfile=3, commonName="SN-1",
         certificateNames=["LC-1"], defaultVersion="ocpp1.6", pingIntervalSeconds=0, registration="Pending",
+        commandTimeoutSeconds=90,
         allowDowngrade=True, tariffId="t1",
     )  # fmt: skip
 
@@ -52,6 +53,7 @@ def test_everything_said_at_registration_is_in_the_row() -> None:
     assert (row.partner, row.site, row.vendor_profile, row.security_profile) == ("acme", "Depot 3", "Acme/One", 3)
     assert (row.serial_number, row.certificate_names, row.default_version) == ("SN-1", ("LC-1",), V16)
     assert (row.ping_interval_s, row.registration, row.allow_downgrade) == (0, Registration.PENDING, True)
+    assert row.command_timeout_s == 90
     assert row.tariff_id == "t1"
 
 

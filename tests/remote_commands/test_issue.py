@@ -26,6 +26,18 @@ def test_the_frame_is_a_call_with_the_commands_id_and_deadline() -> None:
     assert published.epoch is None
 
 
+def test_d01_a_charge_point_may_have_a_time_of_its_own_for_answers() -> None:
+    desk = Desk()
+    desk.connect("CP1", command_timeout_s=90)
+
+    reply = desk.post("/charge-points/CP1/commands/ClearCache", {}, prefer="wait=25")
+    desk.clock.sleep(80)
+    after_105_s = desk.get("/commands/cmd-1").body["state"]
+    expected = (NOON + timedelta(seconds=90)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    assert (reply.body["state"], reply.body["deadline"], after_105_s) == ("sent", expected, "timeout")
+
+
 def test_an_answer_that_is_faster_than_the_record_stays() -> None:
     desk = Desk()
     desk.connect("CP1")
