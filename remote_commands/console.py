@@ -84,9 +84,8 @@ def listed(rows: list[dict[str, Any]], columns: dict[str, str], following: str |
     caption = f"more with --cursor {following}" if following else None
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     for heading, name in columns.items():
-        table.add_column(
-            heading, overflow="fold", no_wrap=name.endswith("Id")
-        )  # who copies an id wants it in one piece
+        # Who copies an id wants it in one piece.
+        table.add_column(heading, overflow="fold", no_wrap=name.endswith("Id"))
     for row in rows:
         table.add_row(*(_short(row.get(name)) for name in columns.values()))
     return table

@@ -12,7 +12,7 @@ from web.problems import InvalidRequestError, Wrong
 
 Payload = dict[str, Any]
 
-PER_MESSAGE = ("GetReport", "GetVariables", "SetVariables", "SetVariableMonitoring", "ClearVariableMonitoring")
+_PER_MESSAGE = ("GetReport", "GetVariables", "SetVariables", "SetVariableMonitoring", "ClearVariableMonitoring")
 
 # The key in 1.6; the variable, and its instance, in 2.x. With the least that is a limit at all.
 _LIMITS: dict[str, int] = {
@@ -24,7 +24,7 @@ _LIMITS: dict[str, int] = {
     "ProfileStackLevel": 0,
     "BytesPerMessage": 1,
     "ItemsPerMessage": 1,
-} | {f"{what}PerMessage[{action}]": 1 for what in ("Bytes", "Items") for action in PER_MESSAGE}
+} | {f"{what}PerMessage[{action}]": 1 for what in ("Bytes", "Items") for action in _PER_MESSAGE}
 
 
 def answered(commands: Iterable[Command]) -> dict[str, int]:

@@ -32,7 +32,7 @@ class Making:
     """What a rendering needs beside the body.
 
     `number()` is an id no recent command of this charge point has (conformance D-04); `limit(name)` is how much the
-    charge point said it takes in one message (D-06), None if it never did; `now` is an OCPP timestamp.
+    charge point said it takes (D-06), None if it never did; `now` is an OCPP timestamp.
     """
 
     version: Version
