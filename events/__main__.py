@@ -79,6 +79,7 @@ def redeliver(
 ) -> None:
     """Deliver one event again, under the id it has, to all who want it or to one webhook."""
     with _house() as house:
+        _check_webhook(webhook, house)
         found = [event for event in _found(house.events, charge_point, _time(since)) if event.id == event_id]
         if not found:
             raise _UsageError(f"There is no event {event_id} in that time; --from goes further back.")
@@ -96,6 +97,7 @@ def replay(
 ) -> None:
     """Deliver all events from a time on again, under the ids they have."""
     with _house() as house:
+        _check_webhook(webhook, house)
         wanted = Wanted(partner, types=frozenset(types) if types else None)
         found = [event for event in _found(house.events, charge_point, _time(since)) if wanted.takes(event)]
         delivery.relay(found, house, uuid.uuid4().hex, webhook)
@@ -121,6 +123,14 @@ def serve(
         with server, suppress(KeyboardInterrupt):
             typer.echo(f"http://{host}:{server.server_port}{PATH}")
             server.serve_forever(0.1)
+
+
+def _check_webhook(webhook_id: str | None, house: Ports) -> None:
+    found = house.webhooks.find(webhook_id) if webhook_id is not None else None
+    if webhook_id is not None and found is None:
+        raise _UsageError(f"There is no webhook {webhook_id}.")
+    if found is not None and found.disabled_at is not None:
+        raise _UsageError(f"Webhook {webhook_id} is disabled: `ocppgw webhooks test {webhook_id}` enables it.")
 
 
 def _found(house: Events, charge_point: str | None, begin: datetime | None) -> Iterator[Event]:

@@ -16,19 +16,26 @@ import pytest
 from adapters.dynamodb import Tables
 from adapters.dynamodb_registry import DynamoRegistry
 from domain.models import ChargePoint, ConnectorState
+from infra.local.cloud import free_port
 from tests.adapters.test_transaction_contracts import NOON, SECOND
 from tests.house import House
 
 pytestmark = pytest.mark.e2e
 
 PATIENCE_S = 60.0
+SLOW_S = 4.0  # of five
 
 
 class Receiver(ThreadingHTTPServer):
-    """Somebody's server: refuses the first post of each event, and keeps what it has taken."""
+    """Somebody's server: refuses the first post of each event, and keeps what it has taken.
+
+    At /slow it takes everything after a while, at /broken nothing.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.posted: list[str] = []
+        self.closing = threading.Event()
         self.refused: set[str] = set()
         self.taken: list[dict[str, Any]] = []
 
@@ -41,6 +48,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.posted.append(self.path)
+        if self.path != "/":
+            self.server.closing.wait(SLOW_S if self.path == "/slow" else 0)
+            self.send_response(204 if self.path == "/slow" else 500)
+            self.end_headers()
+            return
         is_first = body.get("id") not in self.server.refused
         self.server.refused.add(body.get("id"))
         is_refused = is_first and body.get("sequence", 1) % 2 == 0
@@ -59,6 +72,7 @@ def receiver() -> Iterator[Receiver]:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield server
+        server.closing.set()
         server.shutdown()
 
 
@@ -68,12 +82,16 @@ def ocppgw(house: House, *words: str) -> Any:
     return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
-def test_a_webhook_gets_every_event_of_its_partner_in_order_though_it_refuses_some(
+def test_a_webhook_gets_its_partners_events_in_order_though_it_refuses_some_and_others_are_slow_broken_or_down(
     house: House, receiver: Receiver
 ) -> None:
     url = f"http://127.0.0.1:{receiver.server_port}/"
     added = ocppgw(house, "webhooks", "add", url, "--partner", "ev-acme")
     assert ocppgw(house, "webhooks", "test", added["id"]) == {"id": added["id"], "status": 204}
+    others = [
+        ocppgw(house, "webhooks", "add", other)["id"]
+        for other in (f"{url}slow", f"{url}broken", f"http://127.0.0.1:{free_port()}/")
+    ]
     registry = DynamoRegistry(house.aws.client("dynamodb"), Tables())
     for name, partner in (("EV-acme", "ev-acme"), ("EV-zeta", "ev-zeta")):
         registry.add(ChargePoint(name, partner=partner))
@@ -87,6 +105,11 @@ def test_a_webhook_gets_every_event_of_its_partner_in_order_though_it_refuses_so
     listed = ocppgw(house, "events", "list", "--charge-point", "EV-acme", "--output", "json")
     assert receiver.of("EV-acme") == listed
     assert receiver.of("EV-zeta") == []
+    # Six events at four seconds each: the slow one, the broken one and the one that is down were passed.
+    assert receiver.posted.count("/slow") < 6
+    assert "/broken" in receiver.posted
+    for other in others:
+        ocppgw(house, "webhooks", "remove", other)
     assert ocppgw(house, "webhooks", "remove", added["id"]) == {"id": added["id"], "removed": True}
 
 

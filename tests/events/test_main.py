@@ -58,3 +58,10 @@ def test_a_time_that_is_none_is_said_in_a_sentence() -> None:
 
     assert result.exit_code == 1
     assert result.stderr == "--from takes a time such as 2026-11-21T12:00:00Z, not yesterday.\n"
+
+
+@pytest.mark.e2e
+def test_nothing_is_delivered_to_a_webhook_that_is_not_there(registry: DynamoRegistry) -> None:
+    result = run("replay", "--from", "2026-11-21T05:00:00Z", "--webhook", "nobody")
+
+    assert (result.exit_code, result.stderr) == (1, "There is no webhook nobody.\n")
