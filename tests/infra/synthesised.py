@@ -31,6 +31,10 @@ charge_points_per_link: 1
 thing_type: null
 recovery_days: 7
 glacier_after_days: 30
+retention:
+  transactions_days: 400
+  frames_days: 7
+webhooks: 5
 alarm_email: ops@example.com
 signer: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
 contract_roots: arn:aws:secretsmanager:eu-central-1:123456789012:secret:roots-AbCdEf

@@ -472,3 +472,26 @@ def test_spending_too_much_is_told(template: Template) -> None:
 def test_cloudformation_takes_it(template: Template) -> None:
     assert len(template.path.read_bytes()) < 1_000_000
     assert len(template.body["Resources"]) < 500
+
+
+def test_how_long_data_is_kept_is_told_to_every_process_that_writes_it(passthrough: Template, dev: Template) -> None:
+    told = {"OCPPGW_TRANSACTIONS_KEPT_DAYS": "400", "OCPPGW_FRAMES_KEPT_DAYS": "7"}
+    functions = passthrough.of_type("AWS::Lambda::Function")
+    tasks = passthrough.of_type("AWS::ECS::TaskDefinition")
+
+    for name in ("MessagesFunction", "HousekeepingFunction", "CommandsFunction", "WebhooksFunction"):
+        assert told.items() <= functions[name]["Environment"]["Variables"].items()
+    for task in tasks.values():
+        (container,) = task["ContainerDefinitions"]
+        assert told.items() <= {each["Name"]: each["Value"] for each in container["Environment"]}.items()
+    rules = passthrough.of_type("AWS::S3::Bucket")["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
+    assert {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}["frames/"] == 7
+    assert "KEPT_DAYS" not in str(dev.body)
+
+
+def test_there_are_as_many_queues_for_webhooks_as_there_may_be_webhooks(passthrough: Template, dev: Template) -> None:
+    def lanes(template: Template) -> int:
+        names = [str(queue["QueueName"]) for queue in template.of_type("AWS::SQS::Queue").values()]
+        return sum(name.startswith("Webhooks") and name.endswith(".fifo") and "Dead" not in name for name in names)
+
+    assert (lanes(passthrough), lanes(dev)) == (5, 4)

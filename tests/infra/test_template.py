@@ -134,11 +134,13 @@ def test_tables_keep_their_names_and_keys_and_outlive_the_stack(
     assert resource["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
 
 
-def test_the_archive_is_private_outlives_the_stack_and_goes_to_glacier(template: dict[str, Any]) -> None:
+def test_the_archive_is_private_outlives_the_stack_goes_to_glacier_and_expires(template: dict[str, Any]) -> None:
     bucket = template["Resources"]["ArchiveBucket"]
 
-    (rule,) = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    whole, *folders = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert whole["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in folders}
+    assert expiring == {"frames/": 30, "samples/": 3_653, "telemetry/": 3_653}
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["DeletionPolicy"] == "Retain"
 
