@@ -87,7 +87,8 @@ class PooledLink:
 class Place:
     """A charge point's place on a link; `ready` once its topic is subscribed.
 
-    While `kept` is a list, messages that come before there is a session to take them are kept in it.
+    While `kept` is a list, messages that come before there is a session to take them are kept in it. `evicted` is the
+    newest epoch that was told to go: its handshake may not be over yet.
     """
 
     charge_point_id: str
@@ -95,6 +96,7 @@ class Place:
     holders: int = 1
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     kept: list[Message] | None = None
+    evicted: int = 0
 
     def open(self) -> None:
         """Say that it is ready; for good, with an event all places share: one of its own takes 800 bytes."""
@@ -184,6 +186,12 @@ class LinkPool:
         place = self._places.get(charge_point_id)
         if place is not None and place.kept is not None and len(place.kept) < MAX_KEPT:
             place.kept.append(message)
+
+    def evict(self, charge_point_id: str, epoch: int) -> None:
+        """Remember it for whoever is about to open a session."""
+        place = self._places.get(charge_point_id)
+        if place is not None:
+            place.evicted = max(place.evicted, epoch)
 
     def give_back(self, place: Place) -> None:
         """The last one who gives a place back ends its subscription."""

@@ -359,6 +359,7 @@ class Gateway:
             self._pool.keep(charge_point_id, message)
 
     def _on_evict(self, charge_point_id: str, epoch: int) -> None:
+        self._pool.evict(charge_point_id, epoch)
         session = self.sessions.get(charge_point_id)
         if session is not None and session.connection.epoch <= epoch:
             session.end(CloseCode.POLICY_VIOLATION, "evicted")

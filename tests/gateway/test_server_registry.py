@@ -4,6 +4,7 @@ import asyncio
 import threading
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -106,6 +107,41 @@ async def test_a_command_that_comes_before_the_101_is_not_lost() -> None:
         socket = await connecting
 
         assert await hear(socket) == [2, "m1", "ClearCache", {}]
+
+
+class SlowToAnswer(SlowToWrite):
+    """Has written when it takes its time."""
+
+    def connect(
+        self, charge_point_id: str, connection: Connection, credential_version: int, proven: Proven = NOTHING_PROVEN
+    ) -> Connection | None:
+        old = MemoryRegistry.connect(self, charge_point_id, connection, credential_version, proven)
+        self.has_begun.set()
+        self.go_on.wait(5)
+        return old
+
+
+async def test_an_evict_that_comes_between_the_write_and_the_101_is_obeyed() -> None:
+    registry = SlowToAnswer()
+    async with house(admissions=registry) as here:
+        connecting = asyncio.create_task(here.connect())
+        await until(registry.has_begun.is_set)
+        row = registry.find("CP1")
+        assert row is not None and row.connection is not None
+        epoch = row.connection.epoch
+        here.broker.publish("gateways/g1/evict", orjson.dumps({"id": "CP1", "epoch": epoch}))
+        here.broker.publish("gateways/g1/evict", orjson.dumps({"id": "CP1", "epoch": epoch - 1}))
+        await asyncio.sleep(0.01)  # the broker hands it over in the next turns of the loop
+        registry.go_on.set()
+        with pytest.raises(InvalidStatus) as refused:
+            await connecting
+        socket = await here.connect()  # who is still welcome is not kept out by it
+
+        (event,) = here.events("disconnected")
+        assert refused.value.response.status_code == 503
+        assert (event["epoch"], event["reason"]) == (epoch, "evicted")
+        assert here.gateway.sessions["CP1"].connection.epoch > epoch
+        assert socket.close_code is None
 
 
 class ChangingRegistry(MemoryRegistry):
