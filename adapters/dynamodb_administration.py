@@ -29,7 +29,7 @@ class DynamoAdministration:
         told = LISTED | {name_of(field): attribute(new) for field, new in changes.items() if new not in (None, ())}
         removed = [name_of(field) for field, new in changes.items() if new in (None, ())]
         if "password_hash" in changes:
-            removed.append("nextPasswordHash")
+            removed += ["nextPasswordHash", "awaitsNextPassword"]
         request: dict[str, Any] = dynamodb.update(told, "attribute_exists(#chargePointId)", remove=removed)
         if CREDENTIALS & changes.keys():
             request["UpdateExpression"] += " ADD credentialVersion :one"

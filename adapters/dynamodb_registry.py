@@ -42,6 +42,7 @@ _CREDENTIAL_NAMES = {
     "#chargePointId": "chargePointId",
     "#current": "passwordHash",
     "#next": "nextPasswordHash",
+    "#awaits": "awaitsNextPassword",
     "#profile": "securityProfile",
     "#version": "credentialVersion",
 }
@@ -80,7 +81,7 @@ class DynamoRegistry(DynamoObservations):
                 "passwordHash": attribute(proven.password_hash),
                 "credentialVersion": attribute(credential_version + 1),
             }
-            removed.add("nextPasswordHash")
+            removed |= {"nextPasswordHash", "awaitsNextPassword"}
         values = {"no": attribute(False), "seen": attribute(credential_version)}
         values |= {"yes": attribute(True)} if proven.is_downgrade else {"profile": attribute(proven.profile)}
         condition = _connect_condition(credential_version, proven)
@@ -120,12 +121,16 @@ class DynamoRegistry(DynamoObservations):
         self._update(_gone(thing_id), dynamodb.update(told, _ANYWAY))
         return self._delete(charge_point_id, thing_id)
 
-    def rotate(self, charge_point_id: str, next_hash: str) -> bool:
-        return self._change_credentials(charge_point_id, f"SET #next = :new, {_NEXT_VERSION}", EXISTS, next_hash)
+    def rotate(self, charge_point_id: str, next_hash: str, *, until_used: bool = False) -> bool:
+        change = f"SET #next = :new, #awaits = :awaits, {_NEXT_VERSION}"
+        return self._change_credentials(charge_point_id, change, EXISTS, next_hash, awaits=until_used)
 
-    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
+    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool | None) -> bool:
+        if is_accepted is None:
+            change = f"SET #awaits = :awaits, {_NEXT_VERSION}"
+            return self._change_credentials(charge_point_id, change, "#next = :new", next_hash, awaits=True)
         kept = "SET #current = #next, " if is_accepted else "SET "
-        change = f"{kept}{_NEXT_VERSION} REMOVE #next"
+        change = f"{kept}{_NEXT_VERSION} REMOVE #next, #awaits"
         return self._change_credentials(charge_point_id, change, "#next = :new", next_hash)
 
     def expect_profile(self, charge_point_id: str, security_profile: int | None) -> bool:
@@ -228,8 +233,12 @@ class DynamoRegistry(DynamoObservations):
             if not dynamodb.refused(error):
                 raise
 
-    def _change_credentials(self, charge_point_id: str, change: str, condition: str, new: str | int | None) -> bool:
+    def _change_credentials(
+        self, charge_point_id: str, change: str, condition: str, new: str | int | None, *, awaits: bool | None = None
+    ) -> bool:
         values = {":zero": attribute(0), ":one": attribute(1)}
+        if awaits is not None:
+            values[":awaits"] = attribute(awaits)
         if new is not None:
             values[":new"] = attribute(new)
         expressions = {

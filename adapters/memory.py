@@ -112,15 +112,15 @@ class MemoryRegistry:
         row = self._rows.get(charge_point_id)
         return self._rows.pop(charge_point_id) if row is not None and row.thing_id == thing_id else None
 
-    def rotate(self, charge_point_id: str, next_hash: str) -> bool:
+    def rotate(self, charge_point_id: str, next_hash: str, *, until_used: bool = False) -> bool:
         with self._lock:
             row = self._rows.get(charge_point_id)
             if row is None:
                 return False
-            self._rows[charge_point_id] = registry.rotated(row, next_hash)
+            self._rows[charge_point_id] = registry.rotated(row, next_hash, until_used=until_used)
             return True
 
-    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
+    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool | None) -> bool:
         with self._lock:
             row = self._rows.get(charge_point_id)
             if row is None or row.next_password_hash != next_hash:

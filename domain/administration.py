@@ -95,7 +95,7 @@ def changed(row: ChargePoint, changes: Mapping[str, Any]) -> ChargePoint:
     if CREDENTIALS & changes.keys():
         more["credential_version"] = row.credential_version + 1
     if "password_hash" in changes:
-        more["next_password_hash"] = None
+        more |= {"next_password_hash": None, "awaits_next_password": False}
     return replace(row, **changes, **more)
 
 

@@ -80,7 +80,8 @@ class ChargePoint:
 
     `connectors` is keyed "<connectorId>" in 1.6 ("0" is the charge point) and "<evseId>.<connectorId>" in 2.x.
     `credential_version` grows with every change of the credentials and of what is expected of them; a connect is
-    conditional on it. While a password is being changed both hashes count, until one is used (A-39).
+    conditional on it. While a password is being changed both hashes count, until one is used (A-39); or until the next
+    one is, if the charge point is known to use it later only (`awaits_next_password`).
     `security_profile` is what the operator configured, None for any; `highest_profile` is the highest proven.
     `serial_number` is the common name its certificate must have; `certificate_names` are others that will do: its
     identity, or those of local controllers (A-57). `default_version` is spoken when it offers none (A-14).
@@ -97,6 +98,7 @@ class ChargePoint:
     disabled: bool = False
     password_hash: str | None = None
     next_password_hash: str | None = None
+    awaits_next_password: bool = False
     credential_version: int = 0
     security_profile: int | None = None
     highest_profile: int = 0

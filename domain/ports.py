@@ -90,15 +90,17 @@ class Registry(Protocol):
 class Passwords(Protocol):
     """Passwords while they change (A-38, A-39). Hashes only, as `domain.credentials` makes them."""
 
-    def rotate(self, charge_point_id: str, next_hash: str) -> bool:
-        """Accept this password beside the one that is, until one of them is used; False if there is no such row.
+    def rotate(self, charge_point_id: str, next_hash: str, *, until_used: bool = False) -> bool:
+        """Accept this password beside the one that is, until one of them is used, or (`until_used`) until this one is.
 
+        False if there is no such row.
         To be called before the charge point is told: its answer may get lost.
         """
 
-    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool) -> bool:
+    def settle(self, charge_point_id: str, next_hash: str, is_accepted: bool | None) -> bool:
         """The charge point said yes: from now on only the next password counts; or no: only the one it had.
 
+        Or later (None): both count until the next one is used.
         False (and nothing changed) if it is settled already, by a connect or by another rotation.
         """
 

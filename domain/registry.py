@@ -38,13 +38,16 @@ def seen(
     return replace(row, connection=replace(connection, last_seen=last_seen, disconnected_at=ended_at))
 
 
-def rotated(row: ChargePoint, next_hash: str) -> ChargePoint:
+def rotated(row: ChargePoint, next_hash: str, *, until_used: bool = False) -> ChargePoint:
     """The row with a second password that counts."""
-    return replace(row, next_password_hash=next_hash, credential_version=row.credential_version + 1)
+    version = row.credential_version + 1
+    return replace(row, next_password_hash=next_hash, awaits_next_password=until_used, credential_version=version)
 
 
-def settled(row: ChargePoint, is_accepted: bool) -> ChargePoint:
-    """The row with the next password, or without it."""
+def settled(row: ChargePoint, is_accepted: bool | None) -> ChargePoint:
+    """The row with the next password, without it, or (None) waiting for it."""
+    if is_accepted is None:
+        return replace(row, awaits_next_password=True, credential_version=row.credential_version + 1)
     return _pinned(row, row.next_password_hash if is_accepted else row.password_hash)
 
 
@@ -65,7 +68,10 @@ def _proven(row: ChargePoint, connection: Connection, proven: Proven) -> ChargeP
 
 def _pinned(row: ChargePoint, password_hash: str | None) -> ChargePoint:
     version = row.credential_version + 1
-    return replace(row, password_hash=password_hash, next_password_hash=None, credential_version=version)
+    return replace(
+        row, password_hash=password_hash, next_password_hash=None, awaits_next_password=False,
+        credential_version=version,
+    )  # fmt: skip
 
 
 def is_superseded(row: ChargePoint, new: ChargePoint) -> bool:

@@ -58,7 +58,7 @@ def settle(command: Command, row: ChargePoint, answer: Payload | None, passwords
     """Do what the answer says: None is a no, or a command that never reached the charge point; LOST nobody knows."""
     taken = _verdict(command, answer, _PASSWORD)
     stored = row.next_password_hash
-    if taken is not None and stored is not None and credentials.salt_of(stored) == command.command_id.encode():
+    if answer is not LOST and stored is not None and credentials.salt_of(stored) == command.command_id.encode():
         passwords.settle(row.charge_point_id, stored, taken)
     profile = profile_of(command.payload)
     if profile is None or _verdict(command, answer, _PROFILE) is False or lowers_profile(command.payload, row):

@@ -121,7 +121,7 @@ def rotate_password(charge_point_id: str, password: str, ports: Ports, *, at_onc
         raise UnknownError(f"{charge_point_id} is not registered")
     if at_once or row.password_hash is None:
         change(charge_point_id, {"password_hash": hashed}, ports)
-    elif not ports.registry.rotate(charge_point_id, hashed):
+    elif not ports.registry.rotate(charge_point_id, hashed, until_used=True):
         raise UnknownError(f"{charge_point_id} is not registered")
     return told
 

@@ -154,6 +154,8 @@ def _match(stored: str, presented: bytes, pepper: bytes) -> bytes | None:
 
 def _hash_to_keep(row: ChargePoint, stored: str, password: bytes, policy: Policy) -> str | None:
     """The hash this row should have from now on; None if it has it already."""
+    if row.awaits_next_password and stored == row.password_hash:
+        return None  # it is known to take the next one later: to pin this one would lock it out then
     # Without a pepper a fast hash of a password somebody chose would help whoever steals the table.
     if credentials.is_slow(stored) and policy.pepper:
         # With the salt it had, which tells the command that it came from (domain/rotation.py).

@@ -270,6 +270,30 @@ def test_a38_a_rotation_ends_with_one_password(stores: Stores, is_accepted: bool
     assert stores.registry.find(stores.name) == ChargePoint(stores.name, password_hash=left, credential_version=2)
 
 
+def test_a38_a_password_that_counts_later_is_awaited_until_it_is_used_or_replaced(stores: Stores) -> None:
+    stores.registry.add(ChargePoint(stores.name, password_hash="old"))
+    stores.registry.rotate(stores.name, "new")
+
+    other = stores.registry.settle(stores.name, "another", None)
+    awaited = stores.registry.settle(stores.name, "new", None)
+    awaiting = stores.registry.find(stores.name)
+    stores.registry.connect(stores.name, connection(5), 2, Proven(1, "new"))
+    used = stores.registry.find(stores.name)
+    stores.registry.rotate(stores.name, "operator's", until_used=True)
+    by_operator = stores.registry.find(stores.name)
+    stores.registry.rotate(stores.name, "command's")
+    by_command = stores.registry.find(stores.name)
+
+    row = ChargePoint(stores.name, password_hash="old", credential_version=2)
+    assert (other, awaited) == (False, True)
+    assert awaiting == replace(row, next_password_hash="new", awaits_next_password=True)
+    row = replace(row, password_hash="new", credential_version=3, highest_profile=1, connection=connection(5))
+    assert used == row
+    row = replace(row, credential_version=4, next_password_hash="operator's", awaits_next_password=True)
+    assert by_operator == row
+    assert by_command == replace(row, credential_version=5, next_password_hash="command's", awaits_next_password=False)
+
+
 def test_a38_a_first_password_that_is_refused_leaves_none(stores: Stores) -> None:
     stores.registry.add(ChargePoint(stores.name))
     stores.registry.rotate(stores.name, "new")

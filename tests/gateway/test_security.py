@@ -191,6 +191,21 @@ async def test_a38_a39_both_passwords_count_until_one_is_used(
         assert (here.row().password_hash, here.row().next_password_hash) == (stored(used), None)
 
 
+async def test_a38_a39_a_password_that_counts_after_a_reboot_outlives_connects_with_the_old_one(
+    authority: Authority, server: Files
+) -> None:
+    async with site(authority, server) as here:
+        await here.connect(1)
+        here.rows.rotate("CP1", stored(NEW))
+        here.rows.settle("CP1", stored(NEW), None)  # RebootRequired
+
+        before = [await here.status(1, OLD), await here.status(1, OLD)]
+        after = [await here.status(1, NEW), await here.status(1, OLD)]
+
+        assert (before, after) == ([101, 101], [101, 401])
+        assert (here.row().password_hash, here.row().next_password_hash) == (stored(NEW), None)
+
+
 @pytest.mark.parametrize("is_accepted", [True, False])
 async def test_a38_the_answer_of_the_charge_point_settles_it(
     authority: Authority, server: Files, is_accepted: bool

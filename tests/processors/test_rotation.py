@@ -87,6 +87,22 @@ def test_a38_a39_an_answer_settles_which_password_counts(
     assert (row.password_hash, row.next_password_hash) == left
 
 
+@pytest.mark.parametrize(
+    ("command", "answer", "awaits"),
+    [
+        (KEY, result(status="RebootRequired"), True),
+        (VARIABLE, results("RebootRequired"), True),
+        (NETWORK, result(status="Accepted"), True),
+        (KEY, synthetic("timeout"), False),
+        (KEY, result(status="Accepted"), False),
+    ],
+)
+def test_a39_what_is_used_from_the_next_boot_on_does_not_end_by_a_connect_before_it(
+    command: Command, answer: Frame, awaits: bool
+) -> None:
+    assert after(command, answer).awaits_next_password is awaits
+
+
 def test_a39_a_late_answer_settles_it_too() -> None:
     row = after(KEY, synthetic("timeout"), result(status="Accepted"))
 
