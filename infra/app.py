@@ -19,7 +19,7 @@ from constructs import Construct
 from infra.data import Data
 from infra.events import add_events
 from infra.fleet import add_fleet
-from infra.gateway import Gateways, Inputs, add_pepper
+from infra.gateway import SHORTEST_DISCONNECT_DELAY_S, Gateways, Inputs, add_pepper
 from infra.jobs import add_jobs
 from infra.messaging import Messaging
 from infra.nag import check
@@ -51,7 +51,7 @@ class OcppGateway(Stack):
             key=CfnParameter(self, "CodeKey", description="S3 key of the Lambda code, a zip"),
         )
         self.data = Data(self, "Data", options)
-        self.messaging = Messaging(self, "Messaging", self._disconnect_delay(), options)
+        self.messaging = Messaging(self, "Messaging", self._disconnect_delay(options), options)
         self.processing = Processing(self, "Processing", code, self.data, self.messaging, options)
         pepper = None if options.is_local else add_pepper(self)
         add_fleet(self.processing, self.data, options, pepper)
@@ -94,13 +94,13 @@ class OcppGateway(Stack):
             ),
         )  # fmt: skip
 
-    def _disconnect_delay(self) -> CfnParameter:
+    def _disconnect_delay(self, options: Options) -> CfnParameter:
         return CfnParameter(
             self,
             "DisconnectDelaySeconds",
             type="Number",
             default=60,
-            min_value=0,
+            min_value=0 if options.is_local else SHORTEST_DISCONNECT_DELAY_S,
             max_value=900,
             description="How long a charge point may be away before its shadow says so",
         )

@@ -24,6 +24,9 @@ NOFILE = 1_048_576
 STOP_S = 120  # the longest that Fargate allows
 DRAIN_S = 110  # of it; links are flushed in the rest
 EMF_S = 60
+LEASE_S = 30
+# A last will that is looked at while the lease runs is taken for a lost link: the gateway's charge points stay online.
+SHORTEST_DISCONNECT_DELAY_S = LEASE_S + 10  # clocks differ
 _TABLE_ACTIONS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 # In the secret, as JSON: PEM texts.
 _MQTT_SECRETS = {"OCPPGW_MQTT_CERT": "certificate", "OCPPGW_MQTT_KEY": "key"}
@@ -183,6 +186,7 @@ def _environment(options: Options, inputs: Inputs) -> dict[str, str]:
         "OCPPGW_CHARGE_POINTS_PER_LINK": str(options.charge_points_per_link),
         "OCPPGW_MIN_PROFILE": str(options.min_profile),
         "OCPPGW_HEARTBEATS": options.heartbeats,
+        "OCPPGW_LEASE_S": str(LEASE_S),
         "OCPPGW_DRAIN_SECONDS": str(DRAIN_S),
         "OCPPGW_EMF_INTERVAL_S": str(EMF_S),
     }

@@ -348,6 +348,13 @@ def test_a_gateway_drains_within_its_stop_time_out(template: Template) -> None:
     assert 60 < float(environment(template)["OCPPGW_DRAIN_SECONDS"]) < container(template)["StopTimeout"]
 
 
+def test_no_stack_looks_at_a_last_will_while_the_lease_of_its_gateway_may_run(template: Template) -> None:
+    lease_s = float(environment(template)["OCPPGW_LEASE_S"])
+    delay = template.body["Parameters"]["DisconnectDelaySeconds"]
+
+    assert lease_s < delay["MinValue"] <= delay["Default"]
+
+
 def test_gateways_are_arm64_with_a_file_descriptor_for_every_charge_point(template: Template) -> None:
     for task in template.of_type("AWS::ECS::TaskDefinition").values():
         assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
