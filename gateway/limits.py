@@ -8,36 +8,19 @@ BURST_S = 5.0
 
 @dataclass(slots=True)
 class Throttle:
-    """A token bucket that first slows its charge point down and then gives up on it.
-
-    It fills with `rate` tokens a second up to `burst`; a rate of 0 limits nothing. Who stays in debt for more than
-    `patience_s` without a break is to be closed (1008).
-    """
+    """A token bucket: fills with `rate` tokens a second up to `burst`."""
 
     rate: float
     burst: float
-    patience_s: float
     _tokens: float | None = None
     _at: float = 0.0
-    _in_debt_since: float | None = None
 
     def take(self, now: float, amount: float = 1.0) -> float:
-        """Take tokens, on credit where there are none; returns the seconds to stop reading for."""
-        if not self.rate:
-            return 0.0
+        """Take tokens, on credit where there are none; returns the seconds until the debt is paid."""
         before = self.burst if self._tokens is None else self._tokens + (now - self._at) * self.rate
         self._tokens = min(self.burst, before) - amount
         self._at = now
-        if self._tokens >= 0:
-            self._in_debt_since = None
-            return 0.0
-        if self._in_debt_since is None:
-            self._in_debt_since = now
-        return -self._tokens / self.rate
-
-    def is_hopeless(self, now: float) -> bool:
-        """Whether the patience with this one is over."""
-        return self._in_debt_since is not None and now - self._in_debt_since > self.patience_s
+        return max(0.0, -self._tokens / self.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +37,45 @@ class TrafficLimits:
 
 
 class Traffic:
-    """What one charge point has sent; bursts of `BURST_S` seconds' worth pass."""
+    """What one charge point has sent; bursts of `BURST_S` seconds' worth pass.
 
-    __slots__ = ("_frames", "_octets")
+    Two token buckets in one object, for every connection has one and every read asks it. Who sends one frame at a time
+    is slowed down to the rate and never given up on, however much it has to catch up with.
+    """
+
+    __slots__ = ("_at", "_frames", "_in_debt_since", "_limits", "_octets")
 
     def __init__(self, limits: TrafficLimits) -> None:
-        self._frames, self._octets = (
-            Throttle(rate, rate * BURST_S, limits.patience_s) for rate in (limits.frames_per_s, limits.bytes_per_s)
-        )
+        self._limits = limits
+        self._frames, self._octets = limits.frames_per_s * BURST_S, limits.bytes_per_s * BURST_S
+        self._at = 0.0
+        self._in_debt_since: float | None = None
 
     def take(self, now: float, frames: int, octets: int) -> float:
         """Count what came; returns the seconds to stop reading for."""
-        return max(self._frames.take(now, frames), self._octets.take(now, octets))
+        limits, since_s = self._limits, now - self._at
+        self._at = now
+        rate = limits.frames_per_s
+        left = self._frames + since_s * rate
+        most = rate * BURST_S
+        self._frames = left = (left if left < most else most) - frames
+        wait_s = -left / rate if left < 0 < rate else 0.0
+        is_in_debt = left < -1.0 and rate > 0
+        rate = limits.bytes_per_s
+        left = self._octets + since_s * rate
+        most = rate * BURST_S
+        self._octets = left = (left if left < most else most) - octets
+        if left < 0 < rate:
+            wait_s, is_in_debt = max(wait_s, -left / rate), True
+        if not is_in_debt:
+            self._in_debt_since = None
+        elif self._in_debt_since is None:
+            self._in_debt_since = now
+        return wait_s
 
     def is_hopeless(self, now: float) -> bool:
         """Whether it has been above its limits for too long."""
-        return self._frames.is_hopeless(now) or self._octets.is_hopeless(now)
+        return self._in_debt_since is not None and now - self._in_debt_since > self._limits.patience_s
 
 
 class Turns:
@@ -104,7 +110,7 @@ class SourceLimit:
         """0 if this address may shake hands now, else the seconds it should wait; a refused try costs nothing."""
         if not self._rate:
             return 0.0
-        throttle = self._sources.pop(source, None) or Throttle(self._rate, self._burst, patience_s=0.0)
+        throttle = self._sources.pop(source, None) or Throttle(self._rate, self._burst)
         self._sources[source] = throttle
         while len(self._sources) > self._remembered:
             self._sources.popitem(last=False)

@@ -140,7 +140,7 @@ class Reception:
                 raise RefusedError(not_now("left", "The charge point left before it was let in."))
             if place.evicted >= connection.epoch:
                 self.presence.disconnected(shaken.charge_point_id, connection, "evicted", place.link)
-                raise RefusedError(not_now("evicted", "The operator closed this connection, or a newer one was faster."))
+                raise RefusedError(not_now("evicted", "This connection was closed, or a newer one was faster."))
             if not door.open(Arrival(websocket, response, row, place, connection, old)):
                 raise RefusedError(not_now("replaced", "A newer connection of this charge point was faster."))
         except BaseException:

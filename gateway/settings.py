@@ -23,6 +23,7 @@ PREFIX = "OCPPGW_"
 _AWS_CHARGE_POINTS_PER_LINK, _AWS_MAX_PACKET = 45, 131_072
 _CHARGE_POINTS_PER_LINK, _MAX_PACKET = 1_000, 2_097_152
 _AWS_SUBSCRIBE_RATE = 400.0  # of 500 an account has; what reconnects needs some, too
+_HANDSHAKES_PER_SOURCE = 100.0
 _REGISTRY_WORKERS = 8  # none for one in memory
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -95,13 +96,15 @@ class Settings(BaseSettings):
     heartbeats: Literal["forward", "edge"] = "forward"
     heartbeat_every: AtLeastOne = 10
     # Limits, 0 = none. Of a charge point: it is read slower, and closed (1008) when it keeps on for too long.
-    frames_per_s: Rate = 0
-    bytes_per_s: Rate = 0
+    # More than a charge point sends that waits for its answers, and less than a link to AWS IoT Core carries of all.
+    frames_per_s: Rate = 50
+    bytes_per_s: Rate = 262_144
     flood_patience_s: Seconds = 30
     # Who does not read what it is sent is closed after this long.
     write_timeout_s: Annotated[float, Field(gt=0, le=3_600)] = 30
-    # Of handshakes: beyond it they are told to come back (429, 503). None for the rate: 400 on AWS IoT Core, else 0.
-    handshakes_per_source_s: Rate = 0
+    # Of handshakes: beyond it they are told to come back (429, 503). None for the rate: 400 on AWS IoT Core, else 0;
+    # for the source: 100, or 0 on the loopback, where a simulator is many charge points, and so is a proxy.
+    handshakes_per_source_s: Rate | None = None
     max_connections: Annotated[int, Field(ge=0)] = 0
     subscribe_rate: Rate | None = None
     slow_answer_s: Seconds = 5
@@ -223,9 +226,10 @@ class Settings(BaseSettings):
         return {f"{PREFIX}{name.upper()}": _text(value) for name, value in named.items()}
 
     def _arrivals(self) -> Arrivals:
-        rate = self.subscribe_rate
+        rate, per_source = self.subscribe_rate, self.handshakes_per_source_s
+        by_default = 0.0 if _is_loopback(self.host) else _HANDSHAKES_PER_SOURCE
         return Arrivals(
-            handshakes_per_source_s=self.handshakes_per_source_s,
+            handshakes_per_source_s=by_default if per_source is None else per_source,
             max_connections=self.max_connections,
             subscribe_rate=(_AWS_SUBSCRIBE_RATE / self.mqtt_sharers if self.is_paced else 0.0)
             if rate is None

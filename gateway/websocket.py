@@ -150,8 +150,12 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._loop.time()
-        if self._peer is None or (self._traffic is None and not self._held and len(data) <= BITE):
+        if self._peer is None:
             self._take(data)
+        elif not self._held and self._rest is None and len(data) <= BITE:
+            frames = self._take(data)
+            if self._traffic is not None:
+                self._pay(self._traffic, self.heard_at, frames, len(data))
         else:
             self._held, self._bitten = self._held[self._bitten :] + data, 0
             if self._rest is None:
@@ -356,13 +360,21 @@ class WebSocket(asyncio.Protocol):
         if self._is_lost:
             return
         self._bite = max(self._bite // 2, SMALLEST_BITE) if frames > MANY_FRAMES else min(self._bite * 2, BITE)
-        now = self._loop.time()
-        rest_s = traffic.take(now, frames, len(bite)) if traffic is not None else 0.0
-        if rest_s or self._held:
+        rests = traffic is not None and self._pay(traffic, self._loop.time(), frames, len(bite))
+        if self._held and not rests:
             self._transport.pause_reading()
-            self._rest = self._loop.call_later(rest_s, self._go_on) if rest_s else self._loop.call_soon(self._go_on)
-        if rest_s and traffic is not None and traffic.is_hopeless(now):
+            self._rest = self._loop.call_soon(self._go_on)
+
+    def _pay(self, traffic: Traffic, now: float, frames: int, octets: int) -> bool:
+        """Count what it sent; whether it has to rest now."""
+        rest_s = traffic.take(now, frames, octets)
+        if not rest_s or self._is_lost:
+            return False
+        self._transport.pause_reading()
+        self._rest = self._loop.call_later(rest_s, self._go_on)
+        if traffic.is_hopeless(now):
             self._offends("flooding")
+        return True
 
     def _go_on(self) -> None:
         self._rest = None

@@ -4,6 +4,7 @@ Seeded, so that a run can be repeated: the seed is printed with what went wrong.
 """
 
 import asyncio
+import os
 import re
 import signal
 import time
@@ -41,7 +42,9 @@ Case = tuple[bytes, Fate]
 
 @pytest_asyncio.fixture
 async def process(mosquitto: Mosquitto, tmp_path: Path) -> AsyncIterator[Process]:
-    started = Process(f"mqtt://127.0.0.1:{mosquitto.port}", log=tmp_path / "gateway.log")
+    unlimited = os.environ | {"OCPPGW_FRAMES_PER_S": "0", "OCPPGW_BYTES_PER_S": "0"}
+    broker = f"mqtt://127.0.0.1:{mosquitto.port}"
+    started = Process(broker, log=tmp_path / "gateway.log", environment=unlimited)
     await started.ready()
     yield started
     await started.end()

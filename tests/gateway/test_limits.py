@@ -1,5 +1,6 @@
 """Limits per charge point and per source address."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +8,7 @@ from gateway.limits import SourceLimit, Throttle, TrafficLimits, Turns
 
 
 def test_a_burst_passes_and_what_follows_waits() -> None:
-    throttle = Throttle(rate=10, burst=3, patience_s=5)
+    throttle = Throttle(rate=10, burst=3)
 
     assert [throttle.take(0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
     assert throttle.take(0.0) == 0.1
@@ -15,33 +16,27 @@ def test_a_burst_passes_and_what_follows_waits() -> None:
 
 
 def test_who_keeps_to_the_rate_never_waits() -> None:
-    throttle = Throttle(rate=10, burst=1, patience_s=5)
+    throttle = Throttle(rate=10, burst=1)
 
     assert not any(throttle.take(step / 8) for step in range(1000))
 
 
-def test_a_rate_of_nothing_limits_nothing() -> None:
-    throttle = Throttle(rate=0, burst=0, patience_s=0)
-
-    assert not any(throttle.take(0.0) for _ in range(10_000))
-    assert not throttle.is_hopeless(1e9)
-
-
 def test_who_stays_in_debt_is_hopeless_and_a_break_mends_it() -> None:
-    throttle = Throttle(rate=1, burst=1, patience_s=5)
+    traffic = TrafficLimits(frames_per_s=1, patience_s=5).traffic()
+    assert traffic is not None
 
     for step in range(6):
-        throttle.take(float(step), 2)
-    still = throttle.is_hopeless(5.0)
-    later = throttle.is_hopeless(6.1)
-    throttle.take(100.0)
+        traffic.take(float(step), 8, 0)
+    still = traffic.is_hopeless(5.0)
+    later = traffic.is_hopeless(6.1)
+    traffic.take(100.0, 1, 0)
 
-    assert (still, later, throttle.is_hopeless(200.0)) == (False, True, False)
+    assert (still, later, traffic.is_hopeless(200.0)) == (False, True, False)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200))
 def test_over_any_stretch_no_more_than_burst_and_rate_pass_without_waiting(gaps: list[float]) -> None:
-    throttle = Throttle(rate=5, burst=4, patience_s=5)
+    throttle = Throttle(rate=5, burst=4)
     now, passed = 0.0, 0
 
     for gap in gaps:
@@ -78,6 +73,34 @@ def test_either_limit_slows_a_charge_point_down() -> None:
     assert many.take(0.0, 50, 50) == 0.0
     assert many.take(0.0, 5, 50) == 0.5
     assert large.take(0.0, 1, 6_000) == 1.0
+
+
+@pytest.mark.parametrize(("frames", "is_closed"), [(1, False), (16, True)])
+def test_who_waits_for_each_answer_is_slowed_down_and_never_given_up_on(frames: int, is_closed: bool) -> None:
+    traffic = TrafficLimits(frames_per_s=10, patience_s=5).traffic()
+    assert traffic is not None
+    now, taken = 0.0, 0
+
+    while now < 60 and not traffic.is_hopeless(now):
+        now += traffic.take(now, frames, 100)
+        taken += frames
+
+    assert (now < 60) is is_closed
+    assert taken <= 50 + 10 * now + frames
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), st.integers(0, 3_000)), min_size=1, max_size=200))
+def test_over_any_stretch_no_more_than_a_burst_and_the_rate_is_read(reads: list[tuple[float, int, int]]) -> None:
+    traffic = TrafficLimits(frames_per_s=10, bytes_per_s=1_000).traffic()
+    assert traffic is not None
+    now = frames = octets = 0.0
+
+    for gap, more, octets_more in reads:
+        now += gap
+        now += traffic.take(now, more, octets_more)
+        frames, octets = frames + more, octets + octets_more
+        assert frames <= 10 * 5 + 10 * now + 1e-6
+        assert octets <= 1_000 * 5 + 1_000 * now + 1e-3
 
 
 def test_without_limits_nothing_is_counted() -> None:

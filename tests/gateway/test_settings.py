@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.limits import TrafficLimits
 from gateway.settings import SettingsError, load
 from gateway.tls import TlsFiles
 
@@ -57,6 +58,17 @@ def test_strangers_are_let_in_from_elsewhere_only_when_told_explicitly(registry:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_the_open_registry_is_fine_on_the_loopback(host: str) -> None:
     assert load(registry="open", host=host).registry == "open"
+
+
+@pytest.mark.parametrize(("host", "per_source"), [("127.0.0.1", 0), ("0.0.0.0", 100), ("192.0.2.1", 100)])
+def test_a_flood_is_limited_unless_switched_off(host: str, per_source: float) -> None:
+    by_default = load(host=host).options()
+    off = load(host=host, frames_per_s=0, bytes_per_s=0, handshakes_per_source_s=0).options()
+
+    assert by_default.traffic == TrafficLimits(frames_per_s=50, bytes_per_s=262_144, patience_s=30)
+    assert by_default.arrivals.handshakes_per_source_s == per_source
+    assert off.traffic.traffic() is None
+    assert off.arrivals.handshakes_per_source_s == 0
 
 
 def test_the_limits_of_aws_hold_on_aws_only() -> None:
