@@ -1,8 +1,9 @@
 """The pool of MQTT links: which charge point is carried by which, and whether the broker is there at all.
 
 Link 0 is the control link: it carries no charge points, and it alone has the last will. A charge point stays on one
-link for the life of its socket, so its order is kept, and a newer socket of the same charge point gets the same link:
-then a takeover changes nothing at the broker and no message arrives twice.
+link for the life of its socket, so its order is kept; of the links with room it gets the one with the lowest rate. A
+newer socket of the same charge point gets the same link: then a takeover changes nothing at the broker and no message
+arrives twice.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ CONTROL = 0
 MAX_KEPT = 32
 EVICT_ALL = "gateways/all/evict"
 MEASURED_S = 60.0
+WEIGHED_S = 10.0
 
 log = structlog.get_logger()
 
@@ -81,6 +83,9 @@ class PooledLink:
     has_been_up: bool = False
     published: int = 0  # frames of charge points
     losses: int = 0  # how often it was up and then not
+    rate: float = 0.0  # frames a second, when it was weighed last
+    newcomers: int = 0  # since then
+    weighed: int = 0  # what was published by then
 
 
 @dataclass(slots=True, eq=False)
@@ -125,6 +130,8 @@ class LinkPool:
         self._tasks: asyncio.TaskGroup | None = None
         self._closed = asyncio.Event()
         self._is_closing = False
+        self._weighed_at = 0.0
+        self._rate_each = 0.0  # of a charge point
         self.lost_at: float | None = None  # since when (loop time) no link is up; None while one is, or none ever was
 
     @property
@@ -176,6 +183,7 @@ class LinkPool:
             return place
         pooled = self._least_loaded()
         pooled.places += 1
+        pooled.newcomers += 1
         place = self._places[charge_point_id] = Place(charge_point_id, pooled)
         deliver = partial(self._on_message, charge_point_id)
         pooled.link.subscribe(topics.outbound(charge_point_id), deliver, place.open)
@@ -201,12 +209,26 @@ class LinkPool:
             del self._places[place.charge_point_id]
             place.link.unsubscribe(topics.outbound(place.charge_point_id))
 
+    def weigh(self, now: float) -> None:
+        """See how busy each link is, if it is time again; who comes before the next time counts as an average one."""
+        since_s = now - self._weighed_at
+        if since_s < WEIGHED_S:
+            return
+        self._weighed_at = now
+        for pooled in self._links:
+            pooled.rate = (pooled.published - pooled.weighed) / since_s
+            pooled.weighed, pooled.newcomers = pooled.published, 0
+        self._rate_each = sum(pooled.rate for pooled in self._links) / max(1, len(self._places))
+
     def _least_loaded(self) -> PooledLink:
         roomy = [pooled for pooled in self._links[1:] if pooled.places < self._capacity]
         up = [pooled for pooled in roomy if pooled.link.is_connected]
         starting = [pooled for pooled in roomy if not pooled.has_been_up]
         candidates = up or starting
-        return min(candidates, key=lambda pooled: pooled.places) if candidates else self._open()
+        return min(candidates, key=self._load) if candidates else self._open()
+
+    def _load(self, pooled: PooledLink) -> tuple[float, int]:
+        return pooled.rate + pooled.newcomers * self._rate_each, pooled.places
 
     def _open(self, will: tuple[str, bytes] | None = None) -> PooledLink:
         number = len(self._links)

@@ -373,6 +373,7 @@ class Gateway:
                 if (session := self.sessions.get(charge_point_id)) is not None:
                     session.sweep(now)
             if self._pool.links:
+                self._pool.weigh(now)
                 self._presence.tell_again(self._pool.control)
                 self._refused.tell(self._pool.control.publish, now)
             self._shed_if_lost(now)
