@@ -59,6 +59,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "draining": ("the gateway is going away, for a deploy perhaps", _WAIT),
     "left": ("it left before it was let in", "Its own time-out may be too short, or its line is bad."),
     "replaced": ("another connection with this id was faster", "If that goes on, two charge points have the same id."),
+    "evicted": ("it was told to go while it connected", "It was disabled just then, or is connected elsewhere."),
     "row_changes": ("its record keeps changing", "See who changes it: two charge points may have the same id."),
     "backend_slow": ("charge points are answered too slowly", _OURS),
     "broker_lost": ("the message broker can't be reached", _OURS),
