@@ -1,7 +1,7 @@
 """One charge point that sends as much as it can, and what that costs its neighbours.
 
 Calm and flood take turns, a second each, in one run; each turn has a 99th percentile of its own, and the medians of
-these are compared. What else the machine does falls on both alike, and a second in which it stood still changes neither.
+these are compared. What else the machine does falls on both alike; a second in which it stood still changes neither.
 """
 
 import multiprocessing

@@ -40,6 +40,7 @@ SENTENCES = {
     "draining": "the gateway is going away, for a deploy perhaps",
     "left": "it left before it was let in",
     "replaced": "another connection with this id was faster",
+    "evicted": "it was told to go while it connected",
     "row_changes": "its record keeps changing",
     "backend_slow": "charge points are answered too slowly",
     "broker_lost": "the message broker can't be reached",
