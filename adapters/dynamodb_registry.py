@@ -141,21 +141,28 @@ class DynamoRegistry(DynamoObservations):
         lease = self._get(_lease(gateway)) or {}
         return "leaseUntil" in lease and _ms(now) < whole(lease["leaseUntil"])
 
-    def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
+    def links_of(self, gateway: str) -> int:
         lease = self._get(_lease(gateway)) or {}
-        for link in range(whole(lease["links"]) if "links" in lease else 0):
-            found = dynamodb.query(
-                self._client,
-                TableName=self._table,
-                IndexName=_INDEX,
-                KeyConditionExpression="gatewayLink = :link",
-                ExpressionAttributeValues={":link": _gateway_link(gateway, link)},
-                ProjectionExpression="chargePointId",
-            )
-            # The index follows the rows with a delay, so it only says whom to look at.
-            for row in self.find_many([item["chargePointId"]["S"] for item in found]).values():
-                if row.connection and row.connection.gateway == gateway and not row.connection.disconnected_at:
-                    yield row
+        return whole(lease["links"]) if "links" in lease else 0
+
+    def connected_to(self, gateway: str, link: int) -> Iterator[ChargePoint]:
+        found = dynamodb.query(
+            self._client,
+            TableName=self._table,
+            IndexName=_INDEX,
+            KeyConditionExpression="gatewayLink = :link",
+            ExpressionAttributeValues={":link": _gateway_link(gateway, link)},
+            ProjectionExpression="chargePointId",
+        )
+        # The index follows the rows with a delay, so it only says whom to look at.
+        for row in self.find_many([item["chargePointId"]["S"] for item in found]).values():
+            connection = row.connection
+            if connection and (connection.gateway, connection.link, connection.disconnected_at) == (
+                gateway,
+                link,
+                None,
+            ):
+                yield row
 
     def _put_new(self, charge_point: ChargePoint) -> bool:
         try:

@@ -189,11 +189,17 @@ class MemoryRegistry:
             self._told_epochs[row.charge_point_id] = epoch
             self._told.write(row.charge_point_id, [events.of_connect(connection)], row.partner)
 
-    def connected_to(self, gateway: str) -> Iterator[ChargePoint]:
+    def links_of(self, gateway: str) -> int:
+        return max((link for link, _ in self._connected(gateway)), default=-1) + 1
+
+    def connected_to(self, gateway: str, link: int) -> Iterator[ChargePoint]:
+        yield from (row for its_link, row in self._connected(gateway) if its_link == link)
+
+    def _connected(self, gateway: str) -> Iterator[tuple[int, ChargePoint]]:
         for row in list(self._rows.values()):
             connection = row.connection
             if connection is not None and connection.gateway == gateway and connection.disconnected_at is None:
-                yield row
+                yield connection.link, row
 
 
 class MemoryIdTokens:
@@ -356,13 +362,17 @@ class MemoryShadows:
 
 
 class MemoryShadowRepairs:
-    """ShadowRepairs that remembers who `asked`."""
+    """ShadowRepairs that remembers who `asked`, and which `links`."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.links: list[tuple[str, int]] = []
 
     def ask(self, charge_point_id: str) -> None:
         self.asked.append(charge_point_id)
+
+    def ask_link(self, gateway: str, link: int) -> None:
+        self.links.append((gateway, link))
 
 
 class MemoryDeadLetters:

@@ -93,6 +93,9 @@ class SqsShadowRepairs:
     def ask(self, charge_point_id: str) -> None:
         self._queue.send(orjson.dumps({"event": "shadow", "chargePointId": charge_point_id}).decode())
 
+    def ask_link(self, gateway: str, link: int) -> None:
+        self._queue.send(orjson.dumps({"event": "down", "gateway": gateway, "link": link}).decode())
+
 
 class SqsLargeFrames:
     """The LargeFrames port; a message of SQS holds 1 MiB. The first queue has to take a record, `others` should."""

@@ -14,7 +14,8 @@ from statistics import median
 from bench import load
 from bench.processes import Child, Load, quantile_ms
 
-SLOT_S, SETTLE_S = 1.0, 0.1
+SLOT_S = 1.0
+SETTLE_S = {"stop": 1.0, "go": 0.2}  # what a flood has left at the broker and behind it has to be gone
 NEIGHBOURS, RATE = 20, 400.0  # charge points, and round trips a second of all of them
 FLOODS = {
     "garbage": [b"[]"],
@@ -61,7 +62,7 @@ def measure(port: int, kind: str, seconds: float) -> dict[str, float]:
     while time.monotonic() < ends:
         for order, slots in p99s.items():
             ours.send(order)
-            time.sleep(SETTLE_S)
+            time.sleep(SETTLE_S[order])
             neighbours.tell("forget")
             time.sleep(SLOT_S)
             taken = sorted(neighbours.latencies_s())

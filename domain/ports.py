@@ -126,8 +126,11 @@ class Observations(Protocol):
         `last_seen` is when anything came over it, None to leave what is known.
         """
 
-    def connected_to(self, gateway: str) -> Iterable[ChargePoint]:
-        """The charge points whose connection is this gateway's and has not ended."""
+    def links_of(self, gateway: str) -> int:
+        """How many links of this gateway there are to look through; they are numbered from 0."""
+
+    def connected_to(self, gateway: str, link: int) -> Iterable[ChargePoint]:
+        """The charge points whose connection is by this link of this gateway and has not ended."""
 
 
 class IdTokens(Protocol):
@@ -339,10 +342,13 @@ class Shadows(Protocol):
 
 
 class ShadowRepairs(Protocol):
-    """Where a shadow write that failed waits for another try."""
+    """Where shadows wait that could not be written, or are too many to be written now."""
 
     def ask(self, charge_point_id: str) -> None:
         """Have the shadow written again from what the row says then."""
+
+    def ask_link(self, gateway: str, link: int) -> None:
+        """Have those taken offline whom this link of a gateway carried that is gone."""
 
 
 class LargeFrames(Protocol):

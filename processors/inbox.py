@@ -120,7 +120,7 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
         case {"event": "refused", "gateway": str(gateway), "refused": list(refused)}:
             refusals.keep(refused, gateway, ports)
         case {"event": "down", "gateway": str(gateway)}:
-            presence.gateway_down(gateway, ports)
+            presence.gateway_down(gateway, record.get("link"), ports)
         case {"event": "sweep"}:
             sweep.sweep(ports)
         case {"event": "shadow", "chargePointId": str(charge_point_id)}:

@@ -60,15 +60,25 @@ def settled(charge_point_id: str, epoch: int, at: datetime, last_seen: datetime 
         shadow.report(charge_point_id, shadow.summary(row), ports)
 
 
-def gateway_down(gateway: str, ports: Ports) -> None:
-    """A last will: if the gateway is really gone, so are its charge points; links alone may drop and come back."""
-    now = ports.clock()
-    if ports.registry.is_alive(gateway, now):
+def gateway_down(gateway: str, link: int | None, ports: Ports) -> None:
+    """A last will: if the gateway is really gone, so are its charge points; links alone may drop and come back.
+
+    Thousands of charge points are too many for one record: then each `link` is a record of its own.
+    """
+    if ports.registry.is_alive(gateway, ports.clock()):
         log.info("gateway is alive, its link dropped", gateway=gateway)
-        return
-    for row in ports.observations.connected_to(gateway):
+    elif link is None:
+        log.warning("gateway is gone, its charge points go offline", gateway=gateway)
+        for number in range(ports.observations.links_of(gateway)):
+            ports.shadow_repairs.ask_link(gateway, number)
+    else:
+        _all_gone(gateway, link, ports)
+
+
+def _all_gone(gateway: str, link: int, ports: Ports) -> None:
+    now = ports.clock()
+    for row in ports.observations.connected_to(gateway, link):
         connection = row.connection
         # Conditional on the epoch: whoever has connected elsewhere since stays online.
         if connection and ports.observations.disconnected(row.charge_point_id, connection.epoch, now):
             shadow.report(row.charge_point_id, {"connected": False}, ports)
-    log.warning("gateway is gone, its charge points are offline", gateway=gateway)

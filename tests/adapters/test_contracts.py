@@ -383,9 +383,12 @@ def test_the_charge_points_of_a_gateway_are_found_on_all_its_links(stores: Store
     stores.registry.connect(f"{stores.name}-2", connection(6, other), 0)
     stores.registry.disconnected(f"{stores.name}-4", 5, NOON)
 
-    found = {row.charge_point_id for row in stores.registry.connected_to(gateway)}
+    links = stores.registry.links_of(gateway)
+    found = {link: [row.charge_point_id for row in stores.registry.connected_to(gateway, link)] for link in range(8)}
 
-    assert found == {f"{stores.name}-0", f"{stores.name}-1"}
+    assert links == 8
+    assert {link: ids for link, ids in found.items() if ids} == {0: [f"{stores.name}-0"], 7: [f"{stores.name}-1"]}
+    assert stores.registry.links_of(f"{gateway}-unknown") == 0
 
 
 def test_a_lease_renewed_does_not_forget_the_links(stores: Stores) -> None:
@@ -395,7 +398,8 @@ def test_a_lease_renewed_does_not_forget_the_links(stores: Stores) -> None:
 
     stores.registry.renew_lease(gateway, NOON)
 
-    assert [row.charge_point_id for row in stores.registry.connected_to(gateway)] == [stores.name]
+    assert stores.registry.links_of(gateway) == 4
+    assert [row.charge_point_id for row in stores.registry.connected_to(gateway, 3)] == [stores.name]
 
 
 def test_boot_data_are_kept_and_replaced_by_newer_ones_only(stores: Stores) -> None:

@@ -65,9 +65,11 @@ def test_a_shadow_to_be_written_again_waits_in_its_queue(client: "SQSClient") ->
     repairs = queue(client, "repairs")
 
     SqsShadowRepairs(client, "repairs").ask("CP-1")
+    SqsShadowRepairs(client, "repairs").ask_link("g1", 7)
 
-    (message,) = repairs.receive(1)
-    assert json.loads(message.body) == {"event": "shadow", "chargePointId": "CP-1"}
+    first, second = sorted(repairs.receive(1), key=lambda message: "link" in message.body)
+    assert json.loads(first.body) == {"event": "shadow", "chargePointId": "CP-1"}
+    assert json.loads(second.body) == {"event": "down", "gateway": "g1", "link": 7}
 
 
 def test_a_frame_too_large_for_the_broker_arrives_as_it_is(client: "SQSClient") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.models import Boot, Command, CommandState, ConnectorState
+from domain.models import Boot, Command, CommandState, Connection, ConnectorState
 from ocppj import timestamps
 from ocppj.frames import CallResult
 from ocppj.versions import V16, V201
@@ -173,10 +173,30 @@ def test_a_gateway_that_died_takes_its_charge_points_offline_and_nobody_elses() 
     house.connect("CP-002", V16, EPOCH + 1, gateway="g2")
 
     house.process({"event": "down", "gateway": GATEWAY}, queue=inbox.DISCONNECTED)
+    for gateway, link in house.shadow_repairs.links:
+        house.process({"event": "down", "gateway": gateway, "link": link}, queue=inbox.SHADOW_REPAIRS)
 
+    assert house.shadow_repairs.links == [(GATEWAY, 0)]
     assert not is_online(house)
     assert house.shadows.reported == {CP: {"connected": False}}
     assert house.connection("CP-002").disconnected_at is None
+
+
+def test_thousands_of_charge_points_are_a_record_for_each_link_of_their_gateway() -> None:
+    house = House()
+    for number in range(6):
+        house.register(f"CP-{number}")
+        house.registry.connect(f"CP-{number}", Connection(V16, GATEWAY, number % 3, EPOCH, NOW), 0)
+
+    house.process({"event": "down", "gateway": GATEWAY}, queue=inbox.DISCONNECTED)
+    before = [row.charge_point_id for link in range(3) for row in house.registry.connected_to(GATEWAY, link)]
+    house.process({"event": "down", "gateway": GATEWAY, "link": 1}, queue=inbox.SHADOW_REPAIRS)
+    house.registry.renew_lease(GATEWAY, NOW + timedelta(seconds=1))  # it was not dead after all
+    house.process({"event": "down", "gateway": GATEWAY, "link": 2}, queue=inbox.SHADOW_REPAIRS)
+
+    assert house.shadow_repairs.links == [(GATEWAY, 0), (GATEWAY, 1), (GATEWAY, 2)]
+    assert len(before) == 6
+    assert sorted(house.shadows.reported) == ["CP-1", "CP-4"]
 
 
 def test_a_shadow_that_was_not_written_is_asked_for_again_and_then_shows_the_row_of_then() -> None:
