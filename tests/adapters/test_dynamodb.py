@@ -163,3 +163,28 @@ def test_a_start_that_keeps_coming_again_costs_two_reads(aws: AWS) -> None:
 
     assert begun == [begun[0]] * 3
     assert calls == ["GetItem", "GetItem"]
+
+
+@pytest.mark.e2e
+def test_a_gateway_that_is_gone_costs_each_charge_point_a_read_a_query_and_a_transaction(
+    aws: AWS, tables: Tables
+) -> None:
+    client = aws.client("dynamodb")
+    registry = DynamoRegistry(client, tables)
+    gateway, ids = "gw-that-died", [f"gone-{number}" for number in range(3)]
+    for charge_point_id in ids:
+        registry.add(ChargePoint(charge_point_id))
+        registry.connect(charge_point_id, Connection(V16, gateway, 1, 5, NOON), 0)
+
+    calls: list[str] = []
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    links = registry.links_of(gateway)
+    rows = [row for link in range(links) for row in registry.connected_to(gateway, link)]
+    of_links = [*calls]
+    calls.clear()
+    for row in rows:
+        registry.disconnected(row.charge_point_id, 5, NOON)
+
+    assert len(rows) == 3
+    assert of_links == ["GetItem", "Query", "Query", "BatchGetItem"]  # the lease, two links, the rows of one
+    assert calls == ["GetItem", "Query", "TransactWriteItems"] * 3
