@@ -375,6 +375,16 @@ class MemoryShadowRepairs:
         self.links.append((gateway, link))
 
 
+class MemoryDeferrals:
+    """Deferrals that remembers what was put off, and by how much."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, int]] = []
+
+    def put_off(self, records: Sequence[tuple[str, int]]) -> None:
+        self.records += records
+
+
 class MemoryDeadLetters:
     """DeadLetters that remembers what was `buried`: (queue, body, reason)."""
 

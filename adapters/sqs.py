@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import orjson
 import structlog
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
         BatchResultErrorEntryTypeDef,
         ChangeMessageVisibilityBatchRequestEntryTypeDef,
         DeleteMessageBatchRequestEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
     )
 
 log = structlog.get_logger(__name__)
 
 BATCH = 10  # what SQS hands out and takes at once
 LONGEST_WAIT_S = 20
+_SMALL = 20_000  # bytes: ten of these go in one request
+
+T = TypeVar("T")
 
 
 class HasReceipt(Protocol):
@@ -97,6 +101,21 @@ class SqsShadowRepairs:
         self._queue.send(orjson.dumps({"event": "down", "gateway": gateway, "link": link}).decode())
 
 
+class SqsDeferrals:
+    """The Deferrals port."""
+
+    def __init__(self, client: "SQSClient", name: str) -> None:
+        self._queue = _Sender(client, name)
+
+    def put_off(self, records: Sequence[tuple[str, int]]) -> None:
+        small = [record for record in records if len(record[0]) < _SMALL]
+        for batch in _batches(small):
+            self._queue.send_batch(batch)
+        for body, delay_s in records:
+            if len(body) >= _SMALL:
+                self._queue.send(body, delay_s)
+
+
 class SqsLargeFrames:
     """The LargeFrames port; a message of SQS holds 1 MiB. The first queue has to take a record, `others` should."""
 
@@ -136,12 +155,27 @@ class _Sender:
         self._url = self._url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
         self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_s)
 
+    def send_batch(self, records: Sequence[tuple[str, int]]) -> None:
+        """Up to ten bodies, each with its delay.
+
+        Raises:
+            ConnectionError: SQS did not take all of them.
+        """
+        self._url = self._url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_s}
+            for number, (body, delay_s) in enumerate(records)
+        ]
+        failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed")
+        if failed:
+            raise ConnectionError(f"{self._name} took {len(entries) - len(failed)} of {len(entries)} messages")
+
 
 def connect() -> "SQSClient":
     """A client; threads may share it."""
     return aws.session().client("sqs", config=aws.config(read_timeout_s=LONGEST_WAIT_S + 10))
 
 
-def _batches(messages: Sequence[HasReceipt]) -> Iterator[Sequence[HasReceipt]]:
+def _batches(messages: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(messages), BATCH):
         yield messages[start : start + BATCH]

@@ -351,6 +351,13 @@ class ShadowRepairs(Protocol):
         """Have those taken offline whom this link of a gateway carried that is gone."""
 
 
+class Deferrals(Protocol):
+    """The way back into the queue of the incoming messages."""
+
+    def put_off(self, records: Sequence[tuple[str, int]]) -> None:
+        """Have each of these records come again after so many seconds, 900 at most; returns when all are there."""
+
+
 class LargeFrames(Protocol):
     """The way to the processors for frames the broker does not take."""
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_sqs as sqs
 from infra.data import Data
 from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow
 from infra.options import Options
-from infra.processing import CONSUME, READ, Processing, on_tables
+from infra.processing import CONSUME, READ, SEND, Processing, on_tables
 
 BUS = "ocppgw.events"
 BATCH = 3  # posts, each of which may take five seconds
@@ -29,7 +29,7 @@ def add_events(processing: Processing, data: Data, messaging: Messaging, options
         [
             *on_tables(READ, data.events),
             allow(READ_STREAM, [stream]),
-            allow(["sqs:SendMessage", "sqs:GetQueueUrl"], arns),
+            allow(SEND, arns),
             allow(["events:PutEvents"], [bus.event_bus_arn]),
         ],
     )
@@ -51,10 +51,7 @@ def add_events(processing: Processing, data: Data, messaging: Messaging, options
         "WebhooksFunction",
         "events.lambda_handler.deliver",
         PROCESSING_TIMEOUT_S,
-        [
-            *on_tables((*READ, "dynamodb:UpdateItem", "dynamodb:PutItem"), data.events),
-            allow([*CONSUME, "sqs:GetQueueUrl"], arns),
-        ],
+        [*on_tables((*READ, "dynamodb:UpdateItem", "dynamodb:PutItem"), data.events), allow(CONSUME, arns)],
     )
     for lane in lanes:
         _empty(lane, deliver, processing)

@@ -25,7 +25,12 @@ WRITE = (
     "dynamodb:PutItem", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
     "dynamodb:ConditionCheckItem",
 )  # fmt: skip
-CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+# A queue is known by its name: whoever uses one has to look for it.
+CONSUME = (
+    "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+)  # fmt: skip
+SEND = ("sqs:SendMessage", "sqs:GetQueueUrl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Processing(Construct):
         consume = allow(CONSUME, [queue.queue_arn for queue in queues])
         # What it gives up goes there with the reason, which the queue itself would not know.
         given_up = [queue.dead_letter_queue.queue.queue_arn for queue in queues if queue.dead_letter_queue]
-        bury = allow(["sqs:SendMessage"], given_up)
+        bury = allow(SEND, given_up)
         allowed = [*permissions, consume, bury]
         self.of_workers += allowed if in_workers else []
         function = self.function(name, handler, PROCESSING_TIMEOUT_S, allowed, **environment)
@@ -135,6 +140,7 @@ class Processing(Construct):
             *on_tables(READ, *data.all),
             *on_tables(WRITE, data.charge_points, data.transactions, data.commands, data.reports, data.events),
             allow(["iot:Publish"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
+            allow(SEND, [messaging.incoming.queue_arn]),  # what may wait
             *write_shadows(messaging),
             *certificates.permissions(self._options, with_contracts=True),
         ]
@@ -217,7 +223,7 @@ def commanding(data: Data, messaging: Messaging) -> list[iam.PolicyStatement]:
         *on_tables((*READ, *WRITE), data.events),
         *on_tables(("dynamodb:UpdateItem",), data.charge_points),  # a password that is on its way
         allow(["iot:Publish"], iot_arns("topic/*/out")),
-        allow(["sqs:SendMessage"], [messaging.job_steps.queue_arn]),
+        allow(SEND, [messaging.job_steps.queue_arn]),
     ]
 
 
@@ -225,5 +231,5 @@ def write_shadows(messaging: Messaging) -> list[iam.PolicyStatement]:
     """Shadows of all things, and the queue of those that could not be written."""
     return [
         allow(["iot:UpdateThingShadow"], iot_arns("thing/*")),
-        allow(["sqs:SendMessage"], [messaging.shadow_repairs.queue_arn]),
+        allow(SEND, [messaging.shadow_repairs.queue_arn]),
     ]

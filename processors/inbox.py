@@ -1,7 +1,8 @@
 """One queue record, processed: the one way into the processors, for Lambda and worker alike.
 
-Records come at least once and in any order (architecture: the wire contract). A record that can't be processed
-raises, is retried by its queue and dead-lettered in the end; whoever waits for an answer gets an InternalError first.
+Records come at least once and in any order (architecture: the wire contract); late ones may have been put off
+(processors/backlog.py). A record that can't be processed raises, is retried by its queue and dead-lettered in the end;
+whoever waits for an answer gets an InternalError first.
 """
 
 import math

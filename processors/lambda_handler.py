@@ -23,9 +23,9 @@ from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_tariffs import DynamoTariffs
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound, IotShadows
-from adapters.sqs import SqsShadowRepairs
+from adapters.sqs import SqsDeferrals, SqsShadowRepairs
 from adapters.sqs_dead_letters import SqsDeadLetters
-from processors import inbox, poison, settings
+from processors import backlog, inbox, poison, settings
 from processors.ports import Ports
 from processors.settings import Settings, SettingsError
 
@@ -40,8 +40,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
     """Process a batch of SQS records; returns the ids of those that must come again."""
     records = event.get("Records") or []  # a warm-up call sends none
-    rows = inbox.rows_of((record["body"] for record in records), ports)
-    failed = [record["messageId"] for record in records if not _is_done(record, rows, ports)]
+    late = [record for record in records if backlog.may_wait(record["body"], _attempt(record), ports)]
+    backlog.put_off([record["body"] for record in late], ports)
+    now = [record for record in records if record not in late]
+    rows = inbox.rows_of((record["body"] for record in now), ports)
+    failed = [record["messageId"] for record in now if not _is_done(record, rows, ports)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
@@ -52,9 +55,12 @@ def _is_done(record: dict[str, Any], rows: inbox.Rows | None, ports: Ports) -> b
     except Exception as error:
         # The outermost loop: what fails is reported, so that the queue brings it again, and not the others.
         log.exception("record not processed", queue=queue, record=record["messageId"])
-        attempt = int(record["attributes"].get("ApproximateReceiveCount", 1))
-        return poison.bury(queue, body, attempt, error, ports)
+        return poison.bury(queue, body, _attempt(record), error, ports)
     return True
+
+
+def _attempt(record: dict[str, Any]) -> int:
+    return int(record["attributes"].get("ApproximateReceiveCount", 1))
 
 
 def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
@@ -84,6 +90,7 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         dead_letters=SqsDeadLetters(queues),
         contracts=authorities.contracts(chosen.contract_roots),
         responders=authorities.responders(chosen.ocsp_responders, chosen.contract_roots),
+        deferrals=SqsDeferrals(queues, inbox.INCOMING),
     )
 
 

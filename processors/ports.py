@@ -12,6 +12,7 @@ from domain.ports import (
     Commands,
     Contracts,
     DeadLetters,
+    Deferrals,
     IdTokens,
     Observations,
     Outbound,
@@ -52,6 +53,7 @@ class Ports:
     dead_letters: DeadLetters | None = None
     contracts: Contracts | None = None
     responders: Responders | None = None
+    deferrals: Deferrals | None = None
 
     def delivery(self) -> Delivery:
         """What delivering commands that wait takes, now."""

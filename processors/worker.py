@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from processors import inbox, poison
+from processors import backlog, inbox, poison
 from processors.ports import Ports
 
 log = structlog.get_logger(__name__)
@@ -60,8 +60,11 @@ def run(queues: Iterable[Queue], ports: Ports, stop: threading.Event, retry_s: f
 
 def feed(queue: Queue, messages: Sequence[Message], ports: Ports) -> list[Message]:
     """Process a batch; returns the messages that are done with. What went wrong is logged and comes again."""
-    rows = inbox.rows_of((message.body for message in messages), ports)
-    return [message for message in messages if _is_processed(queue, message, rows, ports)]
+    late = [message for message in messages if backlog.may_wait(message.body, message.attempt, ports)]
+    backlog.put_off([message.body for message in late], ports)
+    now = [message for message in messages if message not in late]
+    rows = inbox.rows_of((message.body for message in now), ports)
+    return [*late, *(message for message in now if _is_processed(queue, message, rows, ports))]
 
 
 def _poll(queue: Queue, ports: Ports, stop: threading.Event, retry_s: float) -> None:

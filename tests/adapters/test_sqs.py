@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.sqs import QueueMessage, SqsLargeFrames, SqsQueue, SqsShadowRepairs
+from adapters.sqs import QueueMessage, SqsDeferrals, SqsLargeFrames, SqsQueue, SqsShadowRepairs
 from infra.local.cloud import AWS
 
 if TYPE_CHECKING:
@@ -70,6 +70,16 @@ def test_a_shadow_to_be_written_again_waits_in_its_queue(client: "SQSClient") ->
     first, second = sorted(repairs.receive(1), key=lambda message: "link" in message.body)
     assert json.loads(first.body) == {"event": "shadow", "chargePointId": "CP-1"}
     assert json.loads(second.body) == {"event": "down", "gateway": "g1", "link": 7}
+
+
+def test_what_is_put_off_comes_later_however_large_and_many(client: "SQSClient") -> None:
+    later = queue(client, "later")
+    records = [(str(number), 0) for number in range(12)] + [("x" * 300_000, 0), ("not now", 900)]
+
+    SqsDeferrals(client, "later").put_off(records)
+
+    received = [message.body for _ in range(4) for message in later.receive(0)]
+    assert sorted(received, key=len) == sorted((body for body, delay_s in records if not delay_s), key=len)
 
 
 def test_a_frame_too_large_for_the_broker_arrives_as_it_is(client: "SQSClient") -> None:
