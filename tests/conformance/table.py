@@ -29,8 +29,8 @@ Obligation: M shall, S should, O may, C conditional, D our decision where the sp
 Tests marked * need a broker or several processes (`make e2e`).
 
 The WebSocket layer, as an echo (`python -m tests.conformance.autobahn`), was put before the server cases 1 to 10 of the
-Autobahn test suite 25.10.1: of 301 cases 265 pass. 35 send binary messages, of which OCPP has none: closed with 1003. In
-7.1.5 a close comes in the middle of a message, which the library answers with 1002, not 1000.
+Autobahn test suite 25.10.1: of 301 cases 265 pass. 35 send binary messages, of which OCPP has none: closed with 1003.
+In 7.1.5 a close comes in the middle of a message, which the library answers with 1002, not 1000.
 """
 
 
