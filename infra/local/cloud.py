@@ -27,6 +27,7 @@ from infra.local.children import Child
 LOOPBACK = "127.0.0.1"
 SAVE_EVERY_S = 20.0
 START_S = 30.0
+CA_S = 20.0  # it is made when it is first asked for
 STOP_S = 6.0
 _POLL_S = 0.05
 
@@ -110,7 +111,7 @@ def start(aws: AWS, say: Callable[[str], None] | None = None, save_every_s: floa
     emulator = Child("aws", command, aws.environment() | _settings(aws), aws.logs / "aws.log", say)
     try:
         _wait_until_ready(aws, emulator)
-        aws.ca.write_bytes(_get(f"{aws.endpoint_url}/_ministack/iot/ca.pem"))
+        aws.ca.write_bytes(_get(f"{aws.endpoint_url}/_ministack/iot/ca.pem", CA_S))
     except BaseException:
         emulator.stop(0)
         raise
@@ -182,8 +183,8 @@ def _is_ready(aws: AWS) -> bool:
         return probe.connect_ex((LOOPBACK, aws.mqtt_port)) == 0
 
 
-def _get(url: str) -> bytes:
+def _get(url: str, timeout_s: float = 1) -> bytes:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=1) as response:
+    with opener.open(url, timeout=timeout_s) as response:
         body: bytes = response.read()
         return body
