@@ -53,6 +53,9 @@ def set_configuration(body: bodies.SetConfiguration, making: Making) -> list[Wan
     for name, value in body.values.items():
         pointer = f"/values/{name}"
         found = _variable(name, pointer, making)
+        if configuration.key(name) == "SecurityProfile":
+            way = "SetNetworkProfile, NetworkConfigurationPriority and a reset do it"
+            unsupported(making.version, f"variable that sets the security profile: {way}", pointer)
         if any(each["component"] == found["component"] and each["variable"] == found["variable"] for each in data):
             # No variable twice in one message (D-07), and one after the other would undo each other.
             raise InvalidRequestError([Wrong(pointer, "the same variable under another name is in it already")])

@@ -456,6 +456,17 @@ def test_d07_a_variable_under_two_names_is_refused() -> None:
         rendered("set-configuration", V201, {"values": values})
 
 
+@pytest.mark.parametrize("name", ["SecurityProfile", "SecurityCtrlr.SecurityProfile"])
+def test_the_security_profile_is_a_setting_in_1_6_and_a_network_profile_in_2x(name: str) -> None:
+    (wanted,) = rendered("set-configuration", V16, {"values": {name: 2}})
+    (read,) = rendered("get-configuration", V201, {"keys": [name]})
+
+    with pytest.raises(ProblemError, match="SetNetworkProfile"):
+        rendered("set-configuration", V201, {"values": {name: 2}})
+    assert wanted.payload == {"key": "SecurityProfile", "value": "2"}
+    assert read.payload["getVariableData"][0]["variable"] == {"name": "SecurityProfile"}
+
+
 def test_a_plain_password_is_hexadecimal_in_1_6() -> None:
     (wanted,) = rendered("set-configuration", V16, {"values": {"SecurityCtrlr.BasicAuthPassword": "secret"}})
 
