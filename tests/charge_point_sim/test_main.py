@@ -25,6 +25,9 @@ from tests.charge_point_sim.script import Script
         (["--id", ""], "an empty identity"),
         (["--id", "x" * 200], "longer than 128"),
         (["--sessions", "-2"], "greater than or equal to -1"),
+        (["--certificate", "own.pem"], "--certificate and --key come together"),
+        (["--certificate", "nowhere.pem", "--key", "nowhere.key"], "No such file"),
+        (["--url", "wss://localhost", "--ca", "nowhere.pem"], "nowhere.pem: No such file"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(arguments: list[str], words: str) -> None:
