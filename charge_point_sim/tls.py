@@ -36,8 +36,10 @@ def own(certificate: str, key: str) -> Own:
     """
     try:
         found = Own(Path(certificate).read_text(), Path(key).read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
-        raise TlsError(f"{certificate}, {key}: {error}") from error
+    except OSError as error:
+        raise TlsError(f"{error.filename}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise TlsError(f"{certificate} is no PEM file") from error
     _show(ssl.create_default_context(), found)
     return found
 

@@ -26,7 +26,7 @@ from tests.charge_point_sim.script import Script
         (["--id", "x" * 200], "longer than 128"),
         (["--sessions", "-2"], "greater than or equal to -1"),
         (["--certificate", "own.pem"], "--certificate and --key come together"),
-        (["--certificate", "nowhere.pem", "--key", "nowhere.key"], "No such file"),
+        (["--certificate", "nowhere.pem", "--key", "nowhere.key"], "nowhere.pem: No such file"),
         (["--url", "wss://localhost", "--ca", "nowhere.pem"], "nowhere.pem: No such file"),
     ],
 )
