@@ -161,6 +161,10 @@ def test_profiles_go_round_and_unknown_ones_are_left_out() -> None:
     assert (networks.order, gave_way, networks.active) == ([2, 1], [False, True, False, True], 2)
 
 
+def signer_of(authority: Authority) -> LocalCertificateAuthority:
+    return LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), days=30)
+
+
 class Secured:
     """A CSMS that asks for certificates, and remembers their serial numbers."""
 
@@ -171,7 +175,7 @@ class Secured:
         context.load_cert_chain(leaf.certificate, leaf.key)
         context.verify_mode = ssl.CERT_OPTIONAL
         self.csms = Csms(script, tls=context)
-        self.signer = LocalCertificateAuthority(self.authority.certificate, self.authority.key, days=30)
+        self.signer = signer_of(self.authority)
 
     def serials(self) -> list[str | None]:
         return [None if peer is None else str(peer["serialNumber"]) for peer in self.csms.peers]
@@ -219,7 +223,7 @@ async def test_a_certificate_nobody_trusts_gives_way_to_the_one_before(tmp_path:
     async with house.csms as csms, running(csms.url, V201, house.authority.certificate, security_profile=3) as client:
         client.cp.kept.own = tls.own(str(first.certificate), str(first.key))
         await csms.until(lambda: booted(script))
-        await renew(csms, script, LocalCertificateAuthority(stranger.certificate, stranger.key, days=30))
+        await renew(csms, script, signer_of(stranger))
         await csms.until(lambda: csms.connections == 2)
 
     assert house.serials()[0] == house.serials()[-1]
