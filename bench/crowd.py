@@ -113,7 +113,7 @@ def crowd(house: House) -> Record:
         "lost": counts["lost"], "errors": counts["errors"], "unanswered": counts["sent"] - counts["answers"],
         "frames_per_s": answers / (series["at_s"][-1] - series["at_s"][0]), "silent_s": _silent_s(series),
         "us_per_trip": used / max(1, answers) * 1e6, "rss_mib": max(series["rss_mib"]),
-        "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99),
+        "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99), "others_cores": _others_cores(series),
     }, _rates(series))  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def _storm(house: House, subscribes_per_s: float) -> Record:
         "rss_mib": max(series["rss_mib"]), "rss_hump": max(series["rss_mib"]) / series["rss_mib"][-1],
         "silent_s": _silent_s(series), "kib_each": (max(series["rss_mib"]) * 1024 - before) / number,
         "lost": counts["lost"], "errors": counts["errors"],
-        "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99),
+        "p50_ms": quantile_ms(times, 0.5), "p99_ms": quantile_ms(times, 0.99), "others_cores": _others_cores(series),
     }, _rates(series))  # fmt: skip
 
 
@@ -249,6 +249,14 @@ def _silent_s(series: Series) -> float:
         began = at[n] if rates[n] > usual / 10 else began
         longest = max(longest, at[n] - began)
     return longest
+
+
+def _others_cores(series: Series) -> float:
+    """What those took who are none of ours: with more than a tenth of a core the row was not alone."""
+    ours = ("cpu_s", "cloud_cpu_s", "broker_cpu_s", "load_cpu_s")
+    used = {name: series[name][-1] - series[name][0] for name in (*ours, "machine_cpu_s")}
+    lasted_s = max(1e-9, series["at_s"][-1] - series["at_s"][0])
+    return max(0.0, used["machine_cpu_s"] - sum(used[name] for name in ours)) / lasted_s
 
 
 def _rates(series: Series) -> Series:

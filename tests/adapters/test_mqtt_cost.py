@@ -17,6 +17,7 @@ from tests.transports import Recorder
 
 SETTINGS = MqttSettings("127.0.0.1", 1, "gw-1")
 PROPERTIES = (("ocpp", "ocpp1.6"), ("epoch", "1732147200000"))
+TRIPS = 100
 # Functions called for a publish and its acknowledgement, and for a message: 20 when this was written, more while each
 # publish went through the waiting line.
 MOST_CALLS = 20
@@ -86,6 +87,29 @@ async def test_a_publish_and_a_message_call_few_functions() -> None:
 
     assert len(heard) == 1
     assert len(called) <= MOST_CALLS, called
+
+
+async def test_what_is_acknowledged_leaves_nothing_behind() -> None:
+    link, wire, running = await _connected()
+    link.subscribe("CP1/out", lambda _: None)
+
+    def trips(first: int) -> None:
+        for packet_id in range(first, first + TRIPS):
+            link.publish("CP1/in", b"[2]", PROPERTIES)
+            wire.data_received(mqtt5.PubAckPacket(packet_id).write() + _message(7))
+
+    trips(1)
+    await asyncio.sleep(0)
+    wire.recorder.writes.clear()
+    before = sys.getallocatedblocks()
+    trips(1 + TRIPS)
+    await asyncio.sleep(0)
+    wire.recorder.writes.clear()
+    left = sys.getallocatedblocks() - before
+    await _end(link, running)
+
+    assert link.outstanding == 0
+    assert left < TRIPS
 
 
 async def test_what_is_published_in_one_turn_is_one_call_of_the_kernel() -> None:
