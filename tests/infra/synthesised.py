@@ -1,5 +1,10 @@
-"""The templates that the CDK code makes, once for the whole run: jsii and node take most of the time."""
+"""The templates that the CDK code makes, once for all runs and workers of the same code: jsii and node take long.
 
+They are kept in build/synthesised, in a directory named by what they are made of.
+"""
+
+import fcntl
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -14,6 +19,9 @@ import pytest
 NO_CDK = "aws-cdk-lib is not installed (make infra): nobody looks at what the CDK code makes"
 NO_NODE = "node is not installed: nobody looks at what the CDK code makes"
 DOMAIN = "{name: ocpp.example.com, zone: example.com, hosted_zone_id: Z0123456789ABC}"
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "build" / "synthesised"
+SOURCES = ("infra", "domain", "ocppj")
 # Between them every option has another value than in dev.
 OPTIONS = {
     "passthrough": f"""
@@ -69,19 +77,41 @@ class Template:
 
 
 @pytest.fixture(scope="session")
-def synthesised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+def synthesised() -> dict[str, Template]:
     """`local`, `dev` and those of `OPTIONS`."""
     if importlib.util.find_spec("aws_cdk") is None:
         pytest.skip(NO_CDK)
     if shutil.which("node") is None:
         pytest.skip(NO_NODE)
-    directory = tmp_path_factory.mktemp("synthesised")
+    directory = KEPT / made_of()
+    directory.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "lock").open("w") as lock:  # another worker of this run may be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / "made").exists():
+            make(directory)
+    paths = {path.name.removesuffix(".template.json"): path for path in directory.glob("*.template.json")}
+    return {name: Template(path, json.loads(path.read_text())) for name, path in paths.items()}
+
+
+def made_of() -> str:
+    """A name for the sources of the templates as they are now."""
+    sources = [ROOT / "requirements.lock", *sorted(path for name in SOURCES for path in (ROOT / name).rglob("*.py"))]
+    told = hashlib.sha256(json.dumps(OPTIONS).encode())
+    for path in sources:
+        told.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return told.hexdigest()[:32]
+
+
+def make(directory: Path) -> None:
+    """Make them, and forget those of other sources."""
+    for old in KEPT.iterdir():
+        if old.is_dir() and old != directory:
+            shutil.rmtree(old)
     for name, options in OPTIONS.items():
         (directory / f"{name}.yaml").write_text(options)
     names = ["local", "dev", *[str(directory / f"{name}.yaml") for name in OPTIONS]]
     # A process of its own: jsii leaves a child behind, and has opinions about the version of node.
     command = [sys.executable, "-m", "infra.app", *names, "--into", str(directory)]
-    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stdout + run.stderr
-    paths = {path.name.removesuffix(".template.json"): path for path in directory.glob("*.template.json")}
-    return {name: Template(path, json.loads(path.read_text())) for name, path in paths.items()}
+    (directory / "made").touch()
