@@ -132,8 +132,8 @@ async def run_workers(settings: Settings) -> None:
         WorkerError: they don't start.
     """
     ports = {"OCPPGW_WS_PORT": settings.ws_port}
-    if settings.plain_port is not None:
-        ports["OCPPGW_PLAIN_PORT"] = settings.plain_port
+    others = {"OCPPGW_SECOND_PORT": settings.second_port, "OCPPGW_PLAIN_PORT": settings.plain_port}
+    ports |= {name: port for name, port in others.items() if port is not None}
     plan = Plan(
         settings.workers, [sys.executable, "-m", "gateway"], {**os.environ, **settings.of_a_worker()},
         settings.host, ports, settings.admin_host, settings.admin_port,

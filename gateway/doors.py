@@ -1,4 +1,4 @@
-"""The ports for charge points: the main one, and one without TLS beside it for those that know no better."""
+"""The ports for charge points: the main one, a second like it, and one without TLS for those that know no better."""
 
 import asyncio
 import errno
@@ -12,6 +12,8 @@ from gateway.refusals import Refusal
 Make = Callable[[str], asyncio.Protocol]
 TurnAway = Callable[[str, Refusal], None]
 
+_PLAIN = 2  # its place among the ports
+
 
 class CantListenError(OSError):
     """A port can't be opened; the text is one sentence."""
@@ -19,9 +21,10 @@ class CantListenError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Open ports. `port` is the main one, `plain_port` the other, 0 if there is none."""
+    """Open ports. `port` is the main one; of the others those are 0 that there are not."""
 
     port: int
+    second_port: int
     plain_port: int
     _servers: tuple[asyncio.Server | Listener, ...]
 
@@ -39,22 +42,27 @@ class Doors:
 
 
 async def open_doors(
-    host: str, port: int, plain_port: int | None, before: Before, make: Make, turn_away: TurnAway
+    host: str, port: int, others: tuple[int | None, int | None], before: Before, make: Make, turn_away: TurnAway
 ) -> Doors:
-    """Open the ports.
+    """Open the main port and the `others`: a second one like it, and one without TLS.
 
     Raises:
         CantListenError: one can't be opened.
     """
-    main = await _open(host, port, before, make, turn_away)
-    if plain_port is None:
-        return Doors(_port(main), 0, (main,))
-    try:
-        plain = await _open(host, plain_port, replace(before, certificates=None), make, turn_away)
-    except CantListenError:
-        main.close()
-        raise
-    return Doors(_port(main), _port(plain), (main, plain))
+    opened: list[asyncio.Server | Listener] = []
+    numbers = [0, 0, 0]
+    for place, wanted in enumerate((port, *others)):
+        if wanted is None:
+            continue
+        its = before if place < _PLAIN else replace(before, certificates=None)
+        try:
+            opened.append(await _open(host, wanted, its, make, turn_away))
+        except CantListenError:
+            for server in opened:
+                server.close()
+            raise
+        numbers[place] = _port(opened[-1])
+    return Doors(*numbers, tuple(opened))
 
 
 @contextmanager

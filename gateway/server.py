@@ -78,9 +78,10 @@ class Options:
     remember_rows_s: float = 3.0
     closes_without_version: bool = False
     tls: Certificates | None = None
+    second_port: int | None = None  # like the main one: each takes its share of a load balancer's connections
     plain_port: int | None = None  # beside one with TLS
     has_proxy: bool = False
-    tls_offloaded: bool = False  # TLS ends at the load balancer, for the main port
+    tls_offloaded: bool = False  # TLS ends at the load balancer, for the main ports
     ingest_rule: str = ""  # of AWS IoT Basic Ingest
     emf_interval_s: float = 0.0
     limits: Limits = field(default_factory=Limits)
@@ -111,7 +112,7 @@ class Gateway:
         self.is_draining = False
         self.turn = Turn(asyncio.get_running_loop())
         self.listening = asyncio.Event()
-        self.port = self.plain_port = self.admin_port = 0
+        self.port = self.second_port = self.plain_port = self.admin_port = 0
         self._options = options
         self._clock = loop_clock(time.time)
         self._stop = asyncio.Event()
@@ -224,13 +225,13 @@ class Gateway:
         before = Before(options.tls, options.has_proxy, options.websocket.handshake_timeout_s, options.reuse_port)
         try:
             doors = await open_doors(
-                options.host, options.port, options.plain_port, before,
+                options.host, options.port, (options.second_port, options.plain_port), before,
                 lambda remote: WebSocket(self, options.websocket, remote), self._reception.turn_away,
             )  # fmt: skip
         except CantListenError:
             self._close_admin()
             raise
-        self.port, self.plain_port = doors.port, doors.plain_port
+        self.port, self.second_port, self.plain_port = doors.port, doors.second_port, doors.plain_port
         return doors
 
     def _close_admin(self) -> None:
@@ -290,7 +291,7 @@ class Gateway:
 
     def has_tls_before(self, port: int) -> bool:
         """Whether TLS ends at the load balancer for those who come to this port."""
-        return self._options.tls_offloaded and port == self.port
+        return self._options.tls_offloaded and port in (self.port, self.second_port)
 
     def open(self, arrival: Arrival) -> bool:
         """Open a session; a session the charge point has already ends now, and one elsewhere is told to."""

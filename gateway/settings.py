@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     tls_key: Files = ()
     tls_client_ca: Path | None = None
     tls_crl: Path | None = None
+    # Another port like the main one: a load balancer has 55,000 connections for each.
+    second_port: Port | None = None
     plain_port: Port | None = None
     proxy_protocol: bool = False
     tls_offloaded: bool = False
@@ -201,6 +203,7 @@ class Settings(BaseSettings):
             policy=Policy(self.pepper.get_secret_value().encode(), self.min_profile, self.cpo_name),
             remember_rows_s=self.registry_cache_s,
             closes_without_version=self.no_common_subprotocol == "close",
+            second_port=self.second_port,
             plain_port=self.plain_port,
             has_proxy=self.proxy_protocol,
             tls_offloaded=self.tls_offloaded,

@@ -55,7 +55,7 @@ class OcppGateway(Stack):
         self.processing = Processing(self, "Processing", code, self.data, self.messaging, options)
         pepper = None if options.is_local else add_pepper(self)
         add_fleet(self.processing, self.data, options, pepper)
-        self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing)
+        self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing, options)
         add_jobs(self.processing, self.data, self.messaging)
         add_events(self.processing, self.data, self.messaging, options)
         if pepper is not None:

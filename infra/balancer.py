@@ -16,19 +16,18 @@ from infra.nag import answer_for
 from infra.network import Network
 from infra.options import Domain, Options
 
-# Target ports: each takes 55,000 connections of a load balancer.
-PORT, PLAIN_PORT, ADMIN_PORT = 9000, 9001, 9090
+PORT, PLAIN_PORT, SECOND_PORT, ADMIN_PORT = 9000, 9001, 9002, 9090
 DEREGISTRATION_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From a port of the load balancer to one of the tasks."""
+    """From a port of the load balancer to ports of the tasks, each of which takes its share of the connections."""
 
     name: str
     port: int
     protocol: Literal["TCP", "TLS"]
-    target_port: int
+    target_ports: tuple[int, ...]
 
 
 class Balancer(Construct):
@@ -40,7 +39,7 @@ class Balancer(Construct):
         super().__init__(scope, construct_id)
         self._ways = ways(options)
         self._network = network
-        self.target_ports = tuple(way.target_port for way in self._ways)
+        self.target_ports = tuple(port for way in self._ways for port in way.target_ports)
         self.target_groups: list[elbv2.NetworkTargetGroup] = []
         group = network.group("BalancerGroup", "Load balancer: charge points come in")
         self.balancer = elbv2.NetworkLoadBalancer(
@@ -67,28 +66,7 @@ class Balancer(Construct):
     def serve(self, service: ecs.FargateService) -> None:
         """Send charge points to the tasks of a service."""
         for way in self._ways:
-            target = service.load_balancer_target(container_name="gateway", container_port=way.target_port)
-            group = elbv2.NetworkTargetGroup(
-                self,
-                f"{way.name}Targets",
-                vpc=self._network.vpc,
-                port=way.target_port,
-                protocol=elbv2.Protocol.TCP,
-                targets=[target],
-                proxy_protocol_v2=True,
-                # An old task gets no new charge points, and those it has keep their connection while it drains.
-                deregistration_delay=Duration.seconds(DEREGISTRATION_S),
-                connection_termination=False,
-                health_check=elbv2.HealthCheck(
-                    protocol=elbv2.Protocol.HTTP,
-                    path="/readyz",
-                    port=str(ADMIN_PORT),
-                    interval=Duration.seconds(10),
-                    timeout=Duration.seconds(5),
-                    healthy_threshold_count=2,
-                    unhealthy_threshold_count=2,
-                ),
-            )
+            groups = [self._targets(way, port, service) for port in way.target_ports]
             has_tls = way.protocol == "TLS"
             self.balancer.add_listener(
                 way.name,
@@ -97,9 +75,32 @@ class Balancer(Construct):
                 certificates=[self._certificate] if has_tls and self._certificate else None,
                 # The strictest policy that has TLS 1.2, which OCPP demands.
                 ssl_policy=elbv2.SslPolicy.TLS13_RES if has_tls else None,
-                default_target_groups=[group],
+                default_action=_shared_out(groups),
             )
-            self.target_groups.append(group)
+            self.target_groups += groups
+
+    def _targets(self, way: Way, port: int, service: ecs.FargateService) -> elbv2.NetworkTargetGroup:
+        return elbv2.NetworkTargetGroup(
+            self,
+            f"{way.name}Targets" if port == way.target_ports[0] else f"{way.name}Targets{port}",
+            vpc=self._network.vpc,
+            port=port,
+            protocol=elbv2.Protocol.TCP,
+            targets=[service.load_balancer_target(container_name="gateway", container_port=port)],
+            proxy_protocol_v2=True,
+            # An old task gets no new charge points, and those it has keep their connection while it drains.
+            deregistration_delay=Duration.seconds(DEREGISTRATION_S),
+            connection_termination=False,
+            health_check=elbv2.HealthCheck(
+                protocol=elbv2.Protocol.HTTP,
+                path="/readyz",
+                port=str(ADMIN_PORT),
+                interval=Duration.seconds(10),
+                timeout=Duration.seconds(5),
+                healthy_threshold_count=2,
+                unhealthy_threshold_count=2,
+            ),
+        )
 
     def _named(self, domain: Domain, has_certificate: bool) -> acm.ICertificate | None:
         zone = route53.HostedZone.from_hosted_zone_attributes(
@@ -116,8 +117,17 @@ class Balancer(Construct):
 
 
 def ways(options: Options) -> tuple[Way, ...]:
-    """443 to the main port, and 80 to the plain one; without TLS only 80, to the main one."""
+    """443 to the main ports, and 80 to the plain one; without TLS only 80, to the main ones."""
+    main = (PORT, SECOND_PORT)[: options.target_ports]
     if options.tls == "none":
-        return (Way("Ws", 80, "TCP", PORT),)
-    wss = Way("Wss", 443, "TLS" if options.tls == "load_balancer" else "TCP", PORT)
-    return (wss, Way("Ws", 80, "TCP", PLAIN_PORT)) if options.plain else (wss,)
+        return (Way("Ws", 80, "TCP", main),)
+    wss = Way("Wss", 443, "TLS" if options.tls == "load_balancer" else "TCP", main)
+    return (wss, Way("Ws", 80, "TCP", (PLAIN_PORT,))) if options.plain else (wss,)
+
+
+def _shared_out(groups: list[elbv2.NetworkTargetGroup]) -> elbv2.NetworkListenerAction:
+    if len(groups) == 1:
+        return elbv2.NetworkListenerAction.forward(groups)
+    return elbv2.NetworkListenerAction.weighted_forward(
+        [elbv2.NetworkWeightedTargetGroup(target_group=group, weight=1) for group in groups]
+    )

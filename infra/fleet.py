@@ -32,4 +32,4 @@ def add_fleet(processing: Processing, data: Data, options: Options, pepper: secr
         permissions.append(allow(["secretsmanager:GetSecretValue"], [pepper.secret_arn]))
     handler = "fleet.lambda_handler.handler"
     function = processing.function("FleetFunction", handler, TIMEOUT_S, permissions, **environment)
-    processing.url("FleetUrl", function)
+    processing.url("FleetUrl", function, options.read_concurrency)

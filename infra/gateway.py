@@ -10,7 +10,7 @@ from aws_cdk import aws_iot as iot
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.balancer import ADMIN_PORT, PLAIN_PORT, PORT, Balancer
+from infra.balancer import ADMIN_PORT, PLAIN_PORT, PORT, SECOND_PORT, Balancer
 from infra.data import Data
 from infra.logs import log_group
 from infra.messaging import BASIC_INGEST_RULE, Messaging, allow
@@ -192,6 +192,8 @@ def _environment(options: Options, inputs: Inputs) -> dict[str, str]:
     }
     if options.basic_ingest:
         chosen["OCPPGW_BASIC_INGEST"] = BASIC_INGEST_RULE
+    if options.target_ports > 1:
+        chosen["OCPPGW_SECOND_PORT"] = str(SECOND_PORT)
     if options.tls == "load_balancer":
         chosen["OCPPGW_TLS_OFFLOADED"] = "1"
     if options.tls != "none" and options.plain:

@@ -32,6 +32,7 @@ LOG_DAYS = {
 LONGEST_RECOVERY_DAYS = 35
 _HELD = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+"
 _AUTHORITY = r"arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:\d{12}:certificate-authority/[0-9a-f-]+"
+PER_PORT = 50_000  # charge points: a bit less than the load balancer has connections for
 _CIDR = r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"
 
 Tasks = Annotated[int, Field(ge=1, le=500)]
@@ -97,8 +98,9 @@ class Options(_Options):
     max_tasks: Tasks = 20
     task_cpu: Literal[256, 512, 1_024, 2_048, 4_096] = 256
     task_memory_mib: int = 512
-    # A target port takes 55,000 connections of the load balancer.
-    connections_per_task: Annotated[int, Field(ge=100, le=50_000)] = 5_000
+    # Ports of a task that charge points are sent to: each takes 55,000 connections of the load balancer.
+    target_ports: Literal[1, 2] = 1
+    connections_per_task: Annotated[int, Field(ge=100, le=2 * PER_PORT)] = 5_000
     # Pooled links carry so many charge points each; 1 is a connection to AWS IoT Core per charge point.
     charge_points_per_link: Annotated[int, Field(ge=1, le=45)] = 45
     # Frames go to the rule without AWS IoT Core's charge for messaging. Nobody can subscribe to them: `<id>/in` is
@@ -116,7 +118,9 @@ class Options(_Options):
     # secret with the roots of vehicles' contracts. ARNs: docs/security.md says what secrets hold.
     signer: Annotated[str, Field(pattern=rf"^(off|{_HELD}|{_AUTHORITY})$")] = "off"
     contract_roots: Annotated[str, Field(pattern=rf"^{_HELD}$")] | None = None
-    command_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0  # reserved for requests that wait; 0: not reserved
+    # Reserved for requests that wait for a charge point, and for each function that only reads; 0: not reserved.
+    command_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
+    read_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     # Only things of this type become charge points; None: all things.
     thing_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,128}$")] | None = "ocpp-charge-point"
     log_retention_days: int = 7
@@ -139,6 +143,8 @@ class Options(_Options):
             (self.min_tasks > self.max_tasks, "min_tasks is more than max_tasks"),
             (self.preset == "prod" and self.min_tasks < 2, "min_tasks must be 2 or more in prod"),
             (self.preset == "prod" and self.availability_zones < 2, "availability_zones must be 2 or more in prod"),
+            (self.connections_per_task > PER_PORT * self.target_ports,
+             f"connections_per_task is more than {PER_PORT:,} for each of its target_ports"),
             (self.tls == "load_balancer" and self.domain is None, "tls load_balancer needs a domain"),
             (self.client_certificates and self.tls != "gateway", "client_certificates need tls gateway"),
             (self.preset == "prod" and self.tls == "none" and not self.plain,
@@ -158,8 +164,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "dev": {},
     "prod": {
         "availability_zones": 2, "min_tasks": 2, "task_cpu": 1_024, "task_memory_mib": 2_048,
-        "connections_per_task": 10_000, "flow_logs": True, "log_retention_days": 30, "command_concurrency": 50,
-        "budget_usd": 500, "alarms": "all",
+        "target_ports": 2, "connections_per_task": 10_000, "flow_logs": True, "log_retention_days": 30,
+        "command_concurrency": 50, "read_concurrency": 20, "budget_usd": 500, "alarms": "all",
     },
 }  # fmt: skip
 

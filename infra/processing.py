@@ -64,7 +64,7 @@ class Processing(Construct):
         self.messages = self._messages(data, messaging)
         self.housekeeping = self._housekeeping(data, messaging)
         self.commands = self._commands(data, messaging)
-        self.commands_url = self.url("CommandsUrl", self.commands)
+        self.commands_url = self.url("CommandsUrl", self.commands, options.command_concurrency)
 
     def processor(
         self,
@@ -125,8 +125,12 @@ class Processing(Construct):
         self.all.append(function)
         return function
 
-    def url(self, name: str, function: lambda_.CfnFunction) -> lambda_.CfnUrl:
-        """The URL of a function; callers sign their requests (SigV4) and need `OperatorPolicy` or the like."""
+    def url(self, name: str, function: lambda_.CfnFunction, reserved: int) -> lambda_.CfnUrl:
+        """The URL of a function; callers sign their requests (SigV4) and need `OperatorPolicy` or the like.
+
+        So many requests at a time are `reserved` for it, and no more are let in; 0: as many as the account has left.
+        """
+        function.reserved_concurrent_executions = reserved or None
         url = lambda_.CfnUrl(self, name, auth_type="AWS_IAM", target_function_arn=function.attr_arn)
         url.override_logical_id(name)
         self.urls.append(url)
@@ -167,9 +171,7 @@ class Processing(Construct):
 
     def _commands(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         handler = "remote_commands.lambda_handler.handler"
-        function = self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, commanding(data, messaging))
-        function.reserved_concurrent_executions = self._options.command_concurrency or None
-        return function
+        return self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, commanding(data, messaging))
 
     def _operator_policy(self) -> list[iam.PolicyStatement]:
         # AWS asks for both, and the second only by way of a URL.

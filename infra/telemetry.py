@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.data import Data
 from infra.messaging import Messaging, allow, iot_arns
+from infra.options import Options
 from infra.processing import READ, Processing, on_tables
 
 # Few large files are what S3, Athena and the bill like, and nobody waits for the archive. But what is wrong with a
@@ -47,7 +48,13 @@ class Telemetry(Construct):
     """Frames and stations' messages, kept twice: the latest in tables, all of them in the archive."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, data: Data, messaging: Messaging, processing: Processing
+        self,
+        scope: Construct,
+        construct_id: str,
+        data: Data,
+        messaging: Messaging,
+        processing: Processing,
+        options: Options,
     ) -> None:
         super().__init__(scope, construct_id)
         self._data = data
@@ -79,7 +86,7 @@ class Telemetry(Construct):
         ]
         bucket = {"OCPPGW_ARCHIVE_BUCKET": data.archive.bucket_name}
         api = processing.function("TelemetryApiFunction", "telemetry.lambda_handler.api", API_TIMEOUT_S, read, **bucket)
-        processing.url("TelemetryUrl", api)
+        processing.url("TelemetryUrl", api, options.read_concurrency)
         self.station_policy = self._station_policy()
         database = glue.CfnDatabase(
             self,

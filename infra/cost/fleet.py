@@ -80,6 +80,7 @@ ALARM_METRICS = {"few": 44, "all": 79}
 METRICS, SECRETS = 10, 2
 _LOG_BYTES_PER_CONNECT, _EMF_BYTES, _LOG_BYTES_PER_INVOCATION = 700, 1_200, 350
 _ENDPOINTS = 6
+_READERS = 2  # functions that have `read_concurrency` reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +306,7 @@ def demands(fleet: Fleet, options: Options) -> dict[str, float]:
         "iot_rule_evaluations_per_second": 2 * calls,
         "iot_shadow_requests_per_second": max(statuses * peak, back),
         "iot_connections": load.links + fleet.stations,
-        "lambda_concurrency": lambdas + options.command_concurrency,
+        "lambda_concurrency": lambdas + options.command_concurrency + _READERS * options.read_concurrency,
         "dynamodb_table_write_units_per_second": 2 * meter_values,
         "fargate_vcpus": tasks * options.task_cpu / 1024,
         "nlb_targets": tasks,

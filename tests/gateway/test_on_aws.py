@@ -48,13 +48,16 @@ async def test_what_is_no_health_check_gets_no_answer_and_the_next_one_does(star
         assert await answer_to(here.gateway.admin_port, HEALTH) == b"HTTP/1.1 200"
 
 
-async def test_behind_a_load_balancer_with_tls_the_main_port_is_wss_and_the_plain_one_is_not() -> None:
+async def test_behind_a_load_balancer_with_tls_both_main_ports_are_wss_and_the_plain_one_is_not() -> None:
     row = ChargePoint("CP1", password_hash=hash_generated(b"secret", PEPPER, b"salt" * 4), security_profile=2)
     authorization = b"Authorization: Basic " + base64.b64encode(b"CP1:secret") + b"\r\n\r\n"
     request = PROXY + REQUEST.removesuffix(b"\r\n") + authorization
-    async with house([row], policy=Policy(PEPPER), has_proxy=True, tls_offloaded=True, plain_port=0) as here:
-        assert await answer_to(here.gateway.plain_port, request) == b"HTTP/1.1 403"
-        assert await answer_to(here.gateway.port, request) == b"HTTP/1.1 101"
+    async with house(
+        [row], policy=Policy(PEPPER), has_proxy=True, tls_offloaded=True, second_port=0, plain_port=0
+    ) as here:
+        ports = here.gateway.port, here.gateway.second_port, here.gateway.plain_port
+        assert len(set(ports)) == 3
+        assert [await answer_to(port, request) for port in ports] == [b"HTTP/1.1 101"] * 2 + [b"HTTP/1.1 403"]
 
 
 @pytest.mark.parametrize("given", [{"tls_offloaded": True}, {"plain_port": 9001}])

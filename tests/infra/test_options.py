@@ -45,7 +45,11 @@ def test_a_file_changes_its_preset(tmp_path: Path) -> None:
         ("{log_retention_days: 8}", "log_retention_days must be one of 1, 3, 5, 7, 14, 30"),
         (
             "{connections_per_task: 60000}",
-            "connections_per_task is 60000: Input should be less than or equal to 50000.",
+            "connections_per_task is more than 50,000 for each of its target_ports.",
+        ),
+        (
+            "{connections_per_task: 200000, target_ports: 2}",
+            "connections_per_task is 200000: Input should be less than or equal to 100000.",
         ),
         ("{tls: load_balancer}", "tls load_balancer needs a domain."),
         ("{client_certificates: true}", "client_certificates need tls gateway."),

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 OPERATE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
 WAYS = ("dev", "passthrough", "balanced")
+WAYS_IN = ("OCPPGW_WS_PORT", "OCPPGW_SECOND_PORT", "OCPPGW_PLAIN_PORT")
 
 
 @pytest.fixture(params=WAYS)
@@ -274,7 +275,11 @@ def test_urls_are_signed_and_operators_have_a_policy_with_both_permissions(templ
 def test_commands_that_wait_take_no_concurrency_from_others(balanced: Template) -> None:
     functions = balanced.of_type("AWS::Lambda::Function")
 
-    assert functions["CommandsFunction"]["ReservedConcurrentExecutions"] == 50
+    reserved = {
+        name: each["ReservedConcurrentExecutions"] for name, each in functions.items() if
+        "ReservedConcurrentExecutions" in each
+    }  # fmt: skip
+    assert reserved == {"CommandsFunction": 50, "FleetFunction": 20, "TelemetryApiFunction": 20}
 
 
 def test_the_network_is_what_egress_says(dev: Template, passthrough: Template, balanced: Template) -> None:
@@ -328,10 +333,26 @@ def test_tls_ends_where_the_option_says(dev: Template, passthrough: Template, ba
     assert [each["Name"] for each in balanced.of_type("AWS::Route53::RecordSet").values()] == ["ocpp.example.com."]
 
 
+def target_ports(template: Template) -> set[int]:
+    return {int(value) for name, value in environment(template).items() if name in WAYS_IN}
+
+
+def test_a_listener_shares_charge_points_out_to_two_ports_of_each_task(balanced: Template, dev: Template) -> None:
+    (listener,) = balanced.of_type("AWS::ElasticLoadBalancingV2::Listener").values()
+    (action,) = listener["DefaultActions"]
+    groups = balanced.of_type("AWS::ElasticLoadBalancingV2::TargetGroup")
+    chosen = [(each["TargetGroupArn"]["Ref"], each["Weight"]) for each in action["ForwardConfig"]["TargetGroups"]]
+
+    assert {groups[name]["Port"]: weight for name, weight in chosen} == {9000: 1, 9002: 1}
+    served = balanced.only("AWS::ECS::Service")["LoadBalancers"]
+    assert {each["ContainerPort"] for each in served} == target_ports(balanced) == {9000, 9002}
+    assert target_ports(dev) == {9000}
+
+
 def test_target_ports_speak_proxy_v2_and_drain_as_long_as_a_task_does(template: Template) -> None:
     groups = template.of_type("AWS::ElasticLoadBalancingV2::TargetGroup").values()
 
-    assert {group["Port"] for group in groups} == ({9000, 9001} if len(listeners(template)) == 2 else {9000})
+    assert {group["Port"] for group in groups} == target_ports(template)
     for group in groups:
         attributes = {each["Key"]: each["Value"] for each in group["TargetGroupAttributes"]}
         assert attributes["proxy_protocol_v2.enabled"] == "true"
