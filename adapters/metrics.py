@@ -27,3 +27,12 @@ def _count(name: str, webhook_id: str) -> None:
 
     with single_metric(name, MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
         metric.add_metadata("webhook_id", webhook_id)
+
+
+def tell_canary(*, is_well: bool, ms: float) -> None:
+    """Tell how a round of the canary went: `CanaryPassed`, 1 or 0, and `CanaryMs`."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+    for name, unit, value in (("CanaryPassed", MetricUnit.Count, is_well), ("CanaryMs", MetricUnit.Milliseconds, ms)):
+        with single_metric(name, unit, float(value), namespace=NAMESPACE):
+            pass  # it is written at the end

@@ -16,6 +16,7 @@ from aws_cdk import App, CfnOutput, CfnParameter, DefaultStackSynthesizer, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.canary import Canary
 from infra.data import Data
 from infra.events import add_events
 from infra.fleet import add_fleet
@@ -74,6 +75,9 @@ class OcppGateway(Stack):
         gateways = Gateways(self, "Gateways", options, inputs, network, self.data, self.messaging, pepper)
         if options.processors == "workers":
             Workers(self, "Workers", options, inputs, network, gateways, self.processing.of_workers)
+        if options.canary:
+            canary = Canary(self, "Canary", options, self.processing, gateways)
+            self._output("CanarySecret", canary.password.secret_arn)
         Observability(self, "Observability", options, self.messaging, self.processing, gateways)
         self._output("GatewayAddress", gateways.balancer.balancer.load_balancer_dns_name)
         self._output("GatewayCluster", gateways.cluster.cluster_name)

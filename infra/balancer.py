@@ -16,6 +16,7 @@ from infra.nag import answer_for
 from infra.network import Network
 from infra.options import Domain, Options
 
+WSS, PLAIN = 443, 80  # of the load balancer
 PORT, PLAIN_PORT, SECOND_PORT, ADMIN_PORT = 9000, 9001, 9002, 9090
 DEREGISTRATION_S = 120
 
@@ -61,7 +62,14 @@ class Balancer(Construct):
         answer_for(group, "AwsSolutions-EC23", "charge points come from anywhere, unless allowed_cidrs says otherwise")
         for port in (*self.target_ports, ADMIN_PORT):
             tasks.add_ingress_rule(group, ec2.Port.tcp(port), "From the load balancer")
+        self._name = options.domain.name if options.domain else None
         self._certificate = self._named(options.domain, options.tls == "load_balancer") if options.domain else None
+
+    @property
+    def public_url(self) -> str:
+        """Where charge points connect, without a path; the name of the load balancer where there is no domain."""
+        scheme = "ws" if self._ways[0].port == PLAIN else "wss"
+        return f"{scheme}://{self._name or self.balancer.load_balancer_dns_name}"
 
     def serve(self, service: ecs.FargateService) -> None:
         """Send charge points to the tasks of a service."""
@@ -120,9 +128,9 @@ def ways(options: Options) -> tuple[Way, ...]:
     """443 to the main ports, and 80 to the plain one; without TLS only 80, to the main ones."""
     main = (PORT, SECOND_PORT)[: options.target_ports]
     if options.tls == "none":
-        return (Way("Ws", 80, "TCP", main),)
-    wss = Way("Wss", 443, "TLS" if options.tls == "load_balancer" else "TCP", main)
-    return (wss, Way("Ws", 80, "TCP", (PLAIN_PORT,))) if options.plain else (wss,)
+        return (Way("Ws", PLAIN, "TCP", main),)
+    wss = Way("Wss", WSS, "TLS" if options.tls == "load_balancer" else "TCP", main)
+    return (wss, Way("Ws", PLAIN, "TCP", (PLAIN_PORT,))) if options.plain else (wss,)
 
 
 def _shared_out(groups: list[elbv2.NetworkTargetGroup]) -> elbv2.NetworkListenerAction:

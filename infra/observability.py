@@ -35,7 +35,7 @@ ERROR_PERCENT = 1
 # What says that something is broken, with `alarms: few`; the rest says that it may soon be.
 FEW = {
     "dead-letters", "function-errors", "http-5xx", "refused-handshakes", "links-lost", "command-timeouts",
-    "unanswered-calls", "links-up", "gateways-healthy", "webhook-disabled",
+    "unanswered-calls", "links-up", "gateways-healthy", "webhook-disabled", "canary",
 }  # fmt: skip
 
 
@@ -75,6 +75,10 @@ class Observability(Construct):
             *of_gateways(options, gateways),
             Alarm("webhook-disabled", "webhooks", metric("webhooks_disabled_total", "Sum", period_s=5 * MINUTE_S), 0),
         ]
+        if options.canary:
+            # Two rounds: a deployment of the gateways may well cost one. Silence too: then nobody looks.
+            passed = metric("CanaryPassed", "Minimum")
+            alarms.append(Alarm("canary", "round", passed, 1, periods=2, silence_is_bad=True, is_below=True))
         for alarm in alarms:
             if options.alarms == "all" or alarm.kind in FEW:
                 self.alarm(alarm)

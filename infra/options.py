@@ -127,6 +127,8 @@ class Options(_Options):
     recovery_days: Annotated[int, Field(ge=1, le=LONGEST_RECOVERY_DAYS)] = LONGEST_RECOVERY_DAYS
     glacier_after_days: Annotated[int, Field(ge=0)] = 90
     retention: Retention = Retention()
+    # Every minute a function comes by the public name as a charge point, and has itself started and stopped by HTTP.
+    canary: bool = False
     alarms: Literal["few", "all"] = "few"  # each metric of an alarm costs; few: those that say that something is broken
     alarm_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     budget_usd: Annotated[int, Field(ge=1)] = 50
@@ -146,6 +148,10 @@ class Options(_Options):
             (self.connections_per_task > PER_PORT * self.target_ports,
              f"connections_per_task is more than {PER_PORT:,} for each of its target_ports"),
             (self.tls == "load_balancer" and self.domain is None, "tls load_balancer needs a domain"),
+            (self.canary and self.tls != "none" and self.domain is None,
+             "canary needs a domain with tls: the certificate has no other name (canary: false does without)"),
+            (self.canary and self.min_profile > 2,
+             "canary has no certificate: min_profile must be 2 at most (canary: false does without)"),
             (self.client_certificates and self.tls != "gateway", "client_certificates need tls gateway"),
             (self.preset == "prod" and self.tls == "none" and not self.plain,
              "tls is none: prod then has no wss (plain: true says that this is meant)"),
@@ -165,7 +171,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "prod": {
         "availability_zones": 2, "min_tasks": 2, "task_cpu": 1_024, "task_memory_mib": 2_048,
         "target_ports": 2, "connections_per_task": 10_000, "flow_logs": True, "log_retention_days": 30,
-        "command_concurrency": 50, "read_concurrency": 20, "budget_usd": 500, "alarms": "all",
+        "command_concurrency": 50, "read_concurrency": 20, "budget_usd": 500, "alarms": "all", "canary": True,
     },
 }  # fmt: skip
 

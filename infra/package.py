@@ -13,10 +13,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("ocppj", "domain", "adapters", "web", "processors", "remote_commands", "fleet", "telemetry", "events")
+PACKAGES = (
+    "ocppj",
+    "domain",
+    "adapters",
+    "web",
+    "processors",
+    "remote_commands",
+    "fleet",
+    "telemetry",
+    "events",
+    "canary",
+)
 # Of the wheels, what no function needs: some libraries import rich and awscrt where they find them, which takes long.
 LEFT_OUT = (
-    "aiomqtt", "awscrt", "awsiot", "mqtt5", "paho", "pygments", "rich", "typer", "uvloop", "websockets",
+    "aiomqtt", "awscrt", "awsiot", "mqtt5", "paho", "pygments", "rich", "typer", "uvloop",
 )  # fmt: skip
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can tell
 _READABLE = 0o644 << 16

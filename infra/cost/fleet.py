@@ -80,6 +80,12 @@ ALARM_METRICS = {"few": 44, "all": 79}
 METRICS, SECRETS = 10, 2
 _LOG_BYTES_PER_CONNECT, _EMF_BYTES, _LOG_BYTES_PER_INVOCATION = 700, 1_200, 350
 _ENDPOINTS = 6
+# A round of the canary: CALLs, commands, messages of AWS IoT Core, (write, read) units, seconds of its function.
+_ROUND_CALLS, _ROUND_COMMANDS, _ROUND_S = 4, 2, 4
+_ROUND_UNITS = (
+    5 + 12 + 7 + 5 + 2 * _CONNECT_UNITS[0] + 2 * _COMMAND_UNITS[0],
+    4 + 8 + 7 + 4 + 2 * _CONNECT_UNITS[1] + 2 * _COMMAND_UNITS[1] + 10,
+)
 _READERS = 2  # functions that have `read_concurrency` reserved
 
 
@@ -141,6 +147,7 @@ def lines(fleet: Fleet, options: Options) -> Iterator[Line]:
     yield from _network(fleet, options, load)
     yield from _archive(fleet, load)
     yield from _watching(options, load)
+    yield from _canary(options)
 
 
 def _station_messages(fleet: Fleet) -> float:
@@ -286,6 +293,23 @@ def _watching(options: Options, load: Load) -> Iterator[Line]:
     yield Line("Secrets Manager", "secrets", "secret_month", SECRETS)
     if options.domain is not None:
         yield Line("Route 53", "zone", "hosted_zone_month", 1)
+
+
+def _canary(options: Options) -> Iterator[Line]:
+    if not options.canary:
+        return
+    name, frames = "Canary", MINUTES * (_ROUND_CALLS + _ROUND_COMMANDS)
+    yield Line(name, "its function", "lambda_request", MINUTES)
+    yield Line(name, "its function", "lambda_arm_gb_second", MINUTES * _ROUND_S * _FUNCTION_GB)
+    yield Line(name, "frames and presence", "iot_message", 3 * frames + 3 * MINUTES)
+    yield Line(name, "rules and actions", "iot_rule", 2 * frames + 2 * MINUTES)
+    yield Line(name, "rules and actions", "iot_rule_action", 3 * frames + 3 * MINUTES)
+    yield Line(name, "records", "sqs_request", MINUTES * (3 * _ROUND_CALLS + 3 * _ROUND_COMMANDS + 9))
+    yield Line(name, "writes", "dynamodb_write_unit", MINUTES * _ROUND_UNITS[0])
+    yield Line(name, "reads", "dynamodb_read_unit", MINUTES * _ROUND_UNITS[1])
+    yield Line(name, "metrics", "metric_month", 2)
+    yield Line(name, "its alarm", "alarm_metric_month", 1)
+    yield Line(name, "its password", "secret_month", 1)
 
 
 def demands(fleet: Fleet, options: Options) -> dict[str, float]:

@@ -18,6 +18,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "a NAT gateway": {"egress": "nat"},
     "interface endpoints": {"egress": "endpoints"},
     "workers instead of functions": {"processors": "workers"},
+    "a canary every minute": {"canary": True},
 }
 
 TEXT = """# What it costs
@@ -60,6 +61,7 @@ where that is more than an account has. Ask for these before the fleet grows.
   StopTransaction 7 and 7. The facts were counted on the API. The events they tell are added: the fact's write twice,
   for it is transactional, three units for the event and its index, and a Query. Of meter values one in fifteen tells.
 - A gateway's lease is a write every ten seconds, last-seen four a day.
+- A round of the canary is four CALLs, two commands, a connect, and four seconds of a 512 MB function.
 - Not counted: the requests and functions that a webhook takes per event.
 - Each answer is three messages of AWS IoT Core: to the broker, to the gateway, and the gateway's PUBACK.
 - Processors get batches of one record below ten a second, ten from a hundred a second on; 20 ms of a 512 MB function

@@ -55,6 +55,7 @@ def test_every_line_and_every_demand_has_its_price_and_quota() -> None:
         {"egress": "nat"},
         {"egress": "endpoints"},
         {"min_tasks": 2},
+        {"canary": True},
     ],
     ids=str,
 )

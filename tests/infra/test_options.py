@@ -52,6 +52,8 @@ def test_a_file_changes_its_preset(tmp_path: Path) -> None:
             "connections_per_task is 200000: Input should be less than or equal to 100000.",
         ),
         ("{tls: load_balancer}", "tls load_balancer needs a domain."),
+        ("{canary: true, tls: gateway}", "canary needs a domain with tls: the certificate has no other name"),
+        ("{canary: true, min_profile: 3}", "canary has no certificate: min_profile must be 2 at most"),
         ("{client_certificates: true}", "client_certificates need tls gateway."),
         ("{domain: {name: a.example.org, zone: example.com, hosted_zone_id: Z1}}", "a.example.org is not in the zone"),
         ('{thing_type: "x\' OR 1"}', 'thing_type is "x\' OR 1"'),

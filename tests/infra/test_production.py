@@ -279,7 +279,7 @@ def test_commands_that_wait_take_no_concurrency_from_others(balanced: Template) 
         name: each["ReservedConcurrentExecutions"] for name, each in functions.items() if
         "ReservedConcurrentExecutions" in each
     }  # fmt: skip
-    assert reserved == {"CommandsFunction": 50, "FleetFunction": 20, "TelemetryApiFunction": 20}
+    assert reserved == {"CanaryFunction": 1, "CommandsFunction": 50, "FleetFunction": 20, "TelemetryApiFunction": 20}
 
 
 def test_the_network_is_what_egress_says(dev: Template, passthrough: Template, balanced: Template) -> None:
@@ -456,7 +456,8 @@ def kinds_of(template: Template) -> set[str]:
 
 
 def test_a_small_house_is_told_of_what_is_broken_and_pays_for_no_other_alarm(dev: Template, balanced: Template) -> None:
-    assert kinds_of(dev) == observability.FEW < kinds_of(balanced)
+    assert kinds_of(dev) == observability.FEW - {"canary"}
+    assert observability.FEW < kinds_of(balanced)
 
 
 @pytest.mark.parametrize("template", ["passthrough", "balanced"], indirect=True)
@@ -465,7 +466,7 @@ def test_the_issue_s_alarms_exist_and_all_are_told_to_somebody(template: Templat
 
     assert kinds >= {
         "dead-letters", "queue-age", "refused-handshakes", "links-lost", "command-timeouts", "function-errors",
-        "function-duration", "function-throttles", "connections-per-task", "http-5xx", "slow-answers",
+        "function-duration", "function-throttles", "connections-per-task", "http-5xx", "slow-answers", "canary",
     }  # fmt: skip
     assert all(alarm["AlarmActions"] and alarm["OKActions"] for alarm in told(template).values())
 
@@ -488,6 +489,22 @@ def test_every_function_has_its_three_alarms(template: Template) -> None:
     for name in functions:
         for kind in ("errors", "duration", "throttles"):
             assert f"ocpp-gateway function-{kind} {name}" in names
+
+
+def test_the_canary_comes_every_minute_by_the_public_name_and_pages_after_two(balanced: Template) -> None:
+    function = balanced.of_type("AWS::Lambda::Function")["CanaryFunction"]
+    variables = function["Environment"]["Variables"]
+    (rule,) = [
+        each for each in balanced.of_type("AWS::Events::Rule").values() if "minute" in each["ScheduleExpression"]
+    ]
+    alarm = next(each for each in told(balanced).values() if each["AlarmName"] == "ocpp-gateway canary round")
+
+    assert (rule["ScheduleExpression"], function["Timeout"] < 60) == ("rate(1 minute)", True)
+    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": ["CanaryFunction", "Arn"]}
+    assert variables["OCPPGW_CANARY_URL"] == "wss://ocpp.example.com/ocpp"
+    assert variables["OCPPGW_CANARY_API"] == {"Fn::GetAtt": ["CommandsUrl", "FunctionUrl"]}
+    assert (alarm["MetricName"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("CanaryPassed", 1, 2)
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
 
 
 def test_spending_too_much_is_told(template: Template) -> None:
