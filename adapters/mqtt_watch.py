@@ -4,9 +4,11 @@ The gateway's own links are adapters/mqtt_link.py: thousands of topics, no task 
 terminal.
 """
 
+import asyncio
 import secrets
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -38,6 +40,15 @@ class Broker:
     path: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is published again and again while somebody subscribes."""
+
+    topic: str
+    payload: bytes
+    every_s: float
+
+
 def by_url(url: str, ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> Broker:
     """The broker at `mqtt://[user:password@]host[:1883]` or `mqtts://...`.
 
@@ -52,7 +63,8 @@ def by_url(url: str, ca: Path | None = None, cert: Path | None = None, key: Path
 def on_aws() -> Broker:
     """AWS IoT Core of the account that AWS's own settings name, by WebSocket.
 
-    The credentials need iot:DescribeEndpoint, iot:Connect as `watch-*`, and iot:Subscribe and iot:Receive.
+    The credentials need iot:DescribeEndpoint, iot:Connect as `watch-*`, and iot:Subscribe and iot:Receive;
+    and iot:Publish where a wish is told.
     """
     session = aws.session()
     endpoint = session.client("iot", config=aws.config()).describe_endpoint(endpointType="iot:Data-ATS")
@@ -75,9 +87,11 @@ def signed_path(host: str, region: str, credentials: Credentials, token: str | N
 
 
 async def subscribe(
-    broker: Broker, topics: Sequence[str], subscribed: Callable[[], None]
+    broker: Broker, topics: Sequence[str], subscribed: Callable[[], None], wish: Wish | None = None
 ) -> AsyncGenerator[Message, None]:
     """Every message of these topics, until the connection is lost; `subscribed` is called when they are.
+
+    A `wish` is told from then on, at once and again every so often.
 
     Raises:
         BrokerError: it is lost, or never came to be.
@@ -86,13 +100,28 @@ async def subscribe(
         async with _client(broker) as client:
             for topic in topics:
                 await client.subscribe(topic, qos=0)
+            telling = None
+            if wish is not None:
+                await client.publish(wish.topic, wish.payload, qos=1)
+                telling = asyncio.create_task(_tell(client, wish), name="wish")
             subscribed()
-            async for message in client.messages:
-                pairs = getattr(message.properties, "UserProperty", ())
-                payload = message.payload if isinstance(message.payload, bytes) else b""
-                yield Message(message.topic.value, payload, dict(pairs))
+            try:
+                async for message in client.messages:
+                    pairs = getattr(message.properties, "UserProperty", ())
+                    payload = message.payload if isinstance(message.payload, bytes) else b""
+                    yield Message(message.topic.value, payload, dict(pairs))
+            finally:
+                if telling is not None:
+                    telling.cancel()
     except (aiomqtt.MqttError, OSError) as error:
         raise BrokerError(f"The broker {broker.host}:{broker.port} can't be reached: {error}.") from error
+
+
+async def _tell(client: aiomqtt.Client, wish: Wish) -> None:
+    with suppress(aiomqtt.MqttError):  # a connection that is lost ends the subscriptions, too
+        while True:
+            await asyncio.sleep(wish.every_s)
+            await client.publish(wish.topic, wish.payload, qos=1)
 
 
 def _client(broker: Broker) -> aiomqtt.Client:

@@ -1,7 +1,7 @@
 """`ocppgw fleet`: charge points and id tokens, looked after; `ocppgw cdr`, `doctor`, `privacy`, `watch`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from adapters import dynamodb, dynamodb_privacy, mqtt_watch, s3_archive, sqs
 from adapters.dynamodb_administration import DynamoAdministration
 from adapters.sqs_dead_letters import SqsDeadLetters
+from domain.ports import Message
 from fleet import (
     cdr_command,
     charge_points_commands,
@@ -21,6 +22,7 @@ from fleet import (
     lambda_handler,
     privacy_command,
     reading_commands,
+    watch,
     watch_command,
 )
 from fleet.charge_points_commands import shown_row
@@ -67,11 +69,18 @@ def add_token(
 def _watched() -> watch_command.Subscribe:
     settings = _settings()
     try:
-        return partial(mqtt_watch.subscribe, _broker(settings))
+        return partial(_subscribe, _broker(settings))
     except ValueError as error:
         fail(str(error))
     except (mqtt_watch.BrokerError, BotoCoreError, ClientError) as error:
         fail(f"The broker can't be found: {error}")
+
+
+def _subscribe(
+    broker: mqtt_watch.Broker, charge_point_id: str, ours: list[str], subscribed: Callable[[], None]
+) -> AsyncGenerator[Message, None]:
+    wish = mqtt_watch.Wish(topics.WATCH, watch.wish(charge_point_id), watch.ASK_EVERY_S)
+    return mqtt_watch.subscribe(broker, ours, subscribed, wish)
 
 
 def _broker(settings: Settings) -> mqtt_watch.Broker:

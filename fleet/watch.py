@@ -1,7 +1,7 @@
 """The frames of one charge point as they pass, both ways, for people and for programs. Secrets are masked.
 
 Frames are read off the broker, so what the gateway answers itself (heartbeats at the edge, refused frames) is not
-among them, and with Basic Ingest nothing that comes from the charge point is.
+among them. With Basic Ingest the others are because the gateways are asked for them: `wish`.
 """
 
 from collections import OrderedDict
@@ -20,6 +20,8 @@ from ocppj.frames import Call, CallError, CallResult, CallResultError, Frame, Se
 
 # Calls whose answer is awaited, each way: what was never answered must not add up.
 REMEMBERED = 1_000
+# A gateway shows the frames for so long; it is asked again before.
+ASK_FOR_S, ASK_EVERY_S = 60, 20.0
 
 _TYPES = {
     Call: "CALL",
@@ -30,6 +32,11 @@ _TYPES = {
 }
 _COLOURS = {"CALL": "cyan", "SEND": "cyan", "CALLRESULT": "green", "CALLERROR": "red", "CALLRESULTERROR": "red"}
 _ARROWS = {"in": "→", "out": "←"}  # seen from the cloud: → comes from the charge point
+
+
+def wish(charge_point_id: str) -> bytes:
+    """What the gateways are asked for, on `topics.WATCH`."""
+    return orjson.dumps({"id": charge_point_id, "seconds": ASK_FOR_S})
 
 
 @dataclass(frozen=True, slots=True)

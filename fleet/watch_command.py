@@ -14,8 +14,8 @@ from fleet.watch import Watcher
 from ocppj import topics
 from ocppj.errors import IdentityError
 
-# Messages of these topics, until a ConnectionError; the function is called once they are subscribed.
-Subscribe = Callable[[list[str], Callable[[], None]], AsyncGenerator[Message, None]]
+# Messages of a charge point's topics, until a ConnectionError; the function is called once they are subscribed.
+Subscribe = Callable[[str, list[str], Callable[[], None]], AsyncGenerator[Message, None]]
 
 AGAIN_AFTER_S = 2.0
 
@@ -33,7 +33,7 @@ def app_of(subscribe: Callable[[], Subscribe]) -> typer.Typer:
         """Follow the frames of a charge point, both ways, as they pass the broker. Ctrl-C ends it.
 
         → comes from the charge point, ← goes to it. Secrets are masked. Heartbeats that the gateway answers itself
-        don't pass the broker; with Basic Ingest, nothing that comes from the charge point can be seen.
+        don't pass the broker. With Basic Ingest its gateway shows the others as long as somebody watches.
 
         Exit code: 0, or 1 if the broker can't be reached.
         """
@@ -66,7 +66,7 @@ async def _follow(
 
     while True:
         try:
-            async with aclosing(subscribe(ours, say_so)) as messages:
+            async with aclosing(subscribe(charge_point_id, ours, say_so)) as messages:
                 async for message in messages:
                     seen = watcher.read(message.topic, message.payload, message.properties, datetime.now(UTC))
                     show(seen.as_json() if as_json else seen.as_text())

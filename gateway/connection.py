@@ -264,6 +264,10 @@ class Session:
             self._websocket.ping()
             self._pings_at = now + self._ping_interval_s
 
+    def go_by(self, ingest_rule: str) -> None:
+        """Hand frames over to this rule directly from now on; without one by `<id>/in`, where they can be heard."""
+        self._topic = topics.inbound(self.charge_point_id, ingest_rule)
+
     def begin_pings(self, interval_s: float) -> None:
         """Ping it so often from now on; 0 = never. Those who came together are not pinged together."""
         self._ping_interval_s = interval_s

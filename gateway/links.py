@@ -7,9 +7,10 @@ arrives twice.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 import orjson
 import structlog
@@ -149,15 +150,22 @@ class LinkPool:
         """All links, by number."""
         return self._links
 
-    async def run(self, on_evict: Callable[[str, int], None], hears_all: bool = False) -> None:
+    async def run(
+        self,
+        on_evict: Callable[[str, int], None],
+        hears_all: bool = False,
+        hears: Mapping[str, Callable[[Message], None]] = MappingProxyType({}),
+    ) -> None:
         """Keep the links connected until `close`; `on_evict(charge point, epoch)` hears of takeovers elsewhere.
 
-        `hears_all`: also of those that nobody knows to be this gateway's business.
+        `hears_all`: also of those that nobody knows to be this gateway's business. `hears`: who hears what else.
         """
         async with asyncio.TaskGroup() as self._tasks:
             control = self._open((f"gateways/{self._gateway}/down", _down(self._gateway))).link
             for topic in (f"gateways/{self._gateway}/evict", *([EVICT_ALL] if hears_all else [])):
                 control.subscribe(topic, lambda message: _evict(message, on_evict))
+            for topic, on_message in hears.items():
+                control.subscribe(topic, on_message)
             self._open()
             await self._closed.wait()
 

@@ -39,8 +39,10 @@ from gateway.refused import Episodes
 from gateway.threads import Threads
 from gateway.tls import Certificates
 from gateway.turn import Turn
+from gateway.watched import Watched
 from gateway.websocket import WebSocket, WebSocketOptions
 from gateway.wheel import Wheel
+from ocppj import topics
 from ocppj.conversation import Limits
 
 log = structlog.get_logger()
@@ -125,6 +127,7 @@ class Gateway:
         self._handshakes: set[asyncio.Task[None]] = set()
         self._websockets: set[WebSocket] = set()
         self._pool = LinkPool(self.gateway, make_link, options.charge_points_per_link, self._on_message)
+        self._watched = Watched(options.ingest_rule, self.sessions, self._clock.monotonic)
         self._utc = utc
         self._way_around = WayAround(large_frames, self._clock.wall) if large_frames is not None else None
         self._presence = Presence(self.gateway, utc)
@@ -187,7 +190,9 @@ class Gateway:
         doors = await self._listen()
         try:
             async with self._tasks as tasks:
-                tasks.create_task(self._pool.run(self._on_evict, self._options.announces_takeovers), name="links")
+                hears = {topics.WATCH: self._watched.on_message} if self._options.ingest_rule else {}
+                pool = self._pool.run(self._on_evict, self._options.announces_takeovers, hears)
+                tasks.create_task(pool, name="links")
                 loops = [
                     tasks.create_task(doors.run(), name="doors"),
                     tasks.create_task(self._lease.run(), name="lease"),
@@ -330,7 +335,7 @@ class Gateway:
             self, arrival.websocket, arrival.place, arrival.connection,
             trace=secrets.token_hex(8), limits=options.limits, metrics=self.metrics, clock=self._clock,
             way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,
-            ingest_rule=options.ingest_rule,
+            ingest_rule=self._watched.rule_of(arrival.place.charge_point_id),
         )  # fmt: skip
         own = arrival.row.ping_interval_s
         session.begin_pings(options.ping_interval_s if own is None else own)
@@ -370,6 +375,7 @@ class Gateway:
             await asyncio.sleep(self._options.sweep_s)
             now = self._clock.monotonic()
             self._pulse.is_slow(now)
+            self._watched.forget_old()
             for charge_point_id in self._wheel.due(now):
                 if (session := self.sessions.get(charge_point_id)) is not None:
                     session.sweep(now)

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.nag import answer_for
 from infra.options import Options
+from ocppj import topics
 
 SQL_VERSION = "2016-03-23"
 # The wire contract. Publishers without the properties leave 0: then the registry row knows.
@@ -152,12 +153,13 @@ class Messaging(Construct):
         return iot.CfnTopicRule.ActionProperty(sqs=action)
 
     def _gateway_policy(self, basic_ingest: bool) -> iot.CfnPolicy:
+        heard = ("*/out", "gateways/*/evict", *([topics.WATCH] if basic_ingest else []))
         ingest = [f"topic/$aws/rules/{BASIC_INGEST_RULE}/*/in"] if basic_ingest else []
         statements = [
             allow(["iot:Connect"], iot_arns("client/gw-*")),
             allow(["iot:Publish"], iot_arns("topic/*/in", "topic/gateways/*", *ingest)),
-            allow(["iot:Subscribe"], iot_arns("topicfilter/*/out", "topicfilter/gateways/*/evict")),
-            allow(["iot:Receive"], iot_arns("topic/*/out", "topic/gateways/*/evict")),
+            allow(["iot:Subscribe"], iot_arns(*[f"topicfilter/{topic}" for topic in heard])),
+            allow(["iot:Receive"], iot_arns(*[f"topic/{topic}" for topic in heard])),
         ]
         policy = iot.CfnPolicy(self, "GatewayPolicy", policy_document=iam.PolicyDocument(statements=statements))
         policy.override_logical_id("GatewayPolicy")

@@ -8,6 +8,7 @@ import re
 
 from ocppj.errors import IdentityError
 
+WATCH = "gateways/all/watch"  # whoever watches a charge point tells all gateways: {id, seconds}
 MAX_ESCAPED = 128  # an IoT thing name and an MQTT client id end there
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")

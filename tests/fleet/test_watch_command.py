@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from botocore.credentials import Credentials
@@ -66,6 +67,26 @@ def test_a_broker_that_comes_back_is_followed_again(mosquitto: Mosquitto) -> Non
     assert "Trying again" in said[0]
     assert "watching" in said[1]
     assert "→ Heartbeat" in watch.lines()[0]
+
+
+@pytest.mark.e2e
+def test_with_basic_ingest_frames_are_heard_while_somebody_watches_and_answered_once(tmp_path: Path) -> None:
+    with House(tmp_path, OCPPGW_BASIC_INGEST="IncomingFrames") as house:
+        house.wait_until_ready()
+        DynamoRegistry(house.aws.client("dynamodb"), Tables()).add(ChargePoint("WATCH-1"))
+        versions = [Subprotocol("ocpp1.6")]
+        with connect(f"{house.ws_url}/WATCH-1", subprotocols=versions) as charge_point:
+            charge_point.send('[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]')
+            unwatched = json.loads(charge_point.recv(20))
+            watch = Watch("WATCH-1", "--json", "--count", "2", **house.environment)
+            charge_point.send('[2,"2","Heartbeat",{}]')
+            seen = [json.loads(line) for line in watch.lines()]
+            heard = json.loads(charge_point.recv(20))
+            with pytest.raises(TimeoutError):
+                charge_point.recv(1)  # a second answer: the frame would have gone both ways
+
+    assert (unwatched[:2], heard[:2]) == ([3, "1"], [3, "2"])
+    assert [(each["direction"], each["messageId"]) for each in seen] == [("in", "2"), ("out", "2")]
 
 
 @pytest.mark.e2e

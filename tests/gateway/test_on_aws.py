@@ -81,6 +81,56 @@ async def test_basic_ingest_takes_frames_to_the_rule_and_nowhere_else() -> None:
         assert here.events("connected")  # of which there are few: they stay where they can be heard
 
 
+async def test_frames_of_a_charge_point_that_is_watched_can_be_heard_and_come_once() -> None:
+    async with house(ingest_rule="IncomingFrames") as here:
+        here.answer_everything()
+        here.broker.subscribe("$aws/rules/IncomingFrames/+/in", lambda message: here.tell("CP1", [3, "1", {}]))
+        watched, other = await here.connect(), await here.connect("/ocpp/CP2")
+        here.broker.publish(topics.WATCH, b'{"id": "CP1", "seconds": 60}')
+        await until(lambda: here.broker.payloads(topics.WATCH))
+        await watched.send('[2,"1","Heartbeat",{}]')
+        await hear(watched)
+        await other.send('[2,"9","Heartbeat",{}]')
+        await until(lambda: here.broker.payloads("$aws/rules/IncomingFrames/CP2/in"))
+
+        assert here.heard("CP1") == [[2, "1", "Heartbeat", {}]]
+        assert here.broker.payloads("$aws/rules/IncomingFrames/CP1/in") == []
+        assert here.heard("CP2") == []
+
+
+async def test_who_connects_while_it_is_watched_is_heard_from_the_first_frame_until_nobody_watches() -> None:
+    async with house(ingest_rule="IncomingFrames") as here:
+        here.broker.publish(topics.WATCH, b'{"id": "CP1", "seconds": 0.3}')
+        await asyncio.sleep(0.01)
+        socket = await here.connect()
+        await socket.send('[2,"1","Heartbeat",{}]')
+        await until(lambda: here.heard("CP1"))
+        here.tell("CP1", [3, "1", {}])
+        await hear(socket)
+
+        async def is_direct_again() -> bool:
+            await socket.send('[2,"2","Heartbeat",{}]')
+            await asyncio.sleep(0.02)
+            return bool(here.broker.payloads("$aws/rules/IncomingFrames/CP1/in"))
+
+        async with asyncio.timeout(5):
+            while not await is_direct_again():
+                here.tell("CP1", [3, "2", {}])
+                await hear(socket)
+
+
+@pytest.mark.parametrize("wish", [b"", b"[]", b'{"id": "CP1"}', b'{"id": "CP1", "seconds": "long"}', b"\xff"])
+async def test_a_wish_to_watch_that_is_none_changes_nothing(wish: bytes) -> None:
+    async with house(ingest_rule="IncomingFrames") as here:
+        socket = await here.connect()
+        here.broker.publish(topics.WATCH, wish)
+        await asyncio.sleep(0.01)
+        await socket.send('[2,"1","Heartbeat",{}]')
+        await until(lambda: here.broker.payloads("$aws/rules/IncomingFrames/CP1/in"))
+
+        assert here.heard("CP1") == []
+
+
 @pytest.mark.parametrize("rule", ["a/b", "+", "Rule-1"])
 def test_a_rule_that_can_t_be_one_is_refused(rule: str) -> None:
     with pytest.raises(SettingsError, match="OCPPGW_BASIC_INGEST"):
