@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapters import aws
+from domain import tracing
 from domain.models import Route
 from domain.ports import PacketTooLargeError
 from ocppj import topics
@@ -46,6 +47,8 @@ class IotOutbound:
         self._publish(f"gateways/{gateway}/evict", order, {}, EVICT_EXPIRES_IN_S)
 
     def _publish(self, topic: str, payload: bytes, properties: dict[str, str], expires_in_s: int) -> None:
+        if traceparent := tracing.followed():
+            properties = properties | {tracing.PROPERTY: traceparent}
         if len(payload) > MAX_MESSAGE:
             raise PacketTooLargeError(f"{topic}: {len(payload)} bytes, the broker takes {MAX_MESSAGE}")
         # The stubs say str, but botocore itself makes JSON and base64 of it: text would be encoded twice.

@@ -11,6 +11,7 @@ from typing import Protocol
 import orjson
 import structlog
 
+from domain import tracing
 from domain.ports import LargeFrames
 from gateway.threads import Threads
 
@@ -51,6 +52,8 @@ class WayAround:
             "epoch": properties["epoch"],
             "ocpp": properties["ocpp"],
         }
+        if tracing.PROPERTY in properties:
+            record[tracing.PROPERTY] = properties[tracing.PROPERTY]
         sending = self._send(charge_point_id, orjson.dumps(record).decode(), frame, failed)
         task = asyncio.get_running_loop().create_task(sending, name="large-frame")
         self._sending.add(task)

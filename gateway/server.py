@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -38,6 +39,7 @@ from gateway.refusals import Refusal, Refusals
 from gateway.refused import Episodes
 from gateway.threads import Threads
 from gateway.tls import Certificates
+from gateway.traced import TracedSession
 from gateway.turn import Turn
 from gateway.watched import Watched
 from gateway.websocket import WebSocket, WebSocketOptions
@@ -86,6 +88,7 @@ class Options:
     tls_offloaded: bool = False  # TLS ends at the load balancer, for the main ports
     ingest_rule: str = ""  # of AWS IoT Basic Ingest
     emf_interval_s: float = 0.0
+    tracing: float = 0.0  # share of the CALLs that are traced
     limits: Limits = field(default_factory=Limits)
     traffic: TrafficLimits = field(default_factory=TrafficLimits)
     arrivals: Arrivals = field(default_factory=Arrivals)
@@ -331,7 +334,8 @@ class Gateway:
 
     def _session(self, arrival: Arrival) -> Session:
         options, every = self._options, self._options.forward_heartbeat_every
-        session = Session(
+        make = partial(TracedSession, share=options.tracing) if options.tracing else Session
+        session = make(
             self, arrival.websocket, arrival.place, arrival.connection,
             trace=secrets.token_hex(8), limits=options.limits, metrics=self.metrics, clock=self._clock,
             way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,

@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     slow_answer_s: Seconds = 5
     # A log line with metrics as CloudWatch reads them (EMF) every so many seconds; 0: none.
     emf_interval_s: Seconds = 0
+    # The share of CALLs that begin a trace (W3C); commands that come with one are traced then, too. 0: none.
+    tracing: Annotated[float, Field(ge=0, le=1)] = 0
 
     @field_validator("registry")
     @classmethod
@@ -209,6 +211,7 @@ class Settings(BaseSettings):
             tls_offloaded=self.tls_offloaded,
             ingest_rule=self.basic_ingest,
             emf_interval_s=self.emf_interval_s,
+            tracing=self.tracing,
             limits=Limits(call_timeout_s=self.call_timeout_s, max_waiting=self.max_waiting_commands),
             traffic=TrafficLimits(self.frames_per_s, self.bytes_per_s, self.flood_patience_s),
             arrivals=self._arrivals(),

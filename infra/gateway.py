@@ -192,6 +192,8 @@ def _environment(options: Options, inputs: Inputs) -> dict[str, str]:
     }
     if options.basic_ingest:
         chosen["OCPPGW_BASIC_INGEST"] = BASIC_INGEST_RULE
+    if options.tracing:
+        chosen["OCPPGW_TRACING"] = f"{options.tracing:g}"
     if options.target_ports > 1:
         chosen["OCPPGW_SECOND_PORT"] = str(SECOND_PORT)
     if options.tls == "load_balancer":

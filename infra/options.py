@@ -107,6 +107,8 @@ class Options(_Options):
     # silent but for the ids that somebody watches.
     basic_ingest: bool = True
     heartbeats: Literal["edge", "forward"] = "edge"
+    # The share of CALLs whose way is traced (W3C trace context, in the logs; functions also in X-Ray).
+    tracing: Annotated[float, Field(ge=0, le=1)] = 0
     min_profile: Annotated[int, Field(ge=0, le=3)] = 1
     # Who answers charge points: functions, or `ocppgw worker` on Fargate, cheaper from some 10,000 charge points on.
     processors: Literal["lambda", "workers"] = "lambda"

@@ -15,6 +15,7 @@ from infra import certificates
 from infra.data import Data
 from infra.logs import log_group
 from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow, iot_arns
+from infra.nag import answer_for
 from infra.options import Options
 
 BATCH = 10
@@ -121,6 +122,8 @@ class Processing(Construct):
                 variables={"POWERTOOLS_SERVICE_NAME": name} | self._options.retention.kept.environment() | environment
             ),
         )
+        if self._options.tracing:
+            function.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
         function.override_logical_id(name)
         self.all.append(function)
         return function
@@ -188,13 +191,18 @@ class Processing(Construct):
         return statements
 
     def _role(self, name: str, log: logs.LogGroup, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
-        log_it = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
-        return iam.Role(
+        own = [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])]
+        if self._options.tracing:
+            own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
+        role = iam.Role(
             self,
             f"{name}Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"Permissions": iam.PolicyDocument(statements=[log_it, *permissions])},
+            inline_policies={"Permissions": iam.PolicyDocument(statements=[*own, *permissions])},
         )
+        if self._options.tracing:
+            answer_for(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray knows no resources")
+        return role
 
     def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction, batch: int, window_s: int, is_on: bool) -> None:
         mapping = lambda_.CfnEventSourceMapping(

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
+from domain import tracing
 from domain.evidence import Message
 from domain.models import ChargePoint, Route
 from ocppj import frames, timestamps, topics, versions
@@ -113,7 +114,7 @@ def process(record: Record, ports: Ports, *, queue: str, rows: Rows | None = Non
     rows = ports.registry.find_many(_about(record)) if rows is None else rows
     match record:
         case {"chargePointId": str(charge_point_id), "message": message, "receivedAt": int() | float()}:
-            _frame(record, message, rows.get(charge_point_id), ports)
+            _traced(record, message, rows.get(charge_point_id), ports)
         case {"event": "connected", "chargePointId": str(charge_point_id), "epoch": epoch}:
             presence.connected(charge_point_id, rows.get(charge_point_id), int(epoch), ports)
         case {"event": "disconnected", "chargePointId": str(charge_point_id), "epoch": epoch, "at": str(at)}:
@@ -149,6 +150,13 @@ def _is_stale(record: Record, ports: Ports) -> bool:
             age_s = ports.clock().timestamp() - received_ms / 1000
             return action in _UNREAD_WHEN_LATE and age_s >= ports.settings.call_timeout_s
     return False
+
+
+def _traced(record: Record, message: Any, row: ChargePoint | None, ports: Ports) -> None:
+    with tracing.following(record.get(tracing.PROPERTY)) as trace_id:
+        _frame(record, message, row, ports)
+        if trace_id:
+            log.info("traced", step="processed", charge_point_id=record["chargePointId"])
 
 
 def _frame(record: Record, message: Any, row: ChargePoint | None, ports: Ports) -> None:

@@ -24,6 +24,7 @@ from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.iot_data import IotOutbound
 from adapters.sqs import SqsJobQueue
+from domain import tracing
 from domain.jobs import QUEUE
 from remote_commands import api, job_steps, settings
 from remote_commands.issue import Ports
@@ -37,7 +38,11 @@ log = structlog.get_logger(__name__)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one HTTP request, a Function URL event of payload version 2.0."""
-    return _resolver().resolve(event, context)
+    with tracing.following(event.get("headers", {}).get(tracing.PROPERTY)) as trace_id:
+        answer = _resolver().resolve(event, context)
+        if trace_id:
+            log.info("traced", step="answered", path=event.get("rawPath"), status=answer["statusCode"])
+        return answer
 
 
 def work(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
