@@ -126,6 +126,17 @@ def put_many(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> Non
         _write(client, table, wanted[start : start + _WRITE_BATCH])
 
 
+def delete_many(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> None:
+    """Delete the items of these keys, which must differ.
+
+    Raises:
+        TableThrottledError: some were not taken; all of them may be deleted again.
+    """
+    wanted = [{"DeleteRequest": {"Key": key}} for key in keys]
+    for start in range(0, len(wanted), _WRITE_BATCH):
+        _write(client, table, wanted[start : start + _WRITE_BATCH])
+
+
 def query(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:
     """The items of a query, page by page."""
     while True:
