@@ -1,4 +1,4 @@
-"""Requests to Function URLs of AuthType AWS_IAM, signed with the caller's AWS credentials (SigV4, service `lambda`)."""
+"""Requests to Function URLs of AuthType AWS_IAM, and to a REST API by its name, signed with AWS credentials (SigV4)."""
 
 import re
 from collections.abc import Mapping
@@ -27,5 +27,7 @@ def signed(method: str, url: str, headers: Mapping[str, str], body: bytes | None
     frozen, region = found.get_frozen_credentials(), _REGION.search(place.hostname or "")
     credentials = Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token)
     request = AWSRequest(method, url, data=body, headers=dict(headers) | {"Host": place.netloc})
-    SigV4Auth(credentials, "lambda", region[1] if region else session.region_name).add_auth(request)
+    # What has another name on the network is a name of API Gateway; the emulator and its front are on this machine.
+    service = "lambda" if region or place.scheme == "http" else "execute-api"
+    SigV4Auth(credentials, service, region[1] if region else session.region_name).add_auth(request)
     return dict(request.headers.items())

@@ -26,14 +26,15 @@ from fleet.reading import Reading
 from fleet.settings import Settings, SettingsError
 from web import access
 from web.access import AccessError
+from web.rest_api import as_function_url
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one HTTP request, a Function URL event of payload version 2.0."""
-    return _resolver().resolve(event, context)
+    """Answer one HTTP request: the event of a Function URL, or of a REST API."""
+    return _resolver().resolve(as_function_url(event), context)
 
 
 @cache

@@ -21,6 +21,8 @@ from infra.data import Data
 from infra.events import add_events
 from infra.fleet import add_fleet
 from infra.gateway import SHORTEST_DISCONNECT_DELAY_S, Gateways, Inputs, add_pepper
+from infra.gateway import Gateways, Inputs, add_pepper
+from infra.http_api import HttpApi
 from infra.jobs import add_jobs
 from infra.messaging import Messaging
 from infra.nag import check
@@ -75,6 +77,9 @@ class OcppGateway(Stack):
         gateways = Gateways(self, "Gateways", options, inputs, network, self.data, self.messaging, pepper)
         if options.processors == "workers":
             Workers(self, "Workers", options, inputs, network, gateways, self.processing.of_workers)
+        if options.http_api and options.api_domain is not None:
+            HttpApi(self, "HttpApi", options, options.api_domain, self.processing)
+            self._output("HttpApi", f"https://{options.api_domain.name}")
         if options.canary:
             canary = Canary(self, "Canary", options, self.processing, gateways)
             self._output("CanarySecret", canary.password.secret_arn)

@@ -123,6 +123,12 @@ class Options(_Options):
     # Reserved for requests that wait for a charge point, and for each function that only reads; 0: not reserved.
     command_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     read_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
+    # All of the HTTP API by one name, an API of API Gateway before the functions; a web ACL of AWS WAF may guard it.
+    http_api: bool = False
+    api_domain: Domain | None = None
+    web_acl_arn: Annotated[str, Field(pattern=r"^arn:[a-z-]+:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/.+$")] | None = (
+        None
+    )
     # Only things of this type become charge points; None: all things.
     thing_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,128}$")] | None = "ocpp-charge-point"
     log_retention_days: int = 7
@@ -154,6 +160,9 @@ class Options(_Options):
              "canary needs a domain with tls: the certificate has no other name (canary: false does without)"),
             (self.canary and self.min_profile > 2,
              "canary has no certificate: min_profile must be 2 at most (canary: false does without)"),
+            (self.http_api and self.api_domain is None, "http_api needs an api_domain"),
+            (self.web_acl_arn is not None and not self.http_api,
+             "web_acl_arn makes sense with http_api only: nothing else carries a web ACL"),
             (self.client_certificates and self.tls != "gateway", "client_certificates need tls gateway"),
             (self.preset == "prod" and self.tls == "none" and not self.plain,
              "tls is none: prod then has no wss (plain: true says that this is meant)"),

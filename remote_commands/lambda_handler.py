@@ -32,12 +32,14 @@ from remote_commands.jobs import JobPorts
 from remote_commands.settings import Settings, SettingsError
 from web import access
 from web.access import Access, AccessError
+from web.rest_api import as_function_url
 
 log = structlog.get_logger(__name__)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one HTTP request, a Function URL event of payload version 2.0."""
+    """Answer one HTTP request: the event of a Function URL, or of a REST API."""
+    event = as_function_url(event)
     with tracing.following(event.get("headers", {}).get(tracing.PROPERTY)) as trace_id:
         answer = _resolver().resolve(event, context)
         if trace_id:

@@ -23,6 +23,7 @@ from telemetry.rates import Rates
 from telemetry.settings import SettingsError
 from web import access
 from web.access import AccessError
+from web.rest_api import as_function_url
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def api(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one HTTP request, a Function URL event of payload version 2.0."""
-    return _api().resolve(event, context)
+    """Answer one HTTP request: the event of a Function URL, or of a REST API."""
+    return _api().resolve(as_function_url(event), context)
 
 
 def handle(event: dict[str, Any], inbox: Inbox) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def lines(fleet: Fleet, options: Options) -> Iterator[Line]:
     yield from _network(fleet, options, load)
     yield from _archive(fleet, load)
     yield from _watching(options, load)
+    yield from _http_api(options, load)
     yield from _canary(options)
 
 
@@ -293,6 +294,17 @@ def _watching(options: Options, load: Load) -> Iterator[Line]:
     yield Line("Secrets Manager", "secrets", "secret_month", SECRETS)
     if options.domain is not None:
         yield Line("Route 53", "zone", "hosted_zone_month", 1)
+
+
+def _http_api(options: Options, load: Load) -> Iterator[Line]:
+    if not options.http_api:
+        return
+    # A command is asked for twice.
+    yield Line("API Gateway", "requests", "rest_api_request", 3 * load.commands)
+    if options.web_acl_arn is not None:
+        yield Line("WAF", "a web ACL with two rules", "web_acl_month", 1)
+        yield Line("WAF", "a web ACL with two rules", "web_acl_rule_month", 2)
+        yield Line("WAF", "requests", "waf_request", 3 * load.commands)
 
 
 def _canary(options: Options) -> Iterator[Line]:

@@ -19,6 +19,11 @@ VARIANTS: dict[str, dict[str, object]] = {
     "interface endpoints": {"egress": "endpoints"},
     "workers instead of functions": {"processors": "workers"},
     "a canary every minute": {"canary": True},
+    "the HTTP API by a name, with a firewall": {
+        "http_api": True,
+        "api_domain": {"name": "api.example.com", "zone": "example.com", "hosted_zone_id": "Z0"},
+        "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/a/b",
+    },
 }
 
 TEXT = """# What it costs

@@ -19,6 +19,8 @@ import pytest
 NO_CDK = "aws-cdk-lib is not installed (make infra): nobody looks at what the CDK code makes"
 NO_NODE = "node is not installed: nobody looks at what the CDK code makes"
 DOMAIN = "{name: ocpp.example.com, zone: example.com, hosted_zone_id: Z0123456789ABC}"
+API_DOMAIN = "{name: api.example.com, zone: example.com, hosted_zone_id: Z0123456789ABC}"
+WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/ocpp/0123"
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "synthesised"
 SOURCES = ("infra", "domain", "ocppj")
@@ -43,6 +45,7 @@ retention:
   transactions_days: 400
   frames_days: 7
 webhooks: 5
+tracing: 0.01
 alarm_email: ops@example.com
 signer: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
 contract_roots: arn:aws:secretsmanager:eu-central-1:123456789012:secret:roots-AbCdEf
@@ -54,6 +57,9 @@ tls: load_balancer
 domain: {DOMAIN}
 allowed_cidrs: [203.0.113.0/24]
 signer: arn:aws:secretsmanager:eu-central-1:123456789012:secret:ca-AbCdEf
+http_api: true
+api_domain: {API_DOMAIN}
+web_acl_arn: {WEB_ACL}
 """,
 }
 

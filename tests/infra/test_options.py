@@ -54,6 +54,13 @@ def test_a_file_changes_its_preset(tmp_path: Path) -> None:
         ("{tls: load_balancer}", "tls load_balancer needs a domain."),
         ("{canary: true, tls: gateway}", "canary needs a domain with tls: the certificate has no other name"),
         ("{canary: true, min_profile: 3}", "canary has no certificate: min_profile must be 2 at most"),
+        ("{http_api: true}", "http_api needs an api_domain."),
+        (
+            "{web_acl_arn: 'arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/b'}",
+            "web_acl_arn makes sense with http_api only",
+        ),
+        ("{web_acl_arn: global}", "web_acl_arn is 'global'"),
+        ("{tracing: 2}", "tracing is 2: Input should be less than or equal to 1."),
         ("{client_certificates: true}", "client_certificates need tls gateway."),
         ("{domain: {name: a.example.org, zone: example.com, hosted_zone_id: Z1}}", "a.example.org is not in the zone"),
         ('{thing_type: "x\' OR 1"}', 'thing_type is "x\' OR 1"'),

@@ -15,12 +15,14 @@ import pytest
 
 from infra import observability
 from infra.local.cloud import running
+from infra.local.function_urls import ROUTES
 from tests.infra.synthesised import Template
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 OPERATE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
 WAYS = ("dev", "passthrough", "balanced")
+X_RAY = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 WAYS_IN = ("OCPPGW_WS_PORT", "OCPPGW_SECOND_PORT", "OCPPGW_PLAIN_PORT")
 
 
@@ -131,7 +133,7 @@ def test_nobody_may_do_everything_and_two_actions_know_no_resources(template: Te
         if "*" in many(statement["Resource"]):
             everywhere |= set(many(statement["Action"]))
 
-    assert everywhere <= {"ecr:GetAuthorizationToken", "iot:UpdateEventConfigurations"}
+    assert everywhere <= {"ecr:GetAuthorizationToken", "iot:UpdateEventConfigurations", *X_RAY}
 
 
 def test_only_gateways_publish_frames_and_hear_what_charge_points_are_told(template: Template) -> None:
@@ -243,6 +245,7 @@ def test_only_things_of_the_type_become_charge_points_unless_switched_off(dev: T
 def test_basic_ingest_is_a_switch_of_setting_and_permission(dev: Template, passthrough: Template) -> None:
     assert environment(dev)["OCPPGW_BASIC_INGEST"] == "IncomingFrames"
     assert ":topic/$aws/rules/IncomingFrames/*/in" in json.dumps(dev.of_type("AWS::IoT::Policy"))
+    assert ":topicfilter/gateways/all/watch" in json.dumps(dev.of_type("AWS::IoT::Policy"))
     assert "OCPPGW_BASIC_INGEST" not in environment(passthrough)
     assert "$aws/rules" not in json.dumps(passthrough.of_type("AWS::IoT::Policy"))
 
@@ -270,6 +273,42 @@ def test_urls_are_signed_and_operators_have_a_policy_with_both_permissions(templ
         }
     assert policy[0]["Condition"] == {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}
     assert policy[1]["Condition"] == {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+
+
+def test_all_of_the_http_api_has_one_name_that_takes_signed_requests_and_a_firewall(balanced: Template) -> None:
+    methods = balanced.of_type("AWS::ApiGateway::Method").values()
+    name = balanced.only("AWS::ApiGateway::DomainName")
+    firewall = balanced.only("AWS::WAFv2::WebACLAssociation")
+    parts = {name: each["PathPart"] for name, each in balanced.of_type("AWS::ApiGateway::Resource").items()}
+    reached = {
+        parts[each["ResourceId"]["Ref"]]: next(
+            name for name in ("CommandsFunction", "FleetFunction", "TelemetryApiFunction")
+            if name in json.dumps(each["Integration"]["Uri"])
+        )
+        for each in methods
+        if parts[each["ResourceId"]["Ref"]] != "{proxy+}"
+    }  # fmt: skip
+
+    assert {(each["AuthorizationType"], each["Integration"]["Type"]) for each in methods} == {("AWS_IAM", "AWS_PROXY")}
+    assert (name["DomainName"], name["SecurityPolicy"]) == ("api.example.com", "TLS_1_2")
+    assert balanced.only("AWS::ApiGateway::RestApi")["DisableExecuteApiEndpoint"] is True
+    assert firewall["WebACLArn"].endswith(":regional/webacl/ocpp/0123")
+    assert "/restapis/" in json.dumps(firewall["ResourceArn"])
+    assert set(ROUTES) <= set(reached)
+    assert (reached["charge-points"], reached["{chargePointId}"]) == ("FleetFunction", "FleetFunction")
+    assert (reached["commands"], reached["samples"]) == ("CommandsFunction", "TelemetryApiFunction")
+
+
+def test_traces_pass_the_rule_and_functions_are_in_x_ray_only_where_that_is_wanted(
+    dev: Template, passthrough: Template
+) -> None:
+    for template, is_traced in ((dev, False), (passthrough, True)):
+        sql = template.of_type("AWS::IoT::TopicRule")["IncomingFramesRule"]["TopicRulePayload"]["Sql"]
+        assert ("get(get_user_properties('traceparent'),0) AS traceparent FROM '+/in'" in sql) is is_traced
+        functions = [each for each in template.of_type("AWS::Lambda::Function").values() if "S3Bucket" in each["Code"]]
+        modes = {each.get("TracingConfig", {}).get("Mode") for each in functions}
+        assert modes == ({"Active"} if is_traced else {None})
+        assert environment(template).get("OCPPGW_TRACING") == ("0.01" if is_traced else None)
 
 
 def test_commands_that_wait_take_no_concurrency_from_others(balanced: Template) -> None:
@@ -329,8 +368,10 @@ def test_tls_ends_where_the_option_says(dev: Template, passthrough: Template, ba
     secrets = {each["Name"] for each in container(passthrough)["Secrets"]}
     assert {"OCPPGW_TLS_CERT", "OCPPGW_TLS_KEY", "OCPPGW_TLS_CLIENT_CA"} <= secrets
     assert environment(balanced)["OCPPGW_TLS_OFFLOADED"] == "1"
-    assert balanced.only("AWS::CertificateManager::Certificate")["ValidationMethod"] == "DNS"
-    assert [each["Name"] for each in balanced.of_type("AWS::Route53::RecordSet").values()] == ["ocpp.example.com."]
+    certificates = balanced.of_type("AWS::CertificateManager::Certificate").values()
+    assert {each["ValidationMethod"] for each in certificates} == {"DNS"}
+    names = {each["Name"] for each in balanced.of_type("AWS::Route53::RecordSet").values()}
+    assert names == {"ocpp.example.com.", "api.example.com."}
 
 
 def target_ports(template: Template) -> set[int]:

@@ -282,6 +282,15 @@ def test_where_the_api_is_must_be_told(variables: dict[str, str], sentence: str)
     assert (result.exit_code, result.stderr.startswith(sentence)) == (1, True)
 
 
+def test_a_signature_for_another_name_is_one_for_api_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    headers = sigv4.signed("GET", "https://api.example.com/commands/1", {}, None)
+
+    assert "/execute-api/aws4_request" in headers["Authorization"]
+
+
 def test_the_region_of_a_signature_is_that_of_the_function_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
