@@ -25,12 +25,11 @@ def prepare(client: Callable[[str], Any], region: str, code: bytes, tag: str) ->
     """Make what is missing, upload the code, and return the stack's parameters."""
     account = client("sts").get_caller_identity()["Account"]
     bucket = f"{NAME}-code-{account}-{region}"
-    _bucket(client("s3"), bucket, region)
-    client("s3").put_object(Bucket=bucket, Key=key_of(code), Body=code)
+    key = upload(client("s3"), bucket, region, code)
     certificate_arn, secret_arn = _identity(client("iot"), client("secretsmanager"))
     return {
         "CodeBucket": bucket,
-        "CodeKey": key_of(code),
+        "CodeKey": key,
         "Image": f"{_repository(client('ecr'))}:{tag}",
         "IotEndpoint": client("iot").describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"],
         "GatewayCertificateArn": certificate_arn,
@@ -38,12 +37,15 @@ def prepare(client: Callable[[str], Any], region: str, code: bytes, tag: str) ->
     }
 
 
-def _bucket(s3: Any, name: str, region: str) -> None:
-    if name in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-        return
-    # S3 takes no constraint for its first region. It is private and encrypted unless told otherwise.
-    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    s3.create_bucket(Bucket=name, **where)
+def upload(s3: Any, bucket: str, region: str, code: bytes) -> str:
+    """Put the code into this bucket, which is made if there is none; returns its key."""
+    if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+        # S3 takes no constraint for its first region. It is private and encrypted unless told otherwise.
+        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=bucket, **where)
+    key = key_of(code)
+    s3.put_object(Bucket=bucket, Key=key, Body=code)
+    return key
 
 
 def _repository(ecr: Any) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from infra.account import upload
 from infra.local.cloud import AWS, CloudError
-from infra.package import key_of, pack
+from infra.package import pack
 
 STACK = "ocpp-gateway"
 BUCKET = "ocpp-gateway-code"
@@ -35,7 +36,7 @@ def deploy(
     """
     parameters = {
         "CodeBucket": BUCKET,
-        "CodeKey": _upload(aws, pack() if code is None else code),
+        "CodeKey": upload(aws.client("s3"), BUCKET, aws.region, pack() if code is None else code),
         "DisconnectDelaySeconds": str(disconnect_delay_s),
     }
     cloudformation = aws.client("cloudformation")
@@ -65,20 +66,6 @@ def gateway_certificate(aws: AWS, policy: str) -> Certificate:
         iot.attach_policy(policyName=policy, target=made["certificateArn"])
         identity.write_text(made["certificateId"])
     return kept
-
-
-def _upload(aws: AWS, code: bytes) -> str:
-    s3 = aws.client("s3")
-    if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-        s3.create_bucket(Bucket=BUCKET, **_in_region(aws.region))
-    key = key_of(code)
-    s3.put_object(Bucket=BUCKET, Key=key, Body=code)
-    return key
-
-
-def _in_region(region: str) -> dict[str, Any]:
-    # S3 takes no constraint for its first region.
-    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def _upload_template(aws: AWS, template: Path) -> str:
