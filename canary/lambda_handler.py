@@ -49,7 +49,7 @@ def _canary() -> Canary:
     def ask(method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
         return _ask(chosen.api.rstrip("/"), method, path, body)
 
-    return Canary(chosen.url, chosen.id, _password(chosen), chosen.id_tag, ask)
+    return Canary(chosen.url, chosen.id, _password(chosen), chosen.id_tag, ask, chosen.patience_s)
 
 
 def _password(chosen: Settings) -> str | None:

@@ -24,9 +24,8 @@ from ocppj.frames import Call, CallError, CallResult
 from ocppj.versions import V16
 
 OPEN_S = 10.0
-ANSWER_S = 10.0
+PATIENCE_S = 10.0
 COMMAND_S = 20.0
-EFFECT_S = 10.0
 CONNECTOR = 1
 _POLL_S = 0.25
 
@@ -47,7 +46,7 @@ class Canary:
     password: str | None = field(repr=False)
     id_tag: str
     ask: Ask
-    effect_s: float = EFFECT_S  # what was commanded must be seen within this
+    patience_s: float = PATIENCE_S  # for an answer, and for the effect of a command
 
 
 def go(canary: Canary) -> None:
@@ -58,7 +57,7 @@ def go(canary: Canary) -> None:
     """
     try:
         with _connected(canary) as socket, ThreadPoolExecutor(1) as requests:
-            _session(canary, _Talk(socket), requests)
+            _session(canary, _Talk(socket, canary.patience_s), requests)
     except (WebSocketException, OSError) as error:
         raise CanaryError(f"{canary.url} does not serve charge points: {error or type(error).__name__}.") from error
 
@@ -107,14 +106,14 @@ def _command(
 
 
 def _confirmed(canary: Canary, command_id: str, what: str) -> None:
-    until, effect = time.monotonic() + canary.effect_s, "unknown"
+    until, effect = time.monotonic() + canary.patience_s, "unknown"
     while time.monotonic() < until:
         status, told = canary.ask("GET", f"/commands/{command_id}", None)
         effect = told.get("effect", f"HTTP {status} {json.dumps(told)}")
         if effect == "confirmed":
             return
         time.sleep(_POLL_S)
-    raise CanaryError(f"The {what} was not seen within {canary.effect_s:g} s: its effect is {effect}.")
+    raise CanaryError(f"The {what} was not seen within {canary.patience_s:g} s: its effect is {effect}.")
 
 
 def _now() -> str:
@@ -124,15 +123,16 @@ def _now() -> str:
 class _Talk:
     """The charge point's side of a conversation."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, patience_s: float) -> None:
         self._socket = socket
+        self._patience_s = patience_s
         self._ids = count(1)
 
     def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Send a CALL and return what it is answered."""
         message_id = str(next(self._ids))
         self._send(Call(message_id, action, payload))
-        until = time.monotonic() + ANSWER_S
+        until = time.monotonic() + self._patience_s
         while (left_s := until - time.monotonic()) > 0:
             match self._read(left_s):
                 case CallResult() as answer if answer.message_id == message_id:
@@ -141,7 +141,7 @@ class _Talk:
                     raise CanaryError(f"{action} was answered {error.code}: {error.description}.")
                 case Call() as command:
                     self._send(CallError(command.message_id, "NotSupported", "the canary was asked too early"))
-        raise CanaryError(f"{action} was not answered within {ANSWER_S:g} s.")
+        raise CanaryError(f"{action} was not answered within {self._patience_s:g} s.")
 
     def take(self, action: str, reply: "Future[Any]") -> None:
         """Wait for a command and accept it; less long if whoever sends it got its reply already."""

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     # Its password, or the secret that holds it; neither where none is wanted.
     password: SecretStr | None = None
     secret: str | None = None
+    patience_s: Annotated[float, Field(gt=0, le=600)] = 10  # for an answer, and for the effect of a command
 
 
 def load() -> Settings:

@@ -52,7 +52,7 @@ def test_a_round_boots_is_started_and_stopped_by_http_and_tells_that_it_passed(h
     )
     DynamoRegistry(house.aws.client("dynamodb"), Tables()).add(row)
 
-    made = run(url=house.ws_url, api=house.http_url, id="CANARY-1", password="canary-password-1")
+    made = run(url=house.ws_url, api=house.http_url, id="CANARY-1", password="canary-password-1", patience_s="60")
 
     answer, metrics = told(made)
     assert (answer["passed"], answer["why"]) == (True, None), made.stderr
@@ -141,7 +141,7 @@ def test_what_is_not_as_it_should_be_is_one_sentence(answers: Answers, http: Ans
     said = {"POST": (200, {"state": "accepted", "commandId": "c1"}), "GET": (200, {"effect": "confirmed"})} | http
 
     with house_of(WELL | answers, ["RemoteStartTransaction", "RemoteStopTransaction"]) as url:
-        canary = Canary(url, "CANARY-1", None, "CANARY", lambda method, path, body: said[method], effect_s=0.3)
+        canary = Canary(url, "CANARY-1", None, "CANARY", lambda method, path, body: said[method], patience_s=0.3)
         with pytest.raises(CanaryError) as found:
             go(canary)
 

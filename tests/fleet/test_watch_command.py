@@ -1,15 +1,17 @@
 """`ocppgw watch` against real brokers."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
 from paho.mqtt import publish
 from typer.testing import CliRunner
+from websockets.asyncio.client import ClientConnection
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -20,6 +22,7 @@ from adapters.dynamodb_registry import DynamoRegistry
 from domain.models import ChargePoint
 from tests.brokers import Mosquitto
 from tests.house import House
+from tests.infra.test_deploy import gateway_of
 
 
 class Watch:
@@ -38,7 +41,7 @@ class Watch:
 
     def lines(self) -> list[str]:
         """What it wrote, once it has ended."""
-        said, _ = self.process.communicate(timeout=10)
+        said, _ = self.process.communicate(timeout=40)
         return said.splitlines()
 
 
@@ -70,23 +73,30 @@ def test_a_broker_that_comes_back_is_followed_again(mosquitto: Mosquitto) -> Non
 
 
 @pytest.mark.e2e
-def test_with_basic_ingest_frames_are_heard_while_somebody_watches_and_answered_once(tmp_path: Path) -> None:
-    with House(tmp_path, OCPPGW_BASIC_INGEST="IncomingFrames") as house:
-        house.wait_until_ready()
-        DynamoRegistry(house.aws.client("dynamodb"), Tables()).add(ChargePoint("WATCH-1"))
-        versions = [Subprotocol("ocpp1.6")]
-        with connect(f"{house.ws_url}/WATCH-1", subprotocols=versions) as charge_point:
-            charge_point.send('[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]')
-            unwatched = json.loads(charge_point.recv(20))
-            watch = Watch("WATCH-1", "--json", "--count", "2", **house.environment)
-            charge_point.send('[2,"2","Heartbeat",{}]')
-            seen = [json.loads(line) for line in watch.lines()]
-            heard = json.loads(charge_point.recv(20))
-            with pytest.raises(TimeoutError):
-                charge_point.recv(1)  # a second answer: the frame would have gone both ways
+async def test_with_basic_ingest_frames_are_heard_while_somebody_watches_and_answered_once(house: House) -> None:
+    DynamoRegistry(house.aws.client("dynamodb"), Tables()).add(ChargePoint("WATCH-2"))
+    gateway = gateway_of(house.aws, "", OCPPGW_BASIC_INGEST="IncomingFrames")  # another one of the same house
+    try:
+        await gateway.ready()
+        charge_point = await gateway.connect("WATCH-2")
+        await charge_point.send('[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]')
+        unwatched = await heard(charge_point)
+        watch = await asyncio.to_thread(Watch, "WATCH-2", "--json", "--count", "2", **house.environment)
+        await charge_point.send('[2,"2","Heartbeat",{}]')
+        seen = [json.loads(line) for line in await asyncio.to_thread(watch.lines)]
+        answer = await heard(charge_point)
+        with pytest.raises(TimeoutError):
+            await heard(charge_point, 1)  # a second answer: the frame would have gone both ways
+    finally:
+        await gateway.end()
 
-    assert (unwatched[:2], heard[:2]) == ([3, "1"], [3, "2"])
+    assert (unwatched[:2], answer[:2]) == ([3, "1"], [3, "2"])
     assert [(each["direction"], each["messageId"]) for each in seen] == [("in", "2"), ("out", "2")]
+
+
+async def heard(socket: ClientConnection, within_s: float = 40) -> list[Any]:
+    async with asyncio.timeout(within_s):
+        return list(json.loads(await socket.recv()))
 
 
 @pytest.mark.e2e

@@ -199,11 +199,13 @@ async def test_the_stack_changes_under_connected_charge_points_and_leaves_its_ta
     assert row.boot is not None
 
 
-def gateway_of(aws: AWS, policy: str) -> Process:
+def gateway_of(aws: AWS, policy: str, **environment: str) -> Process:
     files = gateway_certificate(aws, policy)
     options = ("--mqtt-ca", aws.ca, "--mqtt-cert", files.certificate, "--mqtt-key", files.key)
-    log = aws.logs / "gateway.log"
-    return Process(aws.mqtt_url, *map(str, options), registry="dynamodb", log=log, environment=aws.environment())
+    log = aws.logs / "gateway-of-test.log"  # a house has a gateway of its own
+    return Process(
+        aws.mqtt_url, *map(str, options), registry="dynamodb", log=log, environment=aws.environment() | environment
+    )
 
 
 async def boot(socket: ClientConnection) -> str:
