@@ -112,7 +112,7 @@ class Session:
         self._ping_interval_s = 0.0
         self._pinged_at = 0.0
         self._topic = topics.inbound(self.charge_point_id, ingest_rule)
-        self._properties = (
+        self._properties: tuple[tuple[str, str], ...] = (
             ("ocpp", connection.version.subprotocol),
             ("gateway", connection.gateway),
             ("epoch", str(connection.epoch)),

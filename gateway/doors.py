@@ -62,7 +62,7 @@ async def open_doors(
                 server.close()
             raise
         numbers[place] = _port(opened[-1])
-    return Doors(*numbers, tuple(opened))
+    return Doors(numbers[0], numbers[1], numbers[2], tuple(opened))
 
 
 @contextmanager

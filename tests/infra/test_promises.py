@@ -52,6 +52,10 @@ def metrics_of_scaling(template: Template) -> set[str]:
     return {name for name in ("AverageCPUUtilization", "AverageMemoryUtilization", "Connections") if name in text}
 
 
+def an_alarm_for(kind: str) -> Callable[[Template], object]:
+    return lambda template: alarms(template, kind)
+
+
 PROMISES: dict[str, Callable[[Template], object]] = {
     # Network
     "a VPC 10.0.0.0/16": lambda t: t.only("AWS::EC2::VPC")["CidrBlock"] == "10.0.0.0/16",
@@ -147,7 +151,7 @@ PROMISES: dict[str, Callable[[Template], object]] = {
     "a budget": lambda t: t.only("AWS::Budgets::Budget"),
     "a canary": lambda t: t.of_type("AWS::Lambda::Function")["CanaryFunction"],
     **{
-        f"an alarm for {kind}": (lambda t, kind=kind: alarms(t, kind))
+        f"an alarm for {kind}": an_alarm_for(kind)
         for kind in (
             "dead-letters", "queue-age", "refused-handshakes", "links-lost", "command-timeouts", "function-errors",
             "function-duration", "function-throttles", "connections-per-task", "http-5xx", "http-latency",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from web.access import Access
 from web.front import Front
@@ -41,7 +42,9 @@ def test_it_has_path_query_headers_body_and_caller(method: str) -> None:
     front.serve("/things/<thing_id>", GET=lambda thing_id: told(front), POST=lambda thing_id: told(front))
     body = json.dumps({"n": 1}) if method == "POST" else None
 
-    answer = front.resolver.resolve(as_function_url(by_rest_api(method, "/things/CP:2F1", body, at=["a b"])), None)
+    answer = front.resolver.resolve(
+        as_function_url(by_rest_api(method, "/things/CP:2F1", body, at=["a b"])), LambdaContext()
+    )
 
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {
