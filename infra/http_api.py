@@ -19,7 +19,7 @@ from infra.nag import answer_for
 from infra.options import Domain, Options
 from infra.processing import Processing
 
-STAGE = "api"
+STAGE, REST_API = "api", "RestApi"
 REQUESTS_PER_S, AT_ONCE = 100, 200
 # What is below one charge point, but not the fleet's.
 BELOW_ONE = {"commands": "CommandsFunctionUrl", "samples": "TelemetryFunctionUrl"}
@@ -53,14 +53,20 @@ class HttpApi(Construct):
                 metrics_enabled=False,
             ),
         )
+        resource = self.api.node.default_child
+        assert isinstance(resource, apigateway.CfnRestApi)  # noqa: S101  that is what CDK makes of a RestApi
+        resource.override_logical_id(REST_API)
         self._add_routes()
         self._name(domain)
-        iam.ManagedPolicy(
+        policy = iam.ManagedPolicy(
             self,
             "HttpApiPolicy",
             description="May call the HTTP API by its name",
             statements=[allow(["execute-api:Invoke"], [self.api.arn_for_execute_api()])],
         )
+        own = f"execute-api:<AWS::Region>:<AWS::AccountId>:<{REST_API}>/*/*/*"
+        whole = f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:{own}]"
+        answer_for(policy, whole, "every path of this API; the policy of the house says who may what")
         if options.web_acl_arn:
             stage = f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/restapis/{self.api.rest_api_id}/stages/{STAGE}"
             association = waf.CfnWebACLAssociation(
