@@ -125,7 +125,7 @@ PROMISES: dict[str, Callable[[Template], object]] = {
         {9000, 9002} <= target_ports(t)
         and {attributes(each)["proxy_protocol_v2.enabled"] for each in of(t, f"{ELB}::TargetGroup")} == {"true"}
     ),
-    "an own domain": lambda t: "ocpp.example.com." in {each["Name"] for each in of(t, "AWS::Route53::RecordSet")},
+    "an own domain": lambda t: "ocpp.example.com." in {str(each["Name"]) for each in of(t, "AWS::Route53::RecordSet")},
     "wss": lambda t: 443 in listeners(t),
     "health checks on /readyz": lambda t: {
         each["HealthCheckPath"] for each in of(t, f"{ELB}::TargetGroup")
