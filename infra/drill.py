@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,7 @@ def main() -> None:
         sys.exit("Which region? Set AWS_REGION.")
     suffix = arguments.suffix or f"-{arguments.to.astimezone(UTC):%Y%m%dT%H%M%S}"
 
+    @cache  # threads share clients, and may not make them side by side
     def client(name: str) -> Any:
         return session.client(name)  # type: ignore[call-overload]
 
