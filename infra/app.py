@@ -21,7 +21,6 @@ from infra.data import Data
 from infra.events import add_events
 from infra.fleet import add_fleet
 from infra.gateway import SHORTEST_DISCONNECT_DELAY_S, Gateways, Inputs, add_pepper
-from infra.gateway import Gateways, Inputs, add_pepper
 from infra.http_api import HttpApi
 from infra.jobs import add_jobs
 from infra.messaging import Messaging
