@@ -168,16 +168,7 @@ class DynamoPrivacy:
     def _is_about(self, item: Item, search: Search) -> bool:
         if self._its.name == "transactions" and "revision" not in item:
             return False  # what was told goes with its transaction
-        return self._is_key(item, search) or bool(self._found(item, search))
-
-    def _found(self, item: Item, search: Search) -> int:
-        before = search.found
-        for name, stored in self._large.whole(item).items():
-            if name in _PLAIN and name != self._its.partition and search.is_it(stored.get("S")):
-                search.found += 1
-            elif (payload := _payload(stored)) is not None:
-                search.replaced(payload, "")
-        return search.found - before
+        return self._is_key(item, search) or bool(self._changes(item, search, ""))
 
     def _told(self, item: Item) -> Payload:
         """Of a transaction, what was told about it."""

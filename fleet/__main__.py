@@ -144,6 +144,7 @@ def _privacy() -> Iterator[Privacy]:
             ],
             progress=dynamodb_privacy.DynamoProgress(client, tables),
             transactions=ports.reading.transaction_pages,
+            find=ports.reading.sessions.find,
             partners=lambda: {row.charge_point_id: row.partner for row in administration.everything()},
         )
 

@@ -21,10 +21,6 @@ from domain.privacy import PSEUDONYM, Counts, Mine, Payload, Progress, Search, S
 _AT_ONCE = 64  # files
 
 
-class InUseError(Exception):
-    """The token is charging; the text is a sentence."""
-
-
 class Letters(Protocol):
     """What lies in the queues of what could not be processed."""
 
@@ -42,18 +38,25 @@ class Privacy:
     stores: Sequence[Store]
     progress: Progress
     transactions: TransactionPages
+    find: Callable[[str, str], Transaction | None]
     partners: Callable[[], Mapping[str, str | None]]
 
 
 def erase(id_token: str, partner: str | None, privacy: Privacy, *, is_dry: bool) -> Payload:
     """Erase a token everywhere, or at a partner's charge points; or say what would be.
 
-    Raises:
-        InUseError: a transaction with it runs.
+    While transactions with it run it is not through: their ends bring the token back, and the next erasure goes on
+    under the same name.
     """
     mine = _mine(partner, privacy)
-    _check_idle(id_token, mine, privacy.transactions)
+    running = [
+        {"chargePointId": one.charge_point_id, "transactionId": one.transaction_id}
+        for one in _of_token(id_token, privacy.transactions)
+        if one.is_open and mine(one.charge_point_id, one.partner)
+    ]
     told = privacy.progress.find(id_token, partner) or {"pseudonym": PSEUDONYM + secrets.token_hex(7)[:13], "done": {}}
+    # Those of the run before have the token no more, and may still bring it back.
+    running += [one for one in told.get("running", ()) if one not in running and _runs(one, privacy)]
     done: dict[str, Payload] = {} if is_dry else told["done"]
     for store in privacy.stores:
         if store.name in done:
@@ -61,10 +64,16 @@ def erase(id_token: str, partner: str | None, privacy: Privacy, *, is_dry: bool)
         if not is_dry:
             privacy.progress.keep(id_token, partner, told)
         done[store.name] = store.erase(id_token, told["pseudonym"], mine, is_dry=is_dry).as_json()
-    if not is_dry:
+    if running and not is_dry:
+        privacy.progress.keep(id_token, partner, {"pseudonym": told["pseudonym"], "done": {}, "running": running})
+    elif not is_dry:
         privacy.progress.forget(id_token, partner)
     total = {name: sum(each[name] for each in done.values()) for name in Counts().as_json()}
-    return {"dryRun": is_dry, "partner": partner, "stores": done, "total": total}
+    is_finished = not (is_dry or running)
+    return {
+        "dryRun": is_dry, "finished": is_finished, "partner": partner, "running": running, "stores": done,
+        "total": total,
+    }  # fmt: skip
 
 
 def export(id_token: str, partner: str | None, privacy: Privacy) -> Payload:
@@ -85,13 +94,9 @@ def _mine(partner: str | None, privacy: Privacy) -> Mine:
     return mine
 
 
-def _check_idle(id_token: str, mine: Mine, transactions: TransactionPages) -> None:
-    for one in _of_token(id_token, transactions):
-        if one.is_open and mine(one.charge_point_id, one.partner):
-            raise InUseError(
-                f"Transaction {one.transaction_id} at {one.charge_point_id} runs with this token: "
-                "erase it once that has ended (a stop would bring it back)."
-            )
+def _runs(told: Payload, privacy: Privacy) -> bool:
+    found = privacy.find(told["chargePointId"], told["transactionId"])
+    return found is not None and found.is_open
 
 
 def _of_token(id_token: str, transactions: TransactionPages) -> Iterator[Transaction]:

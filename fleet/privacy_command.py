@@ -10,7 +10,7 @@ import typer
 
 from fleet import privacy
 from fleet.console import fail
-from fleet.privacy import InUseError, Privacy
+from fleet.privacy import Privacy
 
 Token = Annotated[str, typer.Option("--id-token", help="In any case; of all types.")]
 Partner = Annotated[str | None, typer.Option(help="At this partner's charge points only.")]
@@ -51,10 +51,7 @@ def app_of(house: Callable[[], AbstractContextManager[Privacy]]) -> typer.Typer:
         """Put a made-up name in the place of an id token everywhere; bills stay. May be run again at any time."""
         _check(id_token)
         with house() as its:
-            try:
-                told = privacy.erase(id_token, partner, its, is_dry=dry_run)
-            except InUseError as error:
-                fail(str(error))
+            told = privacy.erase(id_token, partner, its, is_dry=dry_run)
         typer.echo(json.dumps(told))
 
     return app

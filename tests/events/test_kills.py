@@ -16,7 +16,8 @@ from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
-from bench.events import DOWN, EVERYBODY, Chain, Steps
+from bench.events import DOWN, EVERYBODY, Chain
+from bench.killing import Steps
 from domain.events import Event
 from infra.local.cloud import AWS
 from tests.adapters.stores import create_tables, named

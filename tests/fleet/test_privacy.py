@@ -23,7 +23,7 @@ from domain.models import ChargePoint, Command, CommandState, IdToken, Transacti
 from domain.pages import Ask
 from domain.privacy import Counts, Mine, Payload
 from fleet import privacy, privacy_command
-from fleet.privacy import DeadLetters, FrameLog, InUseError, Privacy
+from fleet.privacy import DeadLetters, FrameLog, Privacy
 from infra.local.cloud import AWS
 from ocppj.versions import V16
 from tests.adapters.stores import Stores, create_tables, named, on_dynamodb
@@ -122,6 +122,7 @@ class Office:
             stores=[*more, *stores(self.client, self.tables), DeadLetters(self.letters), FrameLog(self.archive)],
             progress=DynamoProgress(self.client, self.tables),
             transactions=self.its.transaction_pages,
+            find=self.its.transactions.find,
             partners=lambda: {self.acme: "acme", self.zeta: "zeta"},
         )
 
@@ -224,15 +225,27 @@ def test_an_erasure_that_was_broken_off_goes_on_under_the_same_name(client: "Dyn
     assert "#privacy" not in office.everything()
 
 
-def test_a_token_that_is_charging_is_not_erased(client: "DynamoDBClient", tables: Tables) -> None:
+def test_while_a_token_charges_it_is_not_through_and_goes_on_under_the_same_name(
+    client: "DynamoDBClient", tables: Tables
+) -> None:
     office = Office(client, tables, "08A1B2C3D4")
-    office.its.transactions.begin(
+    begun = office.its.transactions.begin(
         Transaction(office.acme, "", V16, "2", "08a1b2c3d4", started_at=NOON, meter_start_wh=0, partner="acme")
     )
+    its = [{"chargePointId": office.acme, "transactionId": begun.transaction_id}]
 
-    with pytest.raises(InUseError, match=rf"^Transaction \d+ at {office.acme} runs with this token"):
-        privacy.erase("08A1B2C3D4", None, office.privacy(), is_dry=False)
-    assert privacy.erase("08A1B2C3D4", "zeta", office.privacy(), is_dry=True)["total"]["changed"] > 0
+    first = privacy.erase("08A1B2C3D4", None, office.privacy(), is_dry=False)
+    second = privacy.erase("08A1B2C3D4", None, office.privacy(), is_dry=False)
+    stop = replace(begun, ended_at=NOON + timedelta(hours=1), meter_stop_wh=5, stop_id_token="08A1B2C3D4")
+    office.its.transactions.finish(replace(stop, id_token=None))
+    third = privacy.erase("08A1B2C3D4", None, office.privacy(), is_dry=False)
+
+    assert [(each["running"], each["finished"]) for each in (first, second, third)] == [
+        (its, False), (its, False), ([], True),
+    ]  # fmt: skip
+    ended = office.its.transactions.find(office.acme, begun.transaction_id)
+    assert ended is not None and ended.id_token == ended.stop_id_token != "08A1B2C3D4"
+    assert "#privacy" not in office.everything()
 
 
 def test_what_is_held_of_a_token_is_shown_and_nothing_of_others(client: "DynamoDBClient", tables: Tables) -> None:
