@@ -54,9 +54,9 @@ class DynamoParking:
         return [_parked(webhook_id, item) for item in found]
 
     def take(self, webhook_id: str, event: Event) -> None:
-        self._client.delete_item(
-            TableName=self._table, Key=_parked_key(webhook_id, event.charge_point_id, event.sequence)
-        )
+        its = event.charge_point_id
+        for key in (_parked_key(webhook_id, its, event.sequence), _key(f"#refused#{webhook_id}", its)):
+            self._client.delete_item(TableName=self._table, Key=key)
 
 
 def _parked(webhook_id: str, item: Item) -> Parked:

@@ -95,6 +95,7 @@ class MemoryParking:
 
     def take(self, webhook_id: str, event: Event) -> None:
         self._parked.pop((webhook_id, event.charge_point_id, event.sequence), None)
+        self._refused.pop((webhook_id, event.charge_point_id), None)
 
 
 class MemoryLanes:

@@ -41,7 +41,7 @@ class Parking(Protocol):
         """What was put aside, by charge points and in their order."""
 
     def take(self, webhook_id: str, event: Event) -> None:
-        """It is no longer put aside, if it was."""
+        """It is no longer put aside, if it was, and has not been refused yet."""
 
 
 def is_to_be_parked(webhook: Webhook, refused_since: datetime, now: datetime) -> bool:

@@ -43,9 +43,15 @@ def relay(stored: Sequence[Event], ports: Ports, again: str = "", only: str | No
         its = [event for event in stored if webhook.wanted.takes(event)]
         if its and webhook.disabled_at is None and only in (None, webhook.webhook_id):
             if again:
-                for event in its:
-                    ports.parking.take(webhook.webhook_id, event)
+                _take_from_parking(webhook, its, ports)
             ports.lanes.send(webhook, its, again)
+
+
+def _take_from_parking(webhook: Webhook, again: Sequence[Event], ports: Ports) -> None:
+    parked = {each.event_id for each in ports.parking.parked(webhook.webhook_id)}
+    for event in again:
+        if event.id in parked:
+            ports.parking.take(webhook.webhook_id, event)
 
 
 def deliver(deliveries: Sequence[Delivery], ports: Ports) -> dict[str, int]:

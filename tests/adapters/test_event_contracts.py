@@ -259,3 +259,4 @@ def test_a_refused_event_keeps_its_time_until_another_is_refused_and_a_parked_on
 
     assert since == [NOON, NOON, NOON + 2 * SECOND]
     assert (parked, parking.parked(webhook)) == ([its], [])
+    assert parking.refused_since(webhook, second, NOON + 9 * SECOND) == NOON + 9 * SECOND

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -27,6 +30,7 @@ from fleet.privacy import DeadLetters, FrameLog, Privacy
 from infra.local.cloud import AWS
 from ocppj.versions import V16
 from tests.adapters.stores import Stores, create_tables, named, on_dynamodb
+from tests.house import House
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -267,3 +271,18 @@ def test_what_is_held_of_a_token_is_shown_and_nothing_of_others(client: "DynamoD
 
 def _opened(its: Privacy) -> Any:
     return nullcontext(its)
+
+
+def test_the_command_reaches_every_store_of_a_running_house(house: House) -> None:
+    tokens = DynamoIdTokens(house.aws.client("dynamodb"), Tables())
+    tokens.put(IdToken("0AA1B2C3D4"))
+    command = [sys.executable, "-m", "cli", "privacy", "erase", "--id-token", "0aA1B2C3D4"]
+
+    ran = subprocess.run(command, env=os.environ | house.environment, capture_output=True, text=True, check=True)
+
+    told = json.loads(ran.stdout)
+    assert set(told["stores"]) == {
+        "idTokens", "transactions", "commands", "jobs", "reports", "events", "deadLetters", "frames",
+    }  # fmt: skip
+    assert (told["finished"], told["total"]) == (True, {"changed": 0, "removed": 1, "signedKept": 0})
+    assert tokens.find("0AA1B2C3D4") is None
