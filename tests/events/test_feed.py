@@ -141,3 +141,21 @@ def test_of_one_charge_point_only_its_events_are_read() -> None:
 
     assert b"CP-1" in [next(chunks), next(chunks)][1]
     assert found == [events.position(its)]
+
+
+def test_what_was_written_just_now_is_told_once_the_index_must_have_it() -> None:
+    stored = Stored()
+    begin = stored.now
+    stored.tell("CP-1")
+    asked: list[bool] = []
+
+    def goes_on() -> bool:
+        asked.append(True)
+        stored.now += SECOND
+        return len(asked) < 9
+
+    chunks = feed.stream(Tail.since(stored, begin), lambda _: True, None, lambda: stored.now, goes_on)
+
+    assert b"retry" in next(chunks)
+    assert b"security.event" in next(chunks)
+    assert len(asked) == 3  # two seconds, and until just before it
