@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from domain.telemetry import Latest, Station
+from domain.telemetry import Latest, Station, Thing
 
 
 class MemoryArchive:
@@ -71,10 +71,12 @@ class MemoryLatestSamples:
 
 
 class MemoryThings:
-    """RegisteredThings: the partner of each name, None for those of the house."""
+    """RegisteredThings: the partner of each name, None for those of the house; `silent` are names it tells nothing of."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names: dict[str, str | None] = dict.fromkeys(names)
+        self.silent: set[str] = set()
 
-    def partners(self, names: Iterable[str]) -> Mapping[str, str | None]:
-        return {name: self.names[name] for name in names if name in self.names}
+    def look_up(self, names: Iterable[str]) -> Mapping[str, Thing | None]:
+        asked = set(names) - self.silent
+        return {name: Thing(self.names[name]) if name in self.names else None for name in asked}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from adapters import aws
+from domain.telemetry import Thing
 
 if TYPE_CHECKING:
     from mypy_boto3_iot import IoTClient
@@ -69,33 +70,44 @@ class IotThings:
 
 
 class KnownThings:
-    """The RegisteredThings port: asks AWS IoT about a name once in a while, and remembers what it was told."""
+    """The RegisteredThings port: asks AWS IoT about a name once in a while, and remembers what it was told.
 
-    def __init__(self, iot: "IoTClient", remember_s: float = 600, remember_missing_s: float = 60) -> None:
+    A cold start asks about every name of its first batch. That must not take so long that the function ends before it
+    has told anybody: then the next one would begin anew.
+    """
+
+    def __init__(
+        self, iot: "IoTClient", remember_s: float = 600, remember_missing_s: float = 60, patience_s: float = 5
+    ) -> None:
         self._iot = iot
         self._remember_s = remember_s
         self._remember_missing_s = remember_missing_s
-        self._told: dict[str, tuple[bool, str | None, float]] = {}
+        self._patience_s = patience_s
+        self._told: dict[str, tuple[Thing | None, float]] = {}
 
-    def partners(self, names: Iterable[str]) -> Mapping[str, str | None]:
+    def look_up(self, names: Iterable[str]) -> Mapping[str, Thing | None]:
         asked, now = set(names), time.monotonic()
-        unknown = [name for name in asked if name not in self._told or self._told[name][2] <= now]
+        unknown = [name for name in asked if name not in self._told or self._told[name][1] <= now]
         if unknown:
+            deadline = now + self._patience_s
             with ThreadPoolExecutor(_THREADS, "things") as threads:
-                self._told.update(zip(unknown, threads.map(self._ask, unknown), strict=True))
-        told = {name: self._told[name] for name in asked}
-        return {name: partner for name, (exists, partner, _) in told.items() if exists}
+                answers = threads.map(lambda name: self._ask(name, deadline), unknown)
+                self._told.update((name, answer) for name, answer in zip(unknown, answers, strict=True) if answer)
+        return {name: self._told[name][0] for name in asked if name in self._told}
 
-    def _ask(self, name: str) -> tuple[bool, str | None, float]:
+    def _ask(self, name: str, deadline: float) -> tuple[Thing | None, float] | None:
+        asked_at = time.monotonic()
+        if asked_at > deadline:
+            return None
         # Jittered: those of a batch shall not all be asked about again in the same one.
-        asked_at, jitter = time.monotonic(), random.uniform(0.8, 1)  # noqa: S311  no secret
+        jitter = random.uniform(0.8, 1)  # noqa: S311  no secret
         try:
             thing = self._iot.describe_thing(thingName=name)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in ("ResourceNotFoundException", "InvalidRequestException"):
-                return False, None, asked_at + jitter * self._remember_missing_s
+                return None, asked_at + jitter * self._remember_missing_s
             raise
-        return True, thing.get("attributes", {}).get("partner"), asked_at + jitter * self._remember_s
+        return Thing(thing.get("attributes", {}).get("partner")), asked_at + jitter * self._remember_s
 
 
 def known() -> KnownThings:

@@ -26,6 +26,12 @@ class Station:
     partner: str | None = None
 
 
+class Thing(NamedTuple):
+    """An IoT thing: the partner it belongs to, if it has one."""
+
+    partner: str | None = None
+
+
 class Latest(NamedTuple):
     """What a connector measured last, rows of samples by series: measurand, phase and location."""
 
@@ -65,5 +71,5 @@ class LatestSamples(Protocol):
 class RegisteredThings(Protocol):
     """The IoT things of this account."""
 
-    def partners(self, names: Iterable[str]) -> Mapping[str, str | None]:
-        """Those of these names that exist, and the partner each belongs to, if it has one."""
+    def look_up(self, names: Iterable[str]) -> Mapping[str, Thing | None]:
+        """What things there are of these names, None if there is none; what takes too long to find out is missing."""

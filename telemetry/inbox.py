@@ -5,7 +5,7 @@ same, what failed there is not archived yet, and a dead letter is written when a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +15,7 @@ import structlog
 
 from domain import archive
 from domain.archive import FRAMES, SAMPLES, STATIONS, Row
-from domain.telemetry import Latest, Station
+from domain.telemetry import Latest, Station, Thing
 from telemetry import frames, samples, stations
 from telemetry.errors import PayloadError
 from telemetry.ports import Ports
@@ -72,16 +72,21 @@ class Inbox:
 
     def _stations(self, messages: Sequence[Message]) -> set[str]:
         read, bad = _read(messages, stations.read)
-        partners = self._ports.things.partners({station.station_id for station in read.values()})
-        told = {key: _as_registered(station, partners) for key, station in read.items()}
+        things = self._ports.things.look_up({station.station_id for station in read.values()})
+        told = {
+            key: _as_registered(station, things[station.station_id])
+            for key, station in read.items()
+            if station.station_id in things
+        }
         newest: dict[str, Station] = {}
         for station in told.values():
             if station.station_id not in newest or newest[station.station_id].timestamp <= station.timestamp:
                 newest[station.station_id] = station
         lost = self._ports.stations.keep(list(newest.values()))
         failed = {key for key, station in told.items() if station.station_id in lost}
+        late = read.keys() - told.keys()
         self._write(archive.files(STATIONS, map(stations.row, _without(told, failed))))
-        return failed | self._bury(STATION_QUEUE, bad)
+        return failed | late | self._bury(STATION_QUEUE, bad)
 
     def _write(self, files: dict[str, bytes]) -> None:
         for key, body in files.items():
@@ -144,8 +149,8 @@ def _without(taken: dict[str, Read], failed: set[str]) -> list[Read]:
     return [value for key, value in taken.items() if key not in failed]
 
 
-def _as_registered(station: Station, partners: Mapping[str, str | None]) -> Station:
-    if station.station_id in partners:
-        return replace(station, partner=partners[station.station_id])
+def _as_registered(station: Station, thing: Thing | None) -> Station:
+    if thing is not None:
+        return replace(station, partner=thing.partner)
     log.warning("station is not registered", station_id=station.station_id)
     return replace(station, is_registered=False)

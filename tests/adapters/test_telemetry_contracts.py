@@ -13,7 +13,7 @@ from adapters.memory_telemetry import MemoryArchive, MemoryLatestSamples, Memory
 from adapters.s3_archive import S3Archive
 from adapters.things import KnownThings
 from domain.archive import Archive
-from domain.telemetry import Latest, LatestSamples, RegisteredThings, Station, Stations
+from domain.telemetry import Latest, LatestSamples, RegisteredThings, Station, Stations, Thing
 from infra.local.cloud import AWS
 
 NOW = datetime(2026, 11, 21, 5, 30, tzinfo=UTC)
@@ -140,5 +140,15 @@ def test_things_that_exist_are_known_and_whose_they_are(stores: Stores) -> None:
     thing, of_acme = f"{stores.name}-thing", f"{stores.name}-acme"
 
     for _ in range(2):  # the second time it is remembered
-        told = stores.things.partners([thing, of_acme, f"{stores.name}-none", "no legal name?"])
-        assert told == {thing: None, of_acme: "acme"}
+        told = stores.things.look_up([thing, of_acme, f"{stores.name}-none", "no legal name?"])
+        assert told == {thing: Thing(), of_acme: Thing("acme"), f"{stores.name}-none": None, "no legal name?": None}
+
+
+@pytest.mark.e2e
+def test_things_that_nobody_can_be_asked_about_in_time_are_left_out(aws: AWS) -> None:
+    iot = aws.client("iot")
+    iot.create_thing(thingName="contract-slow")
+    hurried, patient = KnownThings(iot, patience_s=-1), KnownThings(iot)
+
+    assert hurried.look_up(["contract-slow"]) == {}
+    assert patient.look_up(["contract-slow"]) == {"contract-slow": Thing()}

@@ -237,6 +237,18 @@ def test_a_station_whose_latest_can_not_be_written_comes_again_alone() -> None:
     assert [row["station_id"] for row in house.raw_rows(STATIONS)] == ["S2"]
 
 
+def test_a_station_of_which_it_is_not_known_in_time_whether_it_is_registered_comes_again_alone() -> None:
+    house = House()
+    house.things.silent.add("S1")
+    one, other = published(payload("S1"), "S1"), published(payload("S2"), "S2")
+
+    failed = house.inbox.take(STATION_QUEUE, [one, other])
+
+    assert failed == {one.id}
+    assert house.stations.find("S1") is None
+    assert [row["station_id"] for row in house.raw_rows(STATIONS)] == ["S2"]
+
+
 def test_a_charge_point_whose_latest_can_not_be_written_comes_again_alone() -> None:
     house = House()
 
