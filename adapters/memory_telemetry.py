@@ -71,7 +71,7 @@ class MemoryLatestSamples:
 
 
 class MemoryThings:
-    """RegisteredThings: the partner of each name, None for those of the house; `silent` are names it tells nothing of."""
+    """RegisteredThings: the partner of each name, None for those of the house; `silent` ones it does not tell of."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names: dict[str, str | None] = dict.fromkeys(names)

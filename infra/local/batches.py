@@ -1,7 +1,8 @@
 """Batches of a queue as AWS hands them to a function: as many messages as the mapping wants, not ten.
 
 A mapping that wants more than ten is one that can wait. AWS gathers for as long as its window says; here one gets what
-there is, and the next batch not before a moment has passed: who is at work on this machine does not wait a minute.
+there is, and the next batch not before a moment has passed: who is at work on this machine does not wait a minute. And
+one batch at a time: on a busy machine another process, which knows nothing yet, is slower than a larger batch.
 """
 
 import time
@@ -17,10 +18,10 @@ Message = dict[str, Any]
 
 def hand_out_whole_batches(pace_s: float = PACE_S) -> None:
     """Make the emulator of this process do so."""
-    from ministack.services import sqs
+    from ministack.services import lambda_svc, sqs
 
     # Private, hence the pinned version and a test.
-    ten = sqs._receive_messages_for_esm
+    ten, concurrency = sqs._receive_messages_for_esm, lambda_svc._sqs_esm_concurrency
     next_at: dict[str, float] = {}
 
     def receive(queue_url: str, most: int) -> list[Message]:
@@ -34,7 +35,10 @@ def hand_out_whole_batches(pace_s: float = PACE_S) -> None:
             next_at[queue_url] = now + pace_s
         return batch
 
-    sqs._receive_messages_for_esm = receive
+    def at_once(mapping: Message, *others: Any) -> int:
+        return 1 if mapping["BatchSize"] > _AT_ONCE else int(concurrency(mapping, *others))
+
+    sqs._receive_messages_for_esm, lambda_svc._sqs_esm_concurrency = receive, at_once
 
 
 def _batch(sqs: Any, queue_url: str, most: int) -> list[Message]:
