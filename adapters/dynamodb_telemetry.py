@@ -1,7 +1,8 @@
 """Latest states in DynamoDB: LatestSampleTable (charge point, connector) and StationTable (station).
 
 Nearly always what comes is news of something known. So it is first tried by statements of PartiQL, 25 in a request and
-each with its condition, which no other request of DynamoDB has. What they refuse, new or late, is written one by one.
+each with its condition, which no other request of DynamoDB has. What they refuse, new or late, is written one by one;
+stations that are new are inserted together first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,8 +42,9 @@ class DynamoStations:
     def keep(self, stations: Sequence[Station]) -> set[str]:
         by_id = {station.station_id: station for station in stations}
         statements = {name: _statement(self._table, _station(name), *_told(each)) for name, each in by_id.items()}
-        refused = _refused(self._client, statements)
-        return {name for name in refused if not _succeeds(self._put, by_id[name])}
+        unknown = _refused(self._client, statements)
+        late = _refused(self._client, {name: self._insert(by_id[name]) for name in unknown})
+        return {name for name in late if not _succeeds(self._put, by_id[name])}
 
     def find(self, station_id: str) -> Station | None:
         item = self._client.get_item(TableName=self._table, Key=_station(station_id), ConsistentRead=True).get("Item")
@@ -53,6 +55,11 @@ class DynamoStations:
     ) -> tuple[Sequence[Station], str | None]:
         found = list(islice(filter(wanted, self._all(after, limit)), limit + 1))
         return found[:limit], found[limit - 1].station_id if len(found) > limit else None
+
+    def _insert(self, station: Station) -> "BatchStatementRequestTypeDef":
+        item = write(station) | {"kind": _KIND}
+        values = ", ".join(f"'{name}': ?" for name in item)
+        return {"Statement": f'INSERT INTO "{self._table}" VALUE {{{values}}}', "Parameters": list(item.values())}
 
     def _put(self, station: Station) -> None:
         try:

@@ -20,7 +20,9 @@ BATCH = 1_000
 FRAMES_WINDOW_S, STATIONS_WINDOW_S = 60, 5
 API_TIMEOUT_S = 30
 DATABASE = "ocpp_gateway"
-_KEEP = ("dynamodb:PartiQLUpdate", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem")
+_KEEP = (
+    "dynamodb:PartiQLUpdate", "dynamodb:PartiQLInsert", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem",
+)  # fmt: skip
 # In base64, because what is no JSON shall become a dead letter with its reason, too.
 STATIONS_SQL = (
     "SELECT encode(*, 'base64') AS payload, topic(3) AS station, timestamp() AS receivedAt "
