@@ -51,7 +51,7 @@ class Steps:
 
 
 class Watched:
-    """Anything whose calls are steps: one before each, and one after it."""
+    """Anything whose calls are steps. To be killed before one is to be killed after the one before it."""
 
     def __init__(self, its: Any, steps: Steps) -> None:
         self._its = its
@@ -63,7 +63,6 @@ class Watched:
             return found
 
         def stepped(*arguments: Any, **named: Any) -> Any:
-            self._steps.take()
             answer = found(*arguments, **named)
             self._steps.take()
             return answer

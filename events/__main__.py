@@ -14,7 +14,7 @@ import typer
 
 from adapters import aws
 from domain.events import Event, Events, EventType, Wanted
-from domain.webhooks import LaneError, NoLaneError
+from domain.webhooks import LaneError, NoLaneError, Webhook
 from events import delivery, webhooks_command
 from events.feed_server import CLIENTS, PATH, Feed, FeedServer
 from events.lambda_handler import on_aws
@@ -79,10 +79,16 @@ def redeliver(
 ) -> None:
     """Deliver one event again, under the id it has, to all who want it or to one webhook."""
     with _house() as house:
-        _check_webhook(webhook, house)
-        found = [event for event in _found(house.events, charge_point, _time(since)) if event.id == event_id]
+        to = _check_webhook(webhook, house)
+        found = _parked(event_id, house) or [
+            event for event in _found(house.events, charge_point, _time(since)) if event.id == event_id
+        ]
         if not found:
             raise _UsageError(f"There is no event {event_id} in that time; --from goes further back.")
+        if to is not None and not to.wanted.takes(found[0]):
+            raise _UsageError(
+                f"Webhook {webhook} does not get this event: it is another partner's, or of another type."
+            )
         delivery.relay(found, house, uuid.uuid4().hex, webhook)
     typer.echo(f"Delivered again: {event_id}")
 
@@ -125,12 +131,21 @@ def serve(
             server.serve_forever(0.1)
 
 
-def _check_webhook(webhook_id: str | None, house: Ports) -> None:
-    found = house.webhooks.find(webhook_id) if webhook_id is not None else None
-    if webhook_id is not None and found is None:
+def _parked(event_id: str, house: Ports) -> list[Event]:
+    parked = (each for webhook in house.webhooks.all() for each in house.parking.parked(webhook.webhook_id))
+    found = (house.events.find(each.charge_point_id, each.sequence) for each in parked if each.event_id == event_id)
+    return [event for event in found if event is not None][:1]
+
+
+def _check_webhook(webhook_id: str | None, house: Ports) -> Webhook | None:
+    if webhook_id is None:
+        return None
+    found = house.webhooks.find(webhook_id)
+    if found is None:
         raise _UsageError(f"There is no webhook {webhook_id}.")
-    if found is not None and found.disabled_at is not None:
+    if found.disabled_at is not None:
         raise _UsageError(f"Webhook {webhook_id} is disabled: `ocppgw webhooks test {webhook_id}` enables it.")
+    return found
 
 
 def _found(house: Events, charge_point: str | None, begin: datetime | None) -> Iterator[Event]:

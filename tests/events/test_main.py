@@ -7,9 +7,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adapters import dynamodb
+from adapters.dynamodb_events import DynamoEvents
+from adapters.dynamodb_parking import DynamoParking
 from adapters.dynamodb_registry import DynamoRegistry
+from adapters.dynamodb_webhooks import DynamoWebhooks
 from domain.models import Boot, ChargePoint
-from events.__main__ import app
+from domain.parking import Parked
+from domain.webhooks import Webhook
+from events.__main__ import app, webhooks_app
 from infra.local.cloud import AWS
 from tests.adapters.stores import create_tables
 from tests.adapters.test_transaction_contracts import NOON, SECOND
@@ -65,3 +70,27 @@ def test_nothing_is_delivered_to_a_webhook_that_is_not_there(registry: DynamoReg
     result = run("replay", "--from", "2026-11-21T05:00:00Z", "--webhook", "nobody")
 
     assert (result.exit_code, result.stderr) == (1, "There is no webhook nobody.\n")
+
+
+@pytest.mark.e2e
+def test_an_event_that_was_put_aside_is_shown_and_found_however_old_it_is(registry: DynamoRegistry, aws: AWS) -> None:
+    client: DynamoDBClient = aws.client("dynamodb")
+    parking, webhooks = DynamoParking(client, dynamodb.Tables()), DynamoWebhooks(client, dynamodb.Tables())
+    registry.add(ChargePoint("EV-old"))
+    registry.booted("EV-old", Boot("V", "M", NOON))
+    (event,) = DynamoEvents(client, dynamodb.Tables()).of_charge_point("EV-old")
+    webhooks.add(Webhook("w-old", "https://w.example", "s", 1, NOON))
+    parking.park(Parked("w-old", event.id, "EV-old", event.sequence, "charge_point.booted", 500, NOON, NOON))
+    aws.client("sqs").create_queue(QueueName="Webhooks1.fifo", Attributes={"FifoQueue": "true"})
+
+    listed = json.loads(CliRunner().invoke(webhooks_app, ["list"]).stdout)
+    result = run("redeliver", event.id, "--webhook", "w-old", "--from", "2099-01-01T00:00:00Z")
+
+    (shown,) = (each for each in listed if each["id"] == "w-old")
+    assert [each["eventId"] for each in shown["parked"]] == [event.id]
+    assert (result.exit_code, result.stdout) == (0, f"Delivered again: {event.id}\n")
+    assert parking.parked("w-old") == []
+    webhooks.add(Webhook("w-old", "https://w.example", "s", 1, NOON, partner="nobody"))
+    refused = run("redeliver", event.id, "--webhook", "w-old", "--charge-point", "EV-old")
+    assert (refused.exit_code, refused.stderr[:41]) == (1, "Webhook w-old does not get this event: it")
+    webhooks.remove("w-old")
