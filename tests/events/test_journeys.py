@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,7 +16,9 @@ import pytest
 
 from adapters.dynamodb import Tables
 from adapters.dynamodb_registry import DynamoRegistry
+from adapters.dynamodb_webhooks import DynamoWebhooks
 from domain.models import ChargePoint, ConnectorState
+from domain.webhooks import Webhook
 from infra.local.cloud import free_port
 from tests.adapters.test_transaction_contracts import NOON, SECOND
 from tests.house import House
@@ -88,10 +91,12 @@ def test_a_webhook_gets_its_partners_events_in_order_though_it_refuses_some_and_
     url = f"http://127.0.0.1:{receiver.server_port}/"
     added = ocppgw(house, "webhooks", "add", url, "--partner", "ev-acme")
     assert ocppgw(house, "webhooks", "test", added["id"]) == {"id": added["id"], "status": 204}
-    others = [
-        ocppgw(house, "webhooks", "add", other)["id"]
-        for other in (f"{url}slow", f"{url}broken", f"http://127.0.0.1:{free_port()}/")
-    ]
+    webhooks, now = DynamoWebhooks(house.aws.client("dynamodb"), Tables()), datetime.now(UTC)
+    free = {1, 2, 3, 4} - {webhook.lane for webhook in webhooks.all()}
+    urls = (f"{url}slow", f"{url}broken", f"http://127.0.0.1:{free_port()}/")
+    others = [Webhook(f"ev-{lane}", each, "secret", lane, now) for each, lane in zip(urls, free, strict=True)]
+    for other in others:
+        webhooks.add(other)
     registry = DynamoRegistry(house.aws.client("dynamodb"), Tables())
     for name, partner in (("EV-acme", "ev-acme"), ("EV-zeta", "ev-zeta")):
         registry.add(ChargePoint(name, partner=partner))
@@ -109,7 +114,7 @@ def test_a_webhook_gets_its_partners_events_in_order_though_it_refuses_some_and_
     assert receiver.posted.count("/slow") < 6
     assert "/broken" in receiver.posted
     for other in others:
-        ocppgw(house, "webhooks", "remove", other)
+        webhooks.remove(other.webhook_id)
     assert ocppgw(house, "webhooks", "remove", added["id"]) == {"id": added["id"], "removed": True}
 
 
