@@ -7,6 +7,7 @@ where it was, under the same name.
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from domain.models import Transaction
 from domain.pages import MOST, Ask, TransactionPages
 from domain.privacy import PSEUDONYM, Counts, Mine, Payload, Progress, Search, Store
 
-_AT_ONCE = 64  # files
+_AT_ONCE, _THREADS = 64, 16  # files, and what reads them
 
 
 class Letters(Protocol):
@@ -57,6 +58,7 @@ def erase(id_token: str, partner: str | None, privacy: Privacy, *, is_dry: bool)
     told = privacy.progress.find(id_token, partner) or {"pseudonym": PSEUDONYM + secrets.token_hex(7)[:13], "done": {}}
     # Those of the run before have the token no more, and may still bring it back.
     running += [one for one in told.get("running", ()) if one not in running and _runs(one, privacy)]
+    told["running"] = running
     done: dict[str, Payload] = {} if is_dry else told["done"]
     for store in privacy.stores:
         if store.name in done:
@@ -65,7 +67,7 @@ def erase(id_token: str, partner: str | None, privacy: Privacy, *, is_dry: bool)
             privacy.progress.keep(id_token, partner, told)
         done[store.name] = store.erase(id_token, told["pseudonym"], mine, is_dry=is_dry).as_json()
     if running and not is_dry:
-        privacy.progress.keep(id_token, partner, {"pseudonym": told["pseudonym"], "done": {}, "running": running})
+        privacy.progress.keep(id_token, partner, told | {"done": {}})
     elif not is_dry:
         privacy.progress.forget(id_token, partner)
     total = {name: sum(each[name] for each in done.values()) for name in Counts().as_json()}
@@ -117,7 +119,7 @@ class FrameLog:
 
     def erase(self, id_token: str, pseudonym: str, mine: Mine, *, is_dry: bool) -> Counts:
         counts, search = Counts(), Search(id_token)
-        for key, rows in self._files(search):
+        for key, rows in self._files():
             before = counts.changed
             anew = [self._row(row, search, pseudonym, mine, counts) for row in rows]
             if counts.changed == before or is_dry:
@@ -131,7 +133,7 @@ class FrameLog:
 
     def export(self, id_token: str, mine: Mine) -> Iterator[Payload]:
         search = Search(id_token)
-        for _, rows in self._files(search):
+        for _, rows in self._files():
             for row in rows:
                 message = orjson.loads(row["message"])
                 if mine(row["charge_point_id"], None) and search.is_in(message):
@@ -147,12 +149,15 @@ class FrameLog:
         counts.changed += 1
         return row | {"message": orjson.dumps(message).decode()}
 
-    def _files(self, search: Search) -> Iterator[tuple[str, list[Row]]]:
+    def _files(self) -> Iterator[tuple[str, list[Row]]]:
         keys = sorted(self.archive.keys(f"{FRAMES.name}/"))
-        for start in range(0, len(keys), _AT_ONCE):
-            for key in keys[start : start + _AT_ONCE]:
-                for body in self.archive.get_many([key]):
-                    yield key, archive.rows_of(body)
+        with ThreadPoolExecutor(_THREADS, "privacy") as threads:
+            for start in range(0, len(keys), _AT_ONCE):
+                for key, bodies in threads.map(self._get, keys[start : start + _AT_ONCE]):
+                    yield from ((key, archive.rows_of(body)) for body in bodies)
+
+    def _get(self, key: str) -> tuple[str, list[bytes]]:
+        return key, list(self.archive.get_many([key]))
 
 
 @dataclass(frozen=True, slots=True)
