@@ -20,7 +20,8 @@ NEEDLESS = {
 IMPORT_HANDLERS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import processors.lambda_handler, remote_commands.lambda_handler, fleet.lambda_handler, telemetry.lambda_handler, canary.lambda_handler
+import processors.lambda_handler, remote_commands.lambda_handler, fleet.lambda_handler, telemetry.lambda_handler
+import canary.lambda_handler
 files = {name: str(getattr(module, "__file__", "")) for name, module in sys.modules.items()}
 print(json.dumps([name for name, file in files.items() if file.startswith(sys.argv[2])]))
 """
