@@ -46,6 +46,7 @@ def told(run: subprocess.CompletedProcess[str]) -> tuple[dict[str, Any], dict[st
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(300)
 def test_a_round_boots_is_started_and_stopped_by_http_and_tells_that_it_passed(house: House) -> None:
     row = ChargePoint(
         "CANARY-1", password_hash=hash_generated(b"canary-password-1", b"", b"salt" * 4), security_profile=1
