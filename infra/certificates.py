@@ -1,5 +1,7 @@
 """What those who sign certificates, and those who check them, are told and may touch: one secret, one authority."""
 
+import json
+
 from aws_cdk import aws_iam as iam
 
 from infra.messaging import allow
@@ -11,9 +13,12 @@ _CLIENTS = ":acm-pca:::template/EndEntityClientAuthCertificate/V1"
 
 def settings(options: Options, *, with_contracts: bool) -> dict[str, str]:
     """Environment variables."""
-    roots = options.contract_roots if with_contracts else None
-    signer = options.signer if options.signer != "off" else None
-    return {name: arn for name, arn in (("OCPPGW_SIGNER", signer), ("OCPPGW_CONTRACT_ROOTS", roots)) if arn}
+    signer = {"OCPPGW_SIGNER": options.signer} if options.signer != "off" else {}
+    if not with_contracts:
+        return signer
+    roots = {"OCPPGW_CONTRACT_ROOTS": options.contract_roots} if options.contract_roots else {}
+    asked = {"OCPPGW_OCSP_RESPONDERS": json.dumps(options.ocsp_responders)} if options.ocsp_responders else {}
+    return signer | roots | asked
 
 
 def permissions(options: Options, *, with_contracts: bool) -> list[iam.PolicyStatement]:

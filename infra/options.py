@@ -120,6 +120,8 @@ class Options(_Options):
     # secret with the roots of vehicles' contracts. ARNs: docs/security.md says what secrets hold.
     signer: Annotated[str, Field(pattern=rf"^(off|{_HELD}|{_AUTHORITY})$")] = "off"
     contract_roots: Annotated[str, Field(pattern=rf"^{_HELD}$")] | None = None
+    # What the URLs of OCSP responders begin with, with the slash after the host: others are not asked.
+    ocsp_responders: tuple[Annotated[str, Field(pattern=r"^https?://[^/]+/")], ...] | None = None
     # Reserved for requests that wait for a charge point, and for each function that only reads; 0: not reserved.
     command_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     read_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0

@@ -49,6 +49,7 @@ tracing: 0.01
 alarm_email: ops@example.com
 signer: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
 contract_roots: arn:aws:secretsmanager:eu-central-1:123456789012:secret:roots-AbCdEf
+ocsp_responders: [http://ocsp.example/]
 """,
     "balanced": f"""
 preset: prod

@@ -101,6 +101,7 @@ def test_who_signs_may_read_its_secret_or_issue_certificates_for_clients_and_not
     assert told(balanced, "FleetFunction") == (secret, None)
     of_worker = {each["Name"]: each["Value"] for each in container(passthrough, "worker")["Environment"]}
     assert (of_worker["OCPPGW_SIGNER"], of_worker["OCPPGW_CONTRACT_ROOTS"]) == (authority, roots)
+    assert of_worker["OCPPGW_OCSP_RESPONDERS"] == '["http://ocsp.example/"]'
     may = [json.dumps(statement) for _, statement in statements(passthrough) if "acm-pca" in json.dumps(statement)]
     assert {json.loads(one)["Resource"] for one in may} == {authority}
     assert all("EndEntityClientAuthCertificate/V1" in one for one in may if "IssueCertificate" in one)
