@@ -143,7 +143,7 @@ def newly_reconciled(before: Sheet | None, after: Sheet) -> tuple[str, ...]:
 
 
 def _settled(sheet: Sheet) -> Sheet:
-    return replace(sheet, transaction=reconciler.reconciled(sheet.transaction))
+    return Sheet(reconciler.reconciled(sheet.transaction), sheet.stamps)
 
 
 def _with_number(ranges: str | None, number: int) -> str:
