@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 CP = "CP-001"
 NOW = datetime.now(UTC)
-ARN = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
+REGION = "eu-central-1"  # sessions are kept by their region, with their credentials: no other test uses this one
+ARN = f"arn:aws:acm-pca:{REGION}:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 ISSUED = f"{ARN}/certificate/0123456789abcdef"
 CLIENTS = "arn:aws:acm-pca:::template/EndEntityClientAuthCertificate/V1"
 WHERE = {"CertificateAuthorityArn": ARN, "CertificateArn": ISSUED}
@@ -38,6 +39,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> "Iterator[ACMPCAClient]":
+    monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     client = private_ca.connect()
@@ -122,7 +124,7 @@ def test_c103_the_chain_has_the_authorities_below_the_root(tmp_path: Path) -> No
 
 def test_who_signs_is_one_setting(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"ca_certificate": authority.certificate, "ca_key": authority.key}
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_REGION", REGION)
 
     assert isinstance(authorities.signer(Settings(**files)), LocalCertificateAuthority)
     assert authorities.signer(Settings()) is None

@@ -247,6 +247,7 @@ def test_a_token_goes_along_where_the_house_wants_one() -> None:
 def test_a_function_url_is_asked_with_a_signature_and_the_token_beside_it() -> None:
     asked: list[tuple[str, dict[str, str], bytes]] = []
     keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "temporary"}
+    keys["AWS_REGION"] = "us-west-1"  # sessions are kept by their region, with the keys of whoever asked first
 
     with hearing(asked) as port:
         url = f"http://127.0.0.1:{port}/"
@@ -260,7 +261,7 @@ def test_a_function_url_is_asked_with_a_signature_and_the_token_beside_it() -> N
     })  # fmt: skip
     request.context["timestamp"] = headers["x-amz-date"]
     request.headers["X-Amz-Date"] = headers["x-amz-date"]
-    auth = SigV4Auth(Credentials("AKID", "secret", "temporary"), "lambda", "us-east-1")
+    auth = SigV4Auth(Credentials("AKID", "secret", "temporary"), "lambda", "us-west-1")
     signature = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     assert result.exit_code == 0, result.output
     assert path == "/charge-points/CP:2F1/commands/Reset?ttlSeconds=5"
