@@ -1,5 +1,7 @@
 """MeterValues (conformance C-54, C-73): always answered, kept, and read where they belong to a transaction."""
 
+from typing import Any
+
 from domain import readings
 from domain.models import Transaction
 from ocppj.frames import Payload
@@ -31,8 +33,8 @@ def meter_values_201(request: Request, ports: Ports) -> Payload:
     return {}
 
 
-def sampled(request: Request, transaction_id: str, taken: list[readings.Sample]) -> Transaction:
-    """The newest readings, and the oldest of energy, as facts about a transaction."""
+def sampled(request: Request, transaction_id: str, taken: list[readings.Sample], **facts: Any) -> Transaction:
+    """The newest readings, and the oldest of energy, as facts about a transaction, beside others."""
     newest, oldest = readings.newest(taken), readings.oldest_energy(taken)
     return Transaction(
         charge_point_id=request.charge_point_id,
@@ -45,6 +47,7 @@ def sampled(request: Request, transaction_id: str, taken: list[readings.Sample])
         sampled_at=request.observed(newest.at) if newest.at else None,
         first_energy_wh=oldest[0] if oldest else None,
         first_sampled_at=request.observed(oldest[1]) if oldest else None,
+        **facts,
     )
 
 

@@ -177,8 +177,10 @@ def _facts(request: Request, verdict: Verdict | None) -> Transaction:
     taken = readings.samples(said.get("meterValue", ()))
     at = timestamps.parse(said["timestamp"])
     started, ended = said["eventType"] == "Started", said["eventType"] == "Ended"
-    return replace(
-        sampled(request, info["transactionId"], taken),
+    return sampled(
+        request,
+        info["transactionId"],
+        taken,
         connector=_connector(said.get("evse")),
         charging_state=info.get("chargingState"),
         remote_start_id=info.get("remoteStartId"),
