@@ -45,6 +45,7 @@ conformance: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.commands
+	$(BIN)/python -m bench.imports
 
 infra: .venv/.infra
 

@@ -49,12 +49,18 @@ def aim_at_local() -> None:
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
 
 
-def config(read_timeout_s: float = 5) -> Config:
-    """Short time-outs and few tries: whoever waits (a socket, a caller, a queue) has a time-out of its own."""
+def config(read_timeout_s: float = 5, *, is_patient: bool = False) -> Config:
+    """Short time-outs and few tries: whoever waits (a socket, a caller, a queue) has a time-out of its own.
+
+    Whom nobody waits for may be patient: it tries for longer, and slows down to what AWS lets through.
+    """
+    retries: Any = {"mode": "standard", "total_max_attempts": 4}
+    if is_patient:
+        retries = {"mode": "adaptive", "total_max_attempts": 12}
     return Config(
         connect_timeout=2,
         read_timeout=read_timeout_s,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries=retries,
         max_pool_connections=32,
         tcp_keepalive=True,
     )

@@ -63,11 +63,17 @@ class DynamoAdministration:
         return Page(self._read(page.items), page.cursor)
 
     def everything(self) -> Iterator[ChargePoint]:
+        yield from map(row_of, self._scan())
+
+    def unlisted(self) -> Iterator[str]:
+        yield from (text(item["chargePointId"]) for item in self._scan() if not LISTED.keys() <= item.keys())
+
+    def _scan(self) -> Iterator[Any]:
         request: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
         while True:
             found = self._client.scan(**request)
             # Leases, names and deleted things are in the table too: their keys have a #.
-            yield from (row_of(item) for item in found["Items"] if "#" not in text(item["chargePointId"]))
+            yield from (item for item in found["Items"] if "#" not in text(item["chargePointId"]))
             if "LastEvaluatedKey" not in found:
                 return
             request["ExclusiveStartKey"] = found["LastEvaluatedKey"]

@@ -37,6 +37,9 @@ _LEASES_KEPT = timedelta(days=7)  # after the last renewal: the gateway's charge
 _GONE_KEPT = timedelta(days=21)  # an event waits 4 days in its queue and 14 among the dead letters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LISTED = {"kind": attribute("chargePoint")}  # what rows have and other items lack: lists of rows go by it
+IS_NEW = "attribute_not_exists(chargePointId)"
+IS_FREE = "attribute_not_exists(#chargePointId) OR #name = :name"  # a name, or it stands for this charge point
+LACKS_THING = f"{EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none OR #thingId = :thingId)"
 _ANYWAY = "attribute_exists(#chargePointId) OR attribute_not_exists(#chargePointId)"
 _CREDENTIAL_NAMES = {
     "#chargePointId": "chargePointId",
@@ -63,7 +66,7 @@ class DynamoRegistry(DynamoObservations):
         return row_of(item) if item else None
 
     def find_in_any_case(self, charge_point_id: str) -> ChargePoint | None:
-        named = self._get(_folded(charge_point_id))
+        named = self._get(folded(charge_point_id))
         return self.find(text(named["name"])) if named else None
 
     def connect(
@@ -110,7 +113,7 @@ class DynamoRegistry(DynamoObservations):
             return False
         is_added = not is_filled and self._put_new(charge_point)
         # A deletion may have been heard of before the creation: then the row goes again, filled in or new.
-        if charge_point.thing_id and self._get(_gone(charge_point.thing_id)):
+        if charge_point.thing_id and self._get(gone(charge_point.thing_id)):
             self._delete(charge_point.charge_point_id, charge_point.thing_id)
             return False
         return is_added
@@ -118,7 +121,7 @@ class DynamoRegistry(DynamoObservations):
     def remove(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
         # First this, then the row; and who adds one puts the row first and then looks: none slips through.
         told = {"expiresAt": _expiry(datetime.now(UTC), _GONE_KEPT)}
-        self._update(_gone(thing_id), dynamodb.update(told, _ANYWAY))
+        self._update(gone(thing_id), dynamodb.update(told, _ANYWAY))
         return self._delete(charge_point_id, thing_id)
 
     def rotate(self, charge_point_id: str, next_hash: str, *, until_used: bool = False) -> bool:
@@ -166,7 +169,9 @@ class DynamoRegistry(DynamoObservations):
 
     def _put_new(self, charge_point: ChargePoint) -> bool:
         try:
-            self._client.put_item(TableName=self._table, Item=_item(charge_point), **_is_new_or_newer(charge_point))
+            self._client.put_item(
+                TableName=self._table, Item=item_of_row(charge_point), **_is_new_or_newer(charge_point)
+            )
         except ClientError as error:
             if not dynamodb.refused(error):
                 raise
@@ -177,8 +182,7 @@ class DynamoRegistry(DynamoObservations):
     def _fill_in(self, charge_point: ChargePoint) -> bool:
         """Fill in the thing id of a row that has none; False if there is no such row."""
         told = {"thingId": attribute(charge_point.thing_id)}
-        has_none = f"{EXISTS} AND (attribute_not_exists(#thingId) OR #thingId = :none)"
-        update = dynamodb.update(told, has_none, {"none": attribute("")})
+        update = dynamodb.update(told, LACKS_THING, {"none": attribute("")})
         return self._update(charge_point.charge_point_id, update) is not None
 
     def _delete(self, charge_point_id: str, thing_id: str) -> ChargePoint | None:
@@ -211,10 +215,9 @@ class DynamoRegistry(DynamoObservations):
 
     def _claim_name(self, charge_point_id: str) -> bool:
         """Have the name stand for this charge point in any case; False if it stands for another one."""
-        key = _folded(charge_point_id)
+        key = folded(charge_point_id)
         told = {"name": attribute(charge_point_id)}
-        is_free = "attribute_not_exists(#chargePointId) OR #name = :name"
-        if self._update(key, dynamodb.update(told, is_free)) is not None:
+        if self._update(key, dynamodb.update(told, IS_FREE)) is not None:
             return True
         other = self.find_in_any_case(charge_point_id)
         if other is not None and other.charge_point_id != charge_point_id:
@@ -231,7 +234,7 @@ class DynamoRegistry(DynamoObservations):
         try:
             self._client.delete_item(
                 TableName=self._table,
-                Key=key_of(_folded(charge_point_id)),
+                Key=key_of(folded(charge_point_id)),
                 ConditionExpression="#name = :name",
                 ExpressionAttributeNames={"#name": "name"},
                 ExpressionAttributeValues={":name": attribute(charge_point_id)},
@@ -288,7 +291,8 @@ def _lease(gateway: str) -> str:
     return f"gateway#{gateway}"  # no charge point id has a #
 
 
-def _folded(charge_point_id: str) -> str:
+def folded(charge_point_id: str) -> str:
+    """The key of the item that says whose a name is, in any case."""
     return f"name#{charge_point_id.lower()}"
 
 
@@ -298,12 +302,11 @@ def _gateway_link(gateway: str, link: int) -> dict[str, Any]:
 
 def _is_new_or_newer(charge_point: ChargePoint) -> dict[str, Any]:
     """There is no row, or one of an earlier thing (domain.registry.is_superseded)."""
-    is_new = "attribute_not_exists(chargePointId)"
     if not charge_point.thing_id or charge_point.created_at is None:
-        return {"ConditionExpression": is_new}
+        return {"ConditionExpression": IS_NEW}
     values = {"none": "", "thing": charge_point.thing_id, "at": charge_point.created_at}
     return {
-        "ConditionExpression": f"{is_new} OR (thingId <> :none AND thingId <> :thing AND createdAt < :at)",
+        "ConditionExpression": f"{IS_NEW} OR (thingId <> :none AND thingId <> :thing AND createdAt < :at)",
         "ExpressionAttributeValues": {f":{name}": attribute(value) for name, value in values.items()},
     }
 
@@ -312,7 +315,8 @@ def _ms(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _gone(thing_id: str) -> str:
+def gone(thing_id: str) -> str:
+    """The key of the item that says that a thing was deleted."""
     return f"gone#{thing_id}"
 
 
@@ -320,7 +324,8 @@ def _expiry(alive_at: datetime, kept: timedelta = _LEASES_KEPT) -> dict[str, Any
     return attribute(_ms(alive_at + kept) // 1000)
 
 
-def _item(row: ChargePoint) -> Item:
+def item_of_row(row: ChargePoint) -> Item:
+    """The item of a row."""
     item = write(row, "connection", "boot", "connectors") | LISTED
     if row.connection:
         item |= write(row.connection)

@@ -80,6 +80,9 @@ class MemoryRegistry:
     def everything(self) -> Iterator[ChargePoint]:
         yield from self.rows()
 
+    def unlisted(self) -> Iterator[str]:
+        return iter(())
+
     def page(self, partner: str | None, ask: Ask) -> Page[ChargePoint]:
         (after,) = pages.decode(ask.cursor, 1) if ask.cursor else ("",)
         its = sorted(

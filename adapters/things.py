@@ -119,8 +119,8 @@ def _is_missing(error: ClientError) -> bool:
     return error.response.get("Error", {}).get("Code") == "ResourceNotFoundException"
 
 
-def connect(thing_type: str | None = None) -> IotThings:
+def connect(thing_type: str | None = None, *, is_patient: bool = False) -> IotThings:
     """On this account, or on the emulator where AWS_ENDPOINT_URL points to it."""
-    session = aws.session()
-    iot, iot_data = session.client("iot", config=aws.config()), session.client("iot-data", config=aws.config())
+    session, config = aws.session(), aws.config(is_patient=is_patient)
+    iot, iot_data = session.client("iot", config=config), session.client("iot-data", config=config)
     return IotThings(iot, iot_data, thing_type)

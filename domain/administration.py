@@ -3,7 +3,7 @@
 Every id is one charge point's, whoever it belongs to; `partner` says whose it is, None that it is the house's own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,19 @@ class Administration(Protocol):
 
     def everything(self) -> Iterator[ChargePoint]:
         """Every row, in no order: reads the whole table."""
+
+    def unlisted(self) -> Iterator[str]:
+        """The rows that `page` does not find until they are changed, for older versions wrote them: reads all, too."""
+
+
+class Registrations(Protocol):
+    """Many rows at once, as an import writes them: in a few requests, however many there are."""
+
+    def add(self, rows: Sequence[ChargePoint]) -> set[str]:
+        """Add those that are new, as `Registry.add` does; the ids of these. Ids must differ in more than case."""
+
+    def fill_in(self, thing_ids: Mapping[str, str]) -> None:
+        """Fill in the ids of things, by charge point, as `Registry.add` of a row with its thing does."""
 
 
 class IdTokenLists(IdTokens, Protocol):

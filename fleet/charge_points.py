@@ -3,13 +3,14 @@
 The registry row comes first, then the IoT thing, whose event finds the row there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from domain import credentials, eviction
 from domain.models import ChargePoint
 from domain.ports import CsrRefusedError
+from fleet import views
 from fleet.ports import Ports
 from ocppj import topics
 
@@ -76,13 +77,38 @@ def register(new: New, ports: Ports) -> Registered:
     Raises:
         AlreadyRegisteredError: it is registered, or one whose id differs in case only; nothing was changed.
     """
-    told, hashed = secret(new.password, ports) if new.password else (None, None)
-    row = ChargePoint(new.charge_point_id, created_at=ports.now(), password_hash=hashed, **new.facts)
+    told, row = _made(new, ports)
     if not ports.registry.add(row):
-        raise AlreadyRegisteredError(
-            f"{new.charge_point_id} is registered already: ids are unique in an account, whoever they belong to"
-        )
+        raise taken(new.charge_point_id, ports)
     return Registered(new.charge_point_id, complete(new.charge_point_id, ports), told)
+
+
+def taken(charge_point_id: str, ports: Ports) -> AlreadyRegisteredError:
+    """Why this id can't be registered."""
+    other = ports.registry.find_in_any_case(charge_point_id)
+    if other is not None and other.charge_point_id != charge_point_id:  # OCPP 2.x compares identities in any case
+        return AlreadyRegisteredError(
+            f"{charge_point_id} differs in case only from {other.charge_point_id}, which is registered"
+        )
+    return AlreadyRegisteredError(
+        f"{charge_point_id} is registered already: ids are unique in an account, whoever they belong to"
+    )
+
+
+def register_many(news: Sequence[New], ports: Ports, before_each: Callable[[], None]) -> dict[str, Registered]:
+    """Register charge points in a few requests, and one for each thing; their ids must differ in more than case.
+
+    `before_each` is called before a thing is made, whose number a second is limited. Who is not in the result is
+    registered already.
+    """
+    made = {new.charge_point_id: _made(new, ports) for new in news}
+    added = ports.registrations.add([row for _, row in made.values()])
+    thing_ids: dict[str, str] = {}
+    for charge_point_id in filter(added.__contains__, made):
+        before_each()
+        thing_ids[charge_point_id] = ports.things.create(charge_point_id)
+    ports.registrations.fill_in(thing_ids)
+    return {name: Registered(name, thing_id, made[name][0]) for name, thing_id in thing_ids.items()}
 
 
 def complete(charge_point_id: str, ports: Ports) -> str:
@@ -183,6 +209,18 @@ def generate(random_bytes: Callable[[int], bytes], pepper: bytes) -> tuple[str, 
     """A new password as hex text, and its hash. 1.6 charge points present its bytes, others its text."""
     made = random_bytes(SECRET_SIZE)
     return made.hex(), credentials.hash_generated(made, pepper, random_bytes(SALT_SIZE))
+
+
+def _made(new: New, ports: Ports) -> tuple[str | None, ChargePoint]:
+    """A generated password, and the row."""
+    told, hashed = secret(new.password, ports) if new.password else (None, None)
+    return told, ChargePoint(new.charge_point_id, created_at=ports.now(), password_hash=hashed, **new.facts)
+
+
+def shown(row: ChargePoint, ports: Ports, *, with_shadow: bool = False) -> dict[str, Any]:
+    """A charge point as callers see it; `shadow` is what its shadow reports, which is asked for at AWS IoT."""
+    told = views.charge_point(row, is_online=is_online(row, ports, {}))
+    return told | ({"shadow": ports.things.shadow(row.charge_point_id)} if with_shadow else {})
 
 
 def is_online(row: ChargePoint, ports: Ports, alive: dict[str, bool]) -> bool:

@@ -1,5 +1,7 @@
 """`ocppgw fleet import`: charge points from a file, `id,partner,site,profile,password,...` or the same as JSONL."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -41,38 +43,65 @@ def import_(
     """
     pace = Pace(rate)
 
-    def one(row: dict[str, Any], ports: Ports, how: How) -> Outcome:
-        named = {COLUMNS.names.get(name, name): value for name, value in row.items()}
-        return import_one(fields.read(Register, named).new(), ports, how, pace)
-
     with house(context) as ports:
-        imports.command(file, COLUMNS, one, ports, is_dry=dry_run, resumes=resume, results=results)
+        imports.command(
+            file, COLUMNS, partial(import_many, pace), ports, is_dry=dry_run, resumes=resume, results=results
+        )
 
 
-def import_one(new: New, ports: Ports, how: How, pace: Pace) -> Outcome:
-    """Register one charge point, unless it is registered like this.
+def import_many(pace: Pace, asked: Sequence[tuple[dict[str, Any], How]], ports: Ports) -> list[Outcome]:
+    """Register charge points, unless they are registered like this: those that are new at once, the others singly."""
+    read = [(imports.attempt(partial(_new, row)), how) for row, how in asked]
+    known = ports.registry.find_many({new.charge_point_id for new, _ in read if isinstance(new, New)})
+    # Of a batch that holds a name twice, in whatever case, the first is new; the transaction takes no other, too.
+    firsts: dict[str, New] = {}
+    for new, how in read:
+        if isinstance(new, New) and not how.is_dry and new.charge_point_id not in known:
+            firsts.setdefault(new.charge_point_id.lower(), new)
+    made = charge_points.register_many(list(firsts.values()), ports, pace.wait)
+
+    def outcome(new: New, how: How) -> Outcome:
+        if new is firsts.get(new.charge_point_id.lower()) and new.charge_point_id in made:
+            return Outcome("registered", _told(made[new.charge_point_id].as_json()))
+        return import_one(new, ports, how, pace, known.get(new.charge_point_id))
+
+    return [imports.attempt(partial(outcome, new, how)) if isinstance(new, New) else new for new, how in read]
+
+
+def import_one(new: New, ports: Ports, how: How, pace: Pace, known: ChargePoint | None = None) -> Outcome:
+    """Register one charge point, unless it is registered like this; `known` is its row, if that was read before.
 
     Raises:
         AlreadyRegisteredError: it is registered otherwise.
     """
-    if how.is_dry:
-        known = ports.registry.find(new.charge_point_id)
-        return Outcome("would register") if known is None else _known(new, known)
-    pace.wait()
-    try:
-        return Outcome("registered", _told(charge_points.register(new, ports).as_json()))
-    except AlreadyRegisteredError:
-        known = ports.registry.find(new.charge_point_id)
-        if known is None:  # its name is another's, but for the case
-            raise
+    known = known or ports.registry.find(new.charge_point_id)
+    if how.is_dry and known is None:
+        if ports.registry.find_in_any_case(new.charge_point_id) is not None:
+            raise charge_points.taken(new.charge_point_id, ports)
+        return Outcome("would register")
+    if known is None:
+        pace.wait()
+        try:
+            return Outcome("registered", _told(charge_points.register(new, ports).as_json()))
+        except AlreadyRegisteredError:
+            known = ports.registry.find(new.charge_point_id)
+            if known is None:  # its name is another's, but for the case
+                raise
     outcome = _known(new, known)
+    if how.is_dry:
+        return outcome
     if not known.thing_id:
+        pace.wait()
         charge_points.complete(new.charge_point_id, ports)
     if how.is_in_doubt and new.password == GENERATE and known.connection is None:
         # Its password was told to nobody.
         told = charge_points.rotate_password(new.charge_point_id, GENERATE, ports, at_once=True)
         return Outcome("registered", {"password": told})
     return outcome
+
+
+def _new(row: dict[str, Any]) -> New:
+    return fields.read(Register, row).new()
 
 
 def _known(new: New, known: ChargePoint) -> Outcome:

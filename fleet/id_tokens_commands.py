@@ -152,4 +152,4 @@ def import_(
 
     columns = imports.Columns("idToken", lists=("allowed",), flags=("isPrepaid",))
     with house(context) as ports:
-        imports.command(file, columns, one, ports, is_dry=dry_run, resumes=resume, results=results)
+        imports.command(file, columns, imports.each(one), ports, is_dry=dry_run, resumes=resume, results=results)

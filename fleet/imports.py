@@ -10,11 +10,12 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -25,9 +26,12 @@ from fleet.console import fail, sentence_of
 from fleet.ports import Ports
 from web.problems import InvalidRequestError
 
-WORKERS = 16
-WINDOW = 64  # rows that are worked on at a time, or wait for the one before them to be written down
+BATCH = 50  # rows that are worked on together
+WORKERS = 8
+WINDOW = BATCH * WORKERS  # rows that are worked on at a time, or wait for those before them to be written down
 FAILED = "failed"
+
+Result = TypeVar("Result")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with a header, or JSONL.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check every row, and change nothing.")]
@@ -72,6 +76,8 @@ class Row:
 
 
 One = Callable[[dict[str, Any], Ports, How], Outcome]
+# What comes of rows that can be read, in their order.
+Many = Callable[[Sequence[tuple[dict[str, Any], How]], Ports], Sequence[Outcome]]
 
 
 class ImportFileError(FleetError):
@@ -107,32 +113,51 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[Row]:
     lines = (line.decode("utf-8-sig" if number == 0 else "utf-8", "replace") for number, line in enumerate(file))
     first = next(lines, "")
     if first.lstrip().startswith("{"):
-        yield from _json_rows(first, lines)
+        yield from _json_rows(first, lines, columns)
     else:
         yield from _csv_rows(first, lines, columns)
 
 
+def each(one: One) -> Many:
+    """Rows of which each is worked on alone."""
+
+    def many(asked: Sequence[tuple[dict[str, Any], How]], ports: Ports) -> Sequence[Outcome]:
+        return [attempt(lambda its=its, how=how: one(its, ports, how)) for its, how in asked]  # type: ignore[misc]
+
+    return many
+
+
+def attempt(do: Callable[[], Result]) -> Result | Outcome:
+    """What it returns, or how it failed."""
+    try:
+        return do()
+    except InvalidRequestError as error:
+        return Outcome(FAILED, {"error": sentence_of(error)})
+    except FleetError as error:
+        return Outcome(FAILED, {"error": f"{error}."})
+
+
 def run(
-    found: Iterator[Row], columns: Columns, one: One, ports: Ports, results: IO[str], how: How, in_doubt: int = 0
+    found: Iterator[Row], columns: Columns, many: Many, ports: Ports, results: IO[str], how: How, in_doubt: int = 0
 ) -> Counter[str]:
     """Work on all rows and write down what comes of them; returns how many of each result."""
     tally: Counter[str] = Counter()
-    waiting: deque[tuple[Row, Future[Outcome]]] = deque()
+    waiting: deque[tuple[Sequence[Row], Future[list[Outcome]]]] = deque()
 
     def write_down() -> None:
-        row, future = waiting.popleft()
-        outcome = future.result()
-        tally[outcome.result] += 1
-        told = {"line": row.number, "id": row.fields.get(columns.key), "result": outcome.result, **outcome.facts}
-        results.write(json.dumps(told) + "\n")
+        rows, future = waiting.popleft()
+        for row, outcome in zip(rows, future.result(), strict=True):
+            tally[outcome.result] += 1
+            told = {"line": row.number, "id": row.fields.get(columns.key), "result": outcome.result, **outcome.facts}
+            results.write(json.dumps(told) + "\n")
         results.flush()
 
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="import")
     try:
-        for position, row in enumerate(found):
-            its = How(how.is_dry, is_in_doubt=position < in_doubt)
-            waiting.append((row, pool.submit(_outcome, row, one, ports, its)))
-            if len(waiting) == WINDOW:
+        hows = (How(how.is_dry, is_in_doubt=position < in_doubt) for position in count())
+        while batch := list(islice(zip(found, hows, strict=False), BATCH)):
+            waiting.append(([row for row, _ in batch], pool.submit(_outcomes, batch, many, ports)))
+            if len(waiting) == WORKERS:
                 write_down()
         while waiting:
             write_down()
@@ -163,7 +188,7 @@ def done(path: Path, found: Iterator[Row], columns: Columns) -> Counter[str]:
 
 
 def command(
-    file: Path, columns: Columns, one: One, ports: Ports, *, is_dry: bool, resumes: bool, results: Path | None
+    file: Path, columns: Columns, many: Many, ports: Ports, *, is_dry: bool, resumes: bool, results: Path | None
 ) -> None:
     """Import a file on the command line; exit code 1 if any row failed."""
     path = results or file.with_name(f"{file.name}.{'dry-run' if is_dry else 'results'}.jsonl")
@@ -175,38 +200,34 @@ def command(
         before = done(path, found, columns) if resumes else Counter[str]()
         path.touch(mode=0o600)  # there may be passwords in it
         with path.open("a" if resumes else "w", encoding="utf-8") as told:
-            tally = before + run(found, columns, one, ports, told, How(is_dry), WINDOW if resumes else 0)
+            tally = before + run(found, columns, many, ports, told, How(is_dry), WINDOW if resumes else 0)
     counted = ", ".join(f"{count} {result}" for result, count in sorted(tally.items())) or "no rows"
     typer.echo(f"{counted}; each row is in {path}.")
     if tally[FAILED]:
         raise typer.Exit(1)
 
 
-def _outcome(row: Row, one: One, ports: Ports, how: How) -> Outcome:
-    if row.wrong is not None:
-        return Outcome(FAILED, {"error": row.wrong})
-    try:
-        return one(row.fields, ports, how)
-    except InvalidRequestError as error:
-        return Outcome(FAILED, {"error": sentence_of(error)})
-    except FleetError as error:
-        return Outcome(FAILED, {"error": f"{error}."})
+def _outcomes(batch: Sequence[tuple[Row, How]], many: Many, ports: Ports) -> list[Outcome]:
+    done = iter(many([(row.fields, how) for row, how in batch if row.wrong is None], ports))
+    return [next(done) if row.wrong is None else Outcome(FAILED, {"error": row.wrong}) for row, _ in batch]
 
 
-def _json_rows(first: str, lines: Iterator[str]) -> Iterator[Row]:
+def _json_rows(first: str, lines: Iterator[str], columns: Columns) -> Iterator[Row]:
     line, number = first, 1
     while line:
         if line.strip():
-            yield _json_row(line, number)
+            yield _json_row(line, number, columns)
         line, number = next(lines, ""), number + 1
 
 
-def _json_row(line: str, number: int) -> Row:
+def _json_row(line: str, number: int, columns: Columns) -> Row:
     try:
         fields = json.loads(line)
     except ValueError as error:
         return Row(number, {}, f"this is no JSON ({error}).")
-    return Row(number, fields) if isinstance(fields, dict) else Row(number, {}, "this is no JSON object.")
+    if not isinstance(fields, dict):
+        return Row(number, {}, "this is no JSON object.")
+    return Row(number, {columns.names.get(name, name): value for name, value in fields.items()})
 
 
 def _csv_rows(first: str, lines: Iterator[str], columns: Columns) -> Iterator[Row]:
@@ -243,6 +264,6 @@ def _progress(file: Path) -> Progress:
 
 
 def _watched(found: Iterator[Row], opened: IO[bytes], bar: Progress) -> Iterator[Row]:
-    for count, row in enumerate(found, start=1):
-        bar.update(bar.task_ids[0], completed=opened.tell(), rows=count)
+    for read, row in enumerate(found, start=1):
+        bar.update(bar.task_ids[0], completed=opened.tell(), rows=read)
         yield row

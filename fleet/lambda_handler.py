@@ -16,6 +16,7 @@ from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
+from adapters.dynamodb_registrations import DynamoRegistrations
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_transactions import DynamoTransactions
@@ -49,14 +50,15 @@ def _resolver() -> LambdaFunctionUrlResolver:
         sys.exit(str(error))
 
 
-def on_aws(chosen: Settings) -> Ports:
-    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it."""
+def on_aws(chosen: Settings, *, is_patient: bool = False) -> Ports:
+    """The ports on AWS, or on the emulator where AWS_ENDPOINT_URL points to it; things may be made in large numbers."""
     client, tables = dynamodb.connect(), dynamodb.tables(os.environ)
     return Ports(
         reading=reading_on(client, tables),
         registry=DynamoRegistry(client, tables),
         administration=DynamoAdministration(client, tables),
-        things=things.connect(chosen.type_of_things),
+        registrations=DynamoRegistrations(client, tables),
+        things=things.connect(chosen.type_of_things, is_patient=is_patient),
         id_tokens=DynamoIdTokens(client, tables),
         reports=DynamoReports(client, tables),
         outbound=IotOutbound(iot_data.connect(os.environ.get("OCPPGW_IOT_ENDPOINT"))),

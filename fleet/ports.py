@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.administration import Administration, IdTokenLists
+from domain.administration import Administration, IdTokenLists, Registrations
 from domain.ports import Admissions, CertificateSigner, Outbound, Passwords, Registry, Reports
 from fleet.reading import Reading
 
@@ -43,6 +43,7 @@ class Ports:
     reading: Reading
     registry: Rows
     administration: Administration
+    registrations: Registrations
     things: Things
     id_tokens: IdTokenLists
     reports: Reports

@@ -4,6 +4,7 @@ a thing without a row      its row is made
 a row that never had one   the thing is made: a registration was interrupted
 a row whose thing is gone  the charge point is struck off: its deletion was not heard of
 a row without the id       of its thing: the id is filled in
+a row that is in no list   for an older version wrote it: it is listed
 """
 
 from collections.abc import Iterator
@@ -37,6 +38,10 @@ def run(ports: Ports, *, is_dry: bool) -> Iterator[Finding]:
     """Compare all rows with all things, and put right what differs unless it is dry; holds the ids in memory."""
     things = {name for name in ports.things.names() if _is_charge_point(name)}
     seen: set[str] = set()
+    for name in list(ports.administration.unlisted()):
+        if not is_dry:
+            ports.administration.change(name, {})  # whatever is written lists it
+        yield _told(name, "row that is in no list", "listed", is_dry)
     for row in ports.administration.everything():
         seen.add(row.charge_point_id)
         if not row.thing_id:

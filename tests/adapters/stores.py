@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,7 @@ from adapters.dynamodb_events import DynamoEvents
 from adapters.dynamodb_id_tokens import DynamoIdTokens
 from adapters.dynamodb_pages import DynamoReportPages, DynamoTransactionPages
 from adapters.dynamodb_parking import DynamoParking
+from adapters.dynamodb_registrations import DynamoRegistrations
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_tariffs import DynamoTariffs
@@ -34,7 +35,8 @@ from adapters.memory import (
 from adapters.memory_commands import MemoryCommandGuards, MemoryCommandLines, MemoryJobs
 from adapters.memory_events import MemoryEvents, MemoryParking
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
-from domain.administration import Administration, IdTokenLists
+from adapters.memory_registrations import MemoryRegistrations
+from domain.administration import Administration, IdTokenLists, Registrations
 from domain.events import Events
 from domain.jobs import Jobs, Targets
 from domain.pages import ReportPages, TransactionPages
@@ -89,6 +91,7 @@ class Stores:
     report_pages: ReportPages
     tariffs: Tariffs
     administration: Administration
+    registrations: Registrations
     jobs: WholeJobs
     events: Events
     parking: Parking
@@ -112,6 +115,7 @@ def in_memory() -> Stores:
         MemoryReportPages(reports),
         MemoryTariffs(),
         registry,
+        MemoryRegistrations(registry),
         MemoryJobs(),
         events,
         MemoryParking(),
@@ -133,6 +137,7 @@ def on_dynamodb(client: "DynamoDBClient", tables: Tables) -> Stores:
         DynamoReportPages(client, tables),
         DynamoTariffs(client, tables),
         DynamoAdministration(client, tables),
+        DynamoRegistrations(client, tables),
         DynamoJobs(client, tables),
         DynamoEvents(client, tables),
         DynamoParking(client, tables),
@@ -167,6 +172,21 @@ def named(prefix: str) -> Tables:
     usual = asdict(Tables())
     names: dict[str, Any] = {field: f"{prefix}{name}" for field, name in usual.items() if isinstance(name, str)}
     return Tables(**names)
+
+
+@contextmanager
+def calls(client: "DynamoDBClient") -> Iterator[list[str]]:
+    """The operations that a client is used for meanwhile."""
+    asked: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    client.meta.events.register("before-call.dynamodb", note)
+    try:
+        yield asked
+    finally:
+        client.meta.events.unregister("before-call.dynamodb", note)
 
 
 def create_tables(client: "DynamoDBClient", prefix: str = "") -> None:

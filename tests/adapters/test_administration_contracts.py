@@ -2,13 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.dynamodb import Tables
 from domain.models import ChargePoint, Connection, IdToken, Registration
 from domain.pages import Ask, CursorError, encode
 from ocppj.versions import V16
-from tests.adapters.stores import Stores
+from tests.adapters.stores import Stores, calls, on_dynamodb
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -142,3 +147,59 @@ def test_tokens_are_listed_page_by_page(stores: Stores) -> None:
 
     assert [*first.items, *second.items, *third.items] == tokens
     assert third.cursor is None
+
+
+def test_many_rows_are_added_at_once_and_those_that_are_there_stay(stores: Stores) -> None:
+    rows = [ChargePoint(f"{stores.name}-{n}", created_at=NOON, site="new") for n in range(120)]
+    kept = ChargePoint(f"{stores.name}-7", created_at=NOON, site="old")
+    stores.registry.add(kept)
+    stores.registry.add(ChargePoint(f"{stores.name.lower()}-8", created_at=NOON))  # differs in case only
+
+    added = stores.registrations.add(rows)
+
+    assert added == {row.charge_point_id for row in rows} - {f"{stores.name}-7", f"{stores.name}-8"}
+    found = stores.registry.find_many([row.charge_point_id for row in rows])
+    assert found == {row.charge_point_id: row for row in [*rows, kept] if not row.charge_point_id.endswith("-8")}
+
+
+def test_things_of_many_rows_are_filled_in_but_not_those_that_were_deleted_meanwhile(stores: Stores) -> None:
+    names = [f"{stores.name}-{n}" for n in range(60)]
+    stores.registrations.add([ChargePoint(name, created_at=NOON) for name in names])
+    stores.registry.add(ChargePoint(names[3], thing_id=f"thing-of-{names[3]}"))  # the event came first
+    stores.registry.remove(names[55], f"thing-of-{names[55]}")
+
+    stores.registrations.fill_in({name: f"thing-of-{name}" for name in names})
+
+    found = stores.registry.find_many(names)
+    assert {name: row.thing_id for name, row in found.items()} == {
+        name: f"thing-of-{name}" for name in names if name != names[55]
+    }
+
+
+@pytest.mark.e2e
+def test_a_hundred_rows_with_things_cost_four_transactions(dynamodb_client: "DynamoDBClient", tables: Tables) -> None:
+    stores = on_dynamodb(dynamodb_client, tables)
+    names = [f"{stores.name}-{n}" for n in range(100)]
+
+    with calls(dynamodb_client) as asked:
+        stores.registrations.add([ChargePoint(name, created_at=NOON) for name in names])
+        stores.registrations.fill_in({name: f"thing-of-{name}" for name in names})
+
+    assert asked == ["TransactWriteItems"] * 4
+    assert len(stores.registry.find_many(names)) == 100
+
+
+@pytest.mark.e2e
+def test_a_row_that_an_older_version_wrote_is_known_to_be_in_no_list_until_it_is_changed(
+    dynamodb_client: "DynamoDBClient", tables: Tables
+) -> None:
+    stores = on_dynamodb(dynamodb_client, tables)
+    partner = f"partner-of-{stores.name}"
+    item = {"chargePointId": {"S": stores.name}, "thingId": {"S": "thing"}}
+    dynamodb_client.put_item(TableName=tables.charge_points, Item=item)
+
+    before = set(stores.administration.unlisted())
+    stores.administration.change(stores.name, {"partner": partner})
+
+    assert before - set(stores.administration.unlisted()) == {stores.name}
+    assert [row.charge_point_id for row in stores.administration.page(partner, Ask()).items] == [stores.name]

@@ -15,6 +15,7 @@ from adapters.memory import (
     MemoryTransactions,
 )
 from adapters.memory_pages import MemoryReportPages, MemoryTransactionPages
+from adapters.memory_registrations import MemoryRegistrations
 from adapters.memory_things import MemoryThings
 from domain.models import ChargePoint
 from fleet import api
@@ -57,6 +58,7 @@ class Office:
             reading=self.reading,
             registry=self.registry,
             administration=self.registry,
+            registrations=MemoryRegistrations(self.registry),
             things=self.things,
             id_tokens=self.id_tokens,
             reports=self.reports,

@@ -11,7 +11,7 @@ from domain import credentials
 from domain.models import ChargePoint, IdToken
 from fleet import imports
 from fleet.charge_points import New
-from fleet.charge_points_import import COLUMNS, import_one
+from fleet.charge_points_import import COLUMNS, import_many, import_one
 from fleet.imports import WINDOW, How, Outcome, Pace
 from fleet.ports import Ports
 from tests.fleet.clerk import run
@@ -111,14 +111,16 @@ def test_a_dry_run_checks_every_row_and_changes_nothing(file: Path) -> None:
     office = Office()
     office.registry.add(ChargePoint("CP00001", partner="acme", site="Site 1", security_profile=1))
     office.registry.add(ChargePoint("CP00002", partner="volt"))
+    office.registry.add(ChargePoint("cp00003"))
 
     done = run(office, "import", str(fleet(file, 4)), "--dry-run")
 
     assert done.exit_code == 1
     told = results(Path(f"{file}.dry-run.jsonl"))
-    assert [each["result"] for each in told] == ["would register", "unchanged", "failed", "would register"]
+    assert [each["result"] for each in told] == ["would register", "unchanged", "failed", "failed"]
     assert told[2]["error"] == "CP00002 is registered already, with another partner."
-    assert (len(office.registry.rows()), office.things.created) == (2, [])
+    assert told[3]["error"] == "CP00003 differs in case only from cp00003, which is registered."
+    assert (len(office.registry.rows()), office.things.created) == (3, [])
 
 
 def test_rows_that_are_wrong_fail_alone_and_are_named(file: Path) -> None:
@@ -140,14 +142,15 @@ def test_rows_that_are_wrong_fail_alone_and_are_named(file: Path) -> None:
         6: 'password: security profile 1 needs a password, or "generate".',
         7: "it has 6 cells, the header 4.",
         9: None,
-        10: "cp1 is registered already: ids are unique in an account, whoever they belong to.",
+        10: "cp1 differs in case only from CP1, which is registered.",
     }
 
 
 def test_jsonl_says_the_same(tmp_path: Path) -> None:
     office, file = Office(), tmp_path / "fleet.jsonl"
     file.write_text(
-        '{"identity": "CP 1", "site": "Depot", "certificateNames": ["SN-1"]}\n{"id": "CP2", "profile": 0}\n\n{\n[]\n7\n'
+        '{"identity": "CP 1", "site": "Depot", "certificateNames": ["SN-1"]}\n{"id": "CP2", "profile": 0}\n'
+        '{"id": "CP3", "profile": "1"}\n\n{\n[]\n7\n'
     )
 
     done = run(office, "import", str(file), "--rate", "0")
@@ -155,8 +158,9 @@ def test_jsonl_says_the_same(tmp_path: Path) -> None:
     told = results(Path(f"{file}.results.jsonl"))
     assert done.exit_code == 1
     assert [(each["line"], each["result"]) for each in told] == [
-        (1, "registered"), (2, "registered"), (4, "failed"), (5, "failed"), (6, "failed"),
+        (1, "registered"), (2, "registered"), (3, "failed"), (5, "failed"), (6, "failed"), (7, "failed"),
     ]  # fmt: skip
+    assert [each["id"] for each in told] == ["CP 1", "CP2", "CP3", None, None, None]
     assert (office.row("CP:201").certificate_names, office.row("CP2").security_profile) == (("SN-1",), 0)
 
 
@@ -203,7 +207,7 @@ def test_only_a_window_of_rows_is_ahead_of_what_is_written_down(tmp_path: Path) 
     def nothing(row: dict[str, Any], ports: Ports, how: How) -> Outcome:
         return Outcome("done")
 
-    tally = imports.run(rows(), COLUMNS, nothing, Office().ports, Counting(), How())  # type: ignore[arg-type]
+    tally = imports.run(rows(), COLUMNS, imports.each(nothing), Office().ports, Counting(), How())  # type: ignore[arg-type]
 
     assert tally["done"] == 3_000
     assert max(ahead) < WINDOW
@@ -255,3 +259,29 @@ def test_tokens_are_imported_alike(tmp_path: Path) -> None:
     found = office.id_tokens.find("a", "acme")
     assert found is not None and (found.group_id, found.kind) == ("family", "ISO14443")
     assert found.expires_at is not None and found.expires_at > NOON
+
+
+def test_a_file_that_says_something_twice_says_it_once(file: Path) -> None:
+    office = Office()
+    file.write_text("id,site\nCP1,Depot\nCP1,Depot\nCP1,Yard\ncp1,Depot\nCP2,Depot\n")
+
+    run(office, "import", str(file), "--rate", "0")
+
+    told = [(each["result"], each.get("error", "")) for each in results(Path(f"{file}.results.jsonl"))]
+    assert told == [
+        ("registered", ""), ("unchanged", ""), ("failed", "CP1 is registered already, with another site."),
+        ("failed", "cp1 differs in case only from CP1, which is registered."),
+        ("registered", ""),
+    ]  # fmt: skip
+    assert office.things.created == ["CP1", "CP2"]
+
+
+def test_no_more_things_are_made_a_second_than_is_said() -> None:
+    office, taken = Office(), list[float]()
+    pace = Pace(50, now=lambda: 0.0, sleep=taken.append)
+    asked = [({"identity": f"CP{number}"}, How()) for number in range(40)]
+
+    done = import_many(pace, asked, office.ports)
+
+    assert [outcome.result for outcome in done] == ["registered"] * 40
+    assert [round(seconds, 2) for seconds in taken] == [round(number / 50, 2) for number in range(1, 41)]

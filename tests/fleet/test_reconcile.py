@@ -1,5 +1,10 @@
 """Rows and things that don't agree."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from adapters.memory import MemoryRegistry
 from domain.models import ChargePoint, Connection
 from fleet import charge_points, reconcile
 from fleet.charge_points import New
@@ -62,3 +67,30 @@ def test_who_is_registered_meanwhile_stays() -> None:
 
     assert list(reconcile.run(office.ports, is_dry=False)) == []
     assert office.row("LATE").thing_id == office.things.ids["LATE"]
+
+
+class Unlisted(MemoryRegistry):
+    """As it was before there were lists: rows are listed once they are changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: set[str] = set()
+
+    def unlisted(self) -> Iterator[str]:
+        yield from (row.charge_point_id for row in self.rows() if row.charge_point_id not in self.listed)
+
+    def change(self, charge_point_id: str, changes: Mapping[str, Any]) -> ChargePoint | None:
+        self.listed.add(charge_point_id)
+        return super().change(charge_point_id, changes)
+
+
+def test_rows_that_are_in_no_list_get_into_one() -> None:
+    registry = Unlisted()
+    office = Office()
+    ports = replace(office.ports, registry=registry, administration=registry)
+    registry.add(ChargePoint("OLD", ports.things.create("OLD")))
+
+    dry = [each.action for each in reconcile.run(ports, is_dry=True)]
+    done = [each.action for each in reconcile.run(ports, is_dry=False)]
+
+    assert (dry, done, list(reconcile.run(ports, is_dry=False))) == (["would be: listed"], ["listed"], [])
