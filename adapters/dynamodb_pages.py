@@ -41,7 +41,9 @@ class DynamoTransactionPages:
     def of_token(self, id_token: str, ask: Ask) -> Page[Transaction]:
         return self._page("byToken", "tokenKey", [id_token.lower()], ask) if id_token else Page(())
 
-    def open(self, ask: Ask) -> Page[Transaction]:
+    def open(self, ask: Ask, partner: str | None = None) -> Page[Transaction]:
+        if partner is not None:
+            return self._page("byOpenOfPartner", "openOfPartner", [partner], ask)
         return self._page("byOpen", "openKey", open_keys(), ask)
 
     def ended(self, day: date, ask: Ask) -> Page[Transaction]:

@@ -8,7 +8,7 @@ from domain import pages
 from domain.models import Transaction
 from ocppj import timestamps
 
-NAMES = ("listedAt", "tokenKey", "openKey", "endedKey")
+NAMES = ("listedAt", "tokenKey", "openKey", "openOfPartner", "endedKey")
 
 _SHARDS = 4  # each takes about 1,000 starts and stops a second
 _LONGEST_TOKEN = 512  # characters: a key of an index has 2,048 bytes, and devices send what they like
@@ -23,6 +23,7 @@ def listed(transaction: Transaction, sort_key: str) -> Item:
         "listedAt": f"{timestamps.write(at)}#{transaction.charge_point_id}#{sort_key}" if at else None,
         "tokenKey": (transaction.id_token or "").lower()[:_LONGEST_TOKEN],
         "openKey": open_keys()[shard] if transaction.is_open else None,
+        "openOfPartner": transaction.partner if transaction.is_open else None,
         "endedKey": ended_keys(pages.day_of(ended_at))[shard] if ended_at else None,
     }
     return {name: attribute(value) for name, value in named.items() if value}

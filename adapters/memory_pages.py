@@ -23,8 +23,8 @@ class MemoryTransactionPages:
         lower = id_token.lower()
         return _page((one for one in self._transactions.all() if (one.id_token or "").lower() == lower != ""), ask)
 
-    def open(self, ask: Ask) -> Page[Transaction]:
-        return _page((one for one in self._transactions.all() if one.is_open), ask)
+    def open(self, ask: Ask, partner: str | None = None) -> Page[Transaction]:
+        return _page((one for one in self._transactions.all() if one.is_open and partner in (None, one.partner)), ask)
 
     def ended(self, day: date, ask: Ask) -> Page[Transaction]:
         ended = ((one, pages.ended_at(one)) for one in self._transactions.all())

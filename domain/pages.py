@@ -65,8 +65,8 @@ class TransactionPages(Protocol):
     def of_token(self, id_token: str, ask: Ask) -> Page[Transaction]:
         """The transactions that a token began, compared without case."""
 
-    def open(self, ask: Ask) -> Page[Transaction]:
-        """The transactions that are open, of all charge points."""
+    def open(self, ask: Ask, partner: str | None = None) -> Page[Transaction]:
+        """The transactions that are open, at the charge points of a partner or at all."""
 
     def ended(self, day: date, ask: Ask) -> Page[Transaction]:
         """The transactions that ended on a day (UTC, `ended_at`), of all charge points."""

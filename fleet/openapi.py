@@ -35,7 +35,7 @@ ADDRESSES: dict[str, dict[str, Does]] = {
         ),
     },
     _ONE: {
-        "get": Does("A charge point with its connectors and its connection", "ChargePoint"),
+        "get": Does("A charge point with its connectors and its connection", "ChargePoint", query=("shadow",)),
         "patch": Does("Change what is named; null empties", "ChargePoint", Change, {"site": "Yard"}),
         "delete": Does("Delete thing and row, and close the socket", "Deleted"),
     },
@@ -61,7 +61,7 @@ ADDRESSES: dict[str, dict[str, Does]] = {
     "/transactions": {
         "get": Does(
             "Transactions of a token, or all that are open", "TransactionList",
-            query=(*_PAGE, *_TIMES, "open", "idToken"),
+            query=(*_PAGE, *_TIMES, "open", "idToken", "partner"),
         ),
     },
     "/id-tokens": {
@@ -107,6 +107,7 @@ _QUERY: dict[str, Document] = {
     "to": TIME,
     "open": {"enum": ["true", "false"]},
     "idToken": {"type": "string"},
+    "shadow": {"enum": ["true", "false"]},
     "action": {"type": "string"},
 }
 

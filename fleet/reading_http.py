@@ -9,10 +9,10 @@ from urllib.parse import quote, unquote
 from domain import assembly
 from domain.models import ChargePoint, Transaction
 from domain.pages import LIMIT, MOST, Ask, CursorError, Page
-from fleet import doctor, reading, views
+from fleet import charge_points, doctor, reading, views
 from fleet.errors import ProblemError
 from fleet.ports import Ports
-from fleet.tenancy import may_see, own_row
+from fleet.tenancy import may_see, own_partner, own_row
 from ocppj import timestamps
 from ocppj.errors import IdentityError
 from web.front import Answer, Front, answer
@@ -46,7 +46,7 @@ class _Reading:
 
     def charge_point(self, charge_point_id: str) -> Answer:
         row = self._own(charge_point_id)
-        return answer(200, views.charge_point(row, is_online=self.reading.is_online(row)))
+        return answer(200, charge_points.shown(row, self.ports, with_shadow=self._flag("shadow") or False))
 
     def doctor(self, charge_point_id: str) -> Answer:
         charge_point_id = unquote(charge_point_id)
@@ -67,19 +67,20 @@ class _Reading:
         return self._transactions(lambda ask: self.reading.transaction_pages.of_charge_point(row.charge_point_id, ask))
 
     def transactions(self) -> Answer:
-        """All of a token; without one, those that are open."""
+        """All of a token; without one, those that are open. Of a partner, if the caller names one or is one."""
         token, pages = self.front.query.get("idToken"), self.reading.transaction_pages
+        partner = own_partner(self.front, self.front.query.get("partner"))
         if token:
-            return self._transactions(lambda ask: pages.of_token(token, ask))
+            return self._transactions(lambda ask: pages.of_token(token, ask), partner)
         if self.front.query.get("open") != "true":
             told = "must be given, or open=true: there is no list of all transactions that ever were"
             raise InvalidRequestError([Wrong("idToken", told, in_query=True)])
-        return self._transactions(pages.open)
+        return self._transactions(lambda ask: pages.open(ask, partner), partner)
 
     def transaction(self, charge_point_id: str, transaction_id: str) -> Answer:
         row, transaction_id = self._own(charge_point_id), unquote(transaction_id)
         found = self.reading.sessions.find(row.charge_point_id, transaction_id)
-        if found is None:
+        if found is None or not self._sees(_whose(found)):
             raise ProblemError("transaction-unknown", f"{row.charge_point_id} has no transaction {transaction_id!r}")
         return answer(200, views.detail(found, self.reading.sessions.told(row.charge_point_id, transaction_id)))
 
@@ -102,27 +103,23 @@ class _Reading:
         page = self._page(lambda: self.reading.report_pages.page(row.charge_point_id, action, ask))
         return self._answer([views.report(report) for report in page.items], page.cursor)
 
-    def _transactions(self, read: Callable[[Ask], Page[Transaction]]) -> Answer:
-        wanted, ask = self._open(), self._ask()
+    def _transactions(self, read: Callable[[Ask], Page[Transaction]], partner: str | None = None) -> Answer:
+        wanted, ask = self._flag("open"), self._ask()
         shown: list[Transaction] = []
         cursor = ask.cursor
         # Never more than a page, and never for long: a page may be short, and its cursor goes on.
         for _ in range(PAGES):
             left = Ask(ask.limit - len(shown), cursor, ask.begin, ask.end)
             page = self._page(lambda left=left: read(left))  # type: ignore[misc]
-            seen = self._seen(page.items)
-            shown += [one for one in seen if wanted in (None, one.is_open)]
+            shown += [
+                one
+                for one in page.items
+                if wanted in (None, one.is_open) and partner in (None, one.partner) and self._sees(_whose(one))
+            ]
             cursor = page.cursor
             if cursor is None or len(shown) == ask.limit:
                 break
         return self._answer([views.transaction(one) for one in shown], cursor)
-
-    def _seen(self, found: Any) -> list[Transaction]:
-        """Those at charge points the caller may see."""
-        if self.front.access.policy is None:
-            return list(found)
-        rows = self.reading.rows.find_many({one.charge_point_id for one in found})
-        return [one for one in found if self._sees(rows.get(one.charge_point_id) or ChargePoint(one.charge_point_id))]
 
     def _page(self, read: Callable[[], Page[Any]]) -> Page[Any]:
         try:
@@ -143,10 +140,10 @@ class _Reading:
                 [Wrong(name, "must be a time such as 2026-11-21T12:00:00Z", in_query=True)]
             ) from error
 
-    def _open(self) -> bool | None:
-        given = self.front.query.get("open")
+    def _flag(self, name: str) -> bool | None:
+        given = self.front.query.get(name)
         if given not in (None, "true", "false"):
-            raise InvalidRequestError([Wrong("open", "must be true or false", in_query=True)])
+            raise InvalidRequestError([Wrong(name, "must be true or false", in_query=True)])
         return None if given is None else given == "true"
 
     def _answer(self, shown: list[dict[str, Any]], cursor: str | None) -> Answer:
@@ -162,3 +159,8 @@ class _Reading:
 
     def _sees(self, row: ChargePoint) -> bool:
         return may_see(self.front, row)
+
+
+def _whose(one: Transaction) -> ChargePoint:
+    """Its charge point as it was then: who gets a charge point doesn't get to know who charged there before."""
+    return ChargePoint(one.charge_point_id, partner=one.partner)

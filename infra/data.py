@@ -27,6 +27,7 @@ class Data(Construct):
         # Lists of transactions, newest first. Keys only: a meter value changes none of them, so it costs no index.
         for name, partition in (
             ("byTime", "chargePointId"), ("byToken", "tokenKey"), ("byOpen", "openKey"), ("byEnd", "endedKey"),
+            ("byOpenOfPartner", "openOfPartner"),
         ):  # fmt: skip
             self.index(self.transactions, name, partition, "listedAt", dynamodb.ProjectionType.KEYS_ONLY)
         self.commands = self.table("CommandTable", "commandId", expires=True)

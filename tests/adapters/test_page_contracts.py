@@ -12,7 +12,7 @@ from domain import pages
 from domain.models import Transaction
 from domain.pages import Ask, CursorError, Page
 from ocppj.versions import V16
-from tests.adapters.stores import Stores, on_dynamodb
+from tests.adapters.stores import Stores, calls, on_dynamodb
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -219,16 +219,9 @@ def test_a_page_is_one_query_and_one_batch_however_many_there_are(
     stores = on_dynamodb(dynamodb_client, tables)
     for minute in range(already + 5):
         begin(stores, minute)
-    asked: list[str] = []
 
-    def note(model: Any, **_: Any) -> None:
-        asked.append(model.name)
-
-    dynamodb_client.meta.events.register("before-call.dynamodb", note)
-    try:
+    with calls(dynamodb_client) as asked:
         page = stores.transaction_pages.of_charge_point(stores.name, Ask(limit=5))
-    finally:
-        dynamodb_client.meta.events.unregister("before-call.dynamodb", note)
 
     assert len(page.items) == 5
     assert asked == ["Query", "BatchGetItem"]
@@ -250,3 +243,37 @@ def test_what_ended_before_there_was_the_list_of_a_day_is_put_there(dynamodb_cli
     before, first, second = listed(), pages.list_all(), pages.list_all()
 
     assert (before, first >= 1, second, listed()) == ([], True, 0, [its])
+
+
+def test_a_partner_has_a_list_of_its_own_of_what_is_open(stores: Stores) -> None:
+    partner = f"partner-of-{stores.name}"
+    begun = [
+        stores.transactions.begin(
+            Transaction(
+                f"{stores.name}-{number}", "", V16, connector="1", started_at=NOON + number * MINUTE,
+                meter_start_wh=number, partner=partner if number % 2 else "other",
+            )
+        ).transaction_id
+        for number in range(6)
+    ]  # fmt: skip
+    ended = Transaction(f"{stores.name}-3", begun[3], V16, ended_at=NOON + 9 * MINUTE, meter_stop_wh=9)
+    stores.transactions.finish(ended)
+
+    listed = all_of(lambda ask: stores.transaction_pages.open(ask, partner), Ask(limit=1))
+
+    assert [[one.transaction_id for one in page] for page in listed] == [[begun[5]], [begun[1]]]
+
+
+@pytest.mark.e2e
+def test_a_page_of_what_is_open_is_a_query_of_each_partition_and_one_batch(
+    dynamodb_client: Any, tables: Tables
+) -> None:
+    stores = on_dynamodb(dynamodb_client, tables)
+    start = Transaction(stores.name, "", V16, connector="1", started_at=NOON, meter_start_wh=0, partner=stores.name)
+    stores.transactions.begin(start)
+
+    with calls(dynamodb_client) as asked:
+        stores.transaction_pages.open(Ask())
+        stores.transaction_pages.open(Ask(), stores.name)
+
+    assert asked == ["Query"] * 4 + ["BatchGetItem"] + ["Query", "BatchGetItem"]

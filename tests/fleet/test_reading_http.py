@@ -1,5 +1,7 @@
 """Reading over HTTP."""
 
+import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from domain.models import Boot, ChargePoint, Connection, ConnectorState, Transac
 from domain.refusals import REFUSED
 from ocppj import timestamps
 from ocppj.versions import V16
+from tests.fleet.clerk import run
 from tests.fleet.office import NOON, Office
 from web.access import Access, Rule
 
@@ -21,11 +24,16 @@ def office() -> Office:
 
 
 def begin(office: Office, minute: int, token: str = "card", charge_point_id: str = "CP-1") -> str:  # noqa: S107
+    row = office.registry.find(charge_point_id)
     start = Transaction(
         charge_point_id, "", V16, connector="1", id_token=token, started_at=NOON + timedelta(minutes=minute),
-        meter_start_wh=0,
+        meter_start_wh=0, partner=row.partner if row else None,
     )  # fmt: skip
     return office.transactions.begin(start).transaction_id
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def ids(body: dict[str, Any]) -> list[str]:
@@ -159,3 +167,34 @@ def test_what_is_another_partners_is_as_if_it_were_not_there() -> None:
         assert office.ask("GET", f"/charge-points/CP-2{path}").body["code"] == "charge-point-unknown"
     assert ids(office.ask("GET", "/transactions?idToken=card").body) == [mine]
     assert ids(office.ask("GET", "/transactions?open=true").body) == [mine]
+
+
+def test_who_gets_a_charge_point_does_not_get_to_know_who_charged_there_before() -> None:
+    rules = {
+        name: [Rule.model_validate({"chargePoints": ["*"], "actions": ["*"], "partners": [name]})]
+        for name in ("acme", "volt")
+    }
+    office = Office(Access({digest(name): name for name in rules}, rules))
+    office.registry.add(ChargePoint("CP-1", partner="acme"))
+    before = begin(office, 0)
+    office.registry.change("CP-1", {"partner": "volt"})
+    since = begin(office, 1)
+
+    def seen(caller: str, path: str) -> list[str]:
+        return ids(office.ask("GET", path, token=caller).body)
+
+    assert seen("volt", "/charge-points/CP-1/transactions") == [since]
+    assert office.ask("GET", f"/charge-points/CP-1/transactions/{before}", token="volt").status == 404
+    assert (seen("volt", "/transactions?idToken=card"), seen("acme", "/transactions?idToken=card")) == (
+        [since], [before],
+    )  # fmt: skip
+    assert (seen("volt", "/transactions?open=true"), seen("acme", "/transactions?open=true")) == ([since], [])
+
+
+def test_the_command_line_shows_the_same_of_a_charge_point(office: Office) -> None:
+    over_http = [office.ask("GET", f"/charge-points/CP-1{query}").body for query in ("", "?shadow=true")]
+
+    shown = [run(office, "show", "CP-1", "--json", *more).stdout for more in ((), ("--shadow",))]
+
+    assert [json.loads(text) for text in shown] == over_http
+    assert over_http[1] == over_http[0] | {"shadow": None}

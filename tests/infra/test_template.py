@@ -161,6 +161,7 @@ def test_the_indexes_are_those_that_are_walked(template: dict[str, Any]) -> None
         "byToken": ["tokenKey", "listedAt"],
         "byOpen": ["openKey", "listedAt"],
         "byEnd": ["endedKey", "listedAt"],
+        "byOpenOfPartner": ["openOfPartner", "listedAt"],
         "byChargePoint": ["chargePointId", "createdAt"],
         "allStations": ["kind", "stationId"],
         "newest": ["kind", "createdAt"],
