@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters import dynamodb, dynamodb_privacy, mqtt_watch, s3_archive, sqs
+from adapters import dynamodb, dynamodb_privacy, logs, mqtt_watch, s3_archive, sqs
 from adapters.dynamodb_administration import DynamoAdministration
 from adapters.sqs_dead_letters import SqsDeadLetters
 from domain.ports import Message
@@ -25,33 +25,25 @@ from fleet import (
     watch,
     watch_command,
 )
-from fleet.charge_points_commands import shown_row
-from fleet.console import Identity, Output, OutputOption, fail, house, show
+from fleet.console import Commands, Output, OutputOption, fail
 from fleet.ports import Ports
 from fleet.privacy import DeadLetters, FrameLog, Privacy
 from fleet.reading import Reading
 from fleet.settings import Settings, SettingsError, load
 from ocppj import topics
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(charge_points_commands.app)
 app.add_typer(charge_points_import.app)
 app.add_typer(id_tokens_commands.app, name="tokens")
+app.add_typer(reading_commands.app)
 
 
 @app.callback()
 def _fleet(context: typer.Context) -> None:
     """Register charge points and id tokens, look after them."""
+    logs.configure({"OCPPGW_LOG_LEVEL": "error", **os.environ})  # a command says itself what went wrong
     context.obj = _house
-
-
-@app.command("show")
-def show_(context: typer.Context, identity: Identity, output: OutputOption = Output.TABLE) -> None:
-    """Show a charge point: its row, its connection and the state its shadow reports."""
-    with house(context) as ports:
-        charge_point_id = topics.escape(identity)
-        shown = shown_row(charge_point_id, ports) | {"shadow": ports.things.shadow(charge_point_id)}
-    show(shown, output)
 
 
 @app.command()
@@ -102,7 +94,7 @@ def _house() -> Iterator[Ports]:
     if settings.cloud == "local":
         _aim_at(f"http://127.0.0.1:{settings.aws_port}")
     try:
-        yield lambda_handler.on_aws(settings)
+        yield lambda_handler.on_aws(settings, is_patient=True)
     except (BotoCoreError, ClientError) as error:
         where = "Is `ocppgw up` running, and OCPPGW_AWS_PORT the same?" if settings.cloud == "local" else ""
         fail(f"The fleet can't be reached: {error} {where}".rstrip())
@@ -126,9 +118,6 @@ def _aim_at(endpoint_url: str) -> None:
 def _reading() -> Iterator[Reading]:
     with _house() as ports:
         yield ports.reading
-
-
-reading_commands.add_to(app, _reading)
 
 
 @contextmanager

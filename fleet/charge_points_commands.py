@@ -11,7 +11,7 @@ import typer
 from domain import pages
 from domain.administration import Status, Wanted
 from domain.pages import Ask
-from fleet import charge_points, reconcile, views
+from fleet import charge_points, reconcile
 from fleet.charge_points import GENERATE, UnknownError
 from fleet.charge_points_bodies import Change, Register, RotatePassword
 from fleet.charge_points_http import found
@@ -22,7 +22,7 @@ from web import fields
 
 app = typer.Typer()
 
-COLUMNS = ("chargePointId", "status", "partner", "site", "ocppVersion", "vendor", "model", "firmware", "connectedAt")
+COLUMNS = ("chargePointId", "status", "partner", "site", "ocppVersion", "model", "firmware", "connectedAt")
 Password = Annotated[str | None, typer.Option(help='"generate" makes one and shows it once; "-" reads one from stdin.')]
 Profile = Annotated[int | None, typer.Option(min=0, max=3, help="The security profile it must connect with.")]
 Site = Annotated[str | None, typer.Option(help="Where it stands, in your words.")]
@@ -58,6 +58,23 @@ def register(
         new = fields.read(Register, {name: value for name, value in told.items() if value is not None}).new()
         registered = charge_points.register(new, ports)
     show(registered.as_json(), output)
+
+
+@app.command("show")
+def show_(
+    context: typer.Context,
+    identity: Identity,
+    shadow: Annotated[bool, typer.Option("--shadow", help="With what its device shadow reports.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show a charge point: what is known of it, its connection, its connectors."""
+    with house(context) as ports:
+        charge_point_id = topics.escape(identity)
+        row = ports.registry.find(charge_point_id)
+        if row is None:
+            raise UnknownError(f"{charge_point_id} is not registered")
+        shown = charge_points.shown(row, ports, with_shadow=shadow)
+    show(shown, output)
 
 
 @app.command("list")
@@ -199,7 +216,7 @@ _SUFFIXES = {"certificate": ".crt", "privateKey": ".key"}
 
 def _change(identity: str, changes: dict[str, Any], ports: Ports, output: Output) -> None:
     row = charge_points.change(topics.escape(identity), changes, ports)
-    show(views.charge_point(row, is_online=charge_points.is_online(row, ports, {})), output)
+    show(charge_points.shown(row, ports), output)
 
 
 def _write(path: Path, text: str) -> Path:
@@ -218,11 +235,3 @@ def _moment(given: str | None, now: datetime) -> datetime | None:
         return timestamps.parse(given)
     except ValueError:
         fail(f"--offline-since {given} is neither like 30m, 2h, 7d nor a date and time.", 2)
-
-
-def shown_row(charge_point_id: str, ports: Ports) -> dict[str, Any]:
-    """A charge point, or the sentence that it isn't registered."""
-    row = ports.registry.find(charge_point_id)
-    if row is None:
-        raise UnknownError(f"{charge_point_id} is not registered")
-    return views.charge_point(row, is_online=charge_points.is_online(row, ports, {}))

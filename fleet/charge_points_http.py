@@ -126,7 +126,7 @@ class _ChargePoints:
             row = charge_points.change(charge_point_id, changes, self.ports)
         except FleetError as error:
             raise _problem(error) from error
-        return answer(200, views.charge_point(row, is_online=charge_points.is_online(row, self.ports, {})))
+        return answer(200, charge_points.shown(row, self.ports))
 
     def _ask(self) -> Ask:
         return Ask(self.front.number("limit", 1, pages.MOST, pages.LIMIT), self.front.query.get("cursor") or None)

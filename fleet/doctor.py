@@ -142,7 +142,8 @@ def _registration(facts: Facts, clock: _Clock) -> Iterator[Finding]:
     row = facts.row
     if row is None:
         meant = f", did you mean {_or(facts.similar)}?" if facts.similar else " here"
-        advice = f"Register it: `ocppgw fleet register {facts.identity}`."
+        meanwhile = "Correct it in the charge point, or register it" if facts.similar else "Register it"
+        advice = f"{meanwhile}: `ocppgw fleet register {facts.identity}`."
         yield Finding(PROBLEM, "not_registered", f"unknown id `{facts.identity}`{meant}", advice)
     elif row.disabled and not any(told["reason"] == "disabled" for told in facts.refusals):
         advice = f"If it should connect: `ocppgw fleet enable {facts.charge_point_id}`."

@@ -48,6 +48,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "offers {offered}, we speak " + SPOKEN,
         "Set its OCPP version (the WebSocket subprotocol) in the charge point.",
     ),
+    "no_websocket": (
+        "asks for something else than a WebSocket: {text}",
+        "Its URL may be an API's or a website's, or a proxy between here and there cuts the Upgrade header.",
+    ),
+    "bad_request": ("{peer} sends no HTTP that can be read: {text}", "See what it is: perhaps no charge point at all."),
     "tls_alert": (
         "{peer} does not go on with TLS: {text}",
         "Install the authority of our certificate in the charge point, and look at its clock.",
@@ -77,7 +82,7 @@ def words(refused: Mapping[str, Any]) -> tuple[str, str]:
         "offered": ", ".join(refused["offered"]) or "no OCPP version",
         "peer": str(refused["peer"]).rpartition(":")[0],
         "path": refused["path"],
-        "text": refused["text"],
+        "text": str(refused["text"]).strip().removesuffix("."),
         "reason": refused["reason"],
     }
     wrong, advice = WORDS.get(str(refused["reason"]), _ELSE)

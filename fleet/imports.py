@@ -227,7 +227,8 @@ def _json_row(line: str, number: int, columns: Columns) -> Row:
         return Row(number, {}, f"this is no JSON ({error}).")
     if not isinstance(fields, dict):
         return Row(number, {}, "this is no JSON object.")
-    return Row(number, {columns.names.get(name, name): value for name, value in fields.items()})
+    named: dict[str, Any] = fields
+    return Row(number, {columns.names.get(name, name): value for name, value in named.items()})
 
 
 def _csv_rows(first: str, lines: Iterator[str], columns: Columns) -> Iterator[Row]:

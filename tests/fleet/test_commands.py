@@ -8,7 +8,7 @@ import pytest
 
 from adapters.local_ca import LocalCertificateAuthority, make_request
 from domain import credentials, unknown_tokens
-from domain.models import Boot, ChargePoint, Connection
+from domain.models import Boot, ChargePoint, Connection, ConnectorState
 from ocppj.versions import V16, V201
 from tests.certificates import Authority
 from tests.fleet.clerk import run
@@ -26,8 +26,9 @@ def office() -> Office:
     at = Boot("Acme", "One", NOON, firmware="1.2")
     one = Connection(V16, "gw1", 1, 7, NOON)
     two = Connection(V201, "gw1", 1, 7, NOON - timedelta(days=3), disconnected_at=NOON - timedelta(days=2))
+    connectors = {"1": ConnectorState("Charging", NOON, "NoError"), "2": ConnectorState("Available", NOON)}
     for row in (
-        ChargePoint("CP001", "t1", NOON, site="Depot", partner="acme", connection=one, boot=at),
+        ChargePoint("CP001", "t1", NOON, site="Depot", partner="acme", connection=one, boot=at, connectors=connectors),
         ChargePoint("CP002", "t2", NOON, site="Depot", connection=two),
         ChargePoint("CP003", "t3", NOON, disabled=True),
     ):
@@ -41,9 +42,9 @@ def test_the_table_of_charge_points(office: Office) -> None:
 
     assert shown.exit_code == 0
     assert lines(shown.stdout) == [
-        "chargePointId  status    partner  site   ocppVersion  vendor  model  firmware  connectedAt",
-        "CP001          online    acme     Depot  1.6          Acme    One    1.2       2026-11-21T12:00:00.000Z",
-        "CP002          offline            Depot  2.0.1                                 2026-11-18T12:00:00.000Z",
+        "chargePointId  status    partner  site   ocppVersion  model  firmware  connectedAt",
+        "CP001          online    acme     Depot  1.6          One    1.2       2026-11-21T12:00:00Z",
+        "CP002          offline            Depot  2.0.1                         2026-11-18T12:00:00Z",
         "CP003          disabled",
     ]
 
@@ -52,16 +53,30 @@ def test_the_table_of_one_charge_point(office: Office) -> None:
     shown = run(office, "set", "CP001", "--site", "Yard", "--profile", "2")
 
     assert shown.exit_code == 0
-    assert lines(shown.stdout)[:9] == [
-        " chargePointId        CP001",
-        " identity             CP001",
-        " status               online",
-        " partner              acme",
-        " site                 Yard",
-        " vendorProfile",
-        " registration         Accepted",
-        " disabled             no",
-        " securityProfile      2",
+    assert lines(shown.stdout) == [
+        "chargePointId    CP001",
+        "identity         CP001",
+        "status           online",
+        "partner          acme",
+        "site             Yard",
+        "registration     Accepted",
+        "disabled         no",
+        "securityProfile  2",
+        "highestProfile   0",
+        "allowDowngrade   no",
+        "hasPassword      no",
+        "createdAt        2026-11-21T12:00:00Z",
+        "connected        yes",
+        "ocppVersion      1.6",
+        "connectedAt      2026-11-21T12:00:00Z",
+        "lastSeen         2026-11-21T12:00:00Z",
+        "gateway          gw1",
+        "vendor           Acme",
+        "model            One",
+        "firmware         1.2",
+        "bootedAt         2026-11-21T12:00:00Z",
+        "connectors       connector=1 status=Charging errorCode=NoError at=2026-11-21T12:00:00Z",
+        "                 connector=2 status=Available at=2026-11-21T12:00:00Z",
     ]
 
 
@@ -188,8 +203,8 @@ def test_the_life_of_a_token() -> None:
     assert tokens("group", "card-1", "friends")["groupId"] == "friends"
     assert tokens("group", "card-1")["groupId"] is None
     assert lines(run(office, "tokens", "list").stdout) == [
-        "idToken  partner  status    type      groupId  expiresAt                 allowed",
-        "card-1            Accepted  ISO14443           2026-11-21T12:00:00.000Z",
+        "idToken  status    type      expiresAt",
+        "card-1   Accepted  ISO14443  2026-11-21T12:00:00Z",
     ]
     assert tokens("remove", "CARD-1")["deleted"]
     assert run(office, "tokens", "remove", "CARD-1").exit_code == 1
@@ -207,8 +222,23 @@ def test_unknown_tokens_are_listed_the_latest_first_until_they_are_added() -> No
     after = run(office, "tokens", "unknown", "--output", "json")
 
     assert lines(before.stdout) == [
-        "idToken  type  chargePointId  presentedAt",
-        "a              CP1            2026-11-21T12:03:00.000Z",
-        "b              CP1            2026-11-21T12:02:00.000Z",
+        "idToken  chargePointId  presentedAt",
+        "a        CP1            2026-11-21T12:03:00Z",
+        "b        CP1            2026-11-21T12:02:00Z",
     ]
     assert [each["idToken"] for each in json.loads(after.stdout)["data"]] == ["b"]
+
+
+def test_where_there_is_little_room_nothing_is_cut_off(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    site = "A long name of a place by the [sea]"
+    office.registry.add(ChargePoint("AN-IDENTITY-OF-SOME-LENGTH", site=site))
+
+    shown = lines(run(office, "list").stdout)
+
+    assert (shown[1].split()[:2], shown[1].endswith(site)) == (["AN-IDENTITY-OF-SOME-LENGTH", "offline"], True)
+
+
+def test_a_list_of_nothing_says_so() -> None:
+    assert run(Office(), "list").stdout == "none\n"
+    assert json.loads(run(Office(), "list", "--json").stdout) == {"data": [], "nextCursor": None}

@@ -1,25 +1,19 @@
 """Reading on the command line."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from domain.models import Transaction
-from fleet import reading_commands
-from fleet.reading import Reading
 from ocppj.versions import V16
+from tests.fleet.clerk import run
 from tests.fleet.office import NOON, Office
 
 TABLE = """\
-chargePointId  transactionId  connector  idToken  startedAt                 endedAt                   billedWh  rules
-CP-1           2              1          card     2026-11-21T12:01:00.000Z
-CP-1           1              1          card     2026-11-21T12:00:00.000Z  2026-11-21T12:01:00.000Z  500
+chargePointId  transactionId  connector  idToken  startedAt             endedAt               billedWh
+CP-1           2              1          card     2026-11-21T12:01:00Z
+CP-1           1              1          card     2026-11-21T12:00:00Z  2026-11-21T12:01:00Z  500
 """
 
 
@@ -33,16 +27,6 @@ def office() -> Office:
     ended = Transaction("CP-1", "1", V16, ended_at=NOON + timedelta(minutes=1), meter_stop_wh=500)
     office.transactions.finish(ended)
     return office
-
-
-def run(office: Office, *arguments: str) -> Any:
-    @contextmanager
-    def opened() -> Iterator[Reading]:
-        yield office.reading
-
-    app = typer.Typer(pretty_exceptions_enable=False)
-    reading_commands.add_to(app, opened)
-    return CliRunner(env={"COLUMNS": "140"}).invoke(app, arguments)
 
 
 def test_transactions_are_a_table_newest_first(office: Office) -> None:
