@@ -1,6 +1,7 @@
 """The gateway: a listener, everybody who is connected, and what happens to them all."""
 
 import asyncio
+import math
 import secrets
 import socket
 import time
@@ -257,6 +258,7 @@ class Gateway:
         if self._way_around is not None:
             await self._way_around.close(self._options.flush_s)
         self._presence.tell_again(self._pool.control)
+        self._refused.tell(self._pool.control.publish, math.inf)  # what else would be told with the next ten seconds
         await self._pool.close(self._options.flush_s)
         self._close_admin()
         log.info("stopped", gateway=self.gateway)

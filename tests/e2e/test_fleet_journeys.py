@@ -59,6 +59,12 @@ async def with_password(house: House, identity: str, password: str) -> AsyncIter
         yield socket
 
 
+async def until_closed(socket: ClientConnection) -> float:
+    """When it was closed."""
+    await socket.wait_closed()
+    return time.monotonic()
+
+
 async def status(house: House, identity: str, password: str) -> int:
     try:
         async with with_password(house, identity, password):
@@ -75,8 +81,13 @@ async def test_registered_connected_disabled_refused_enabled_deleted_evicted(ope
     password = told["password"]
 
     async with with_password(house, identity, password) as socket:
+        began = time.monotonic()
+        closing = asyncio.create_task(until_closed(socket))
         disabled = await asyncio.to_thread(operator.post, f"/charge-points/{identity}/disable", {})
-        await socket.wait_closed()
+        answered = time.monotonic()
+        closed = await closing
+    sys.stdout.write(f"disabled: answered after {answered - began:.3f} s, socket closed after {closed - began:.3f} s\n")
+    assert closed - began < 10  # it takes milliseconds, unless others take the processor
     assert (disabled.status, disabled.body["status"], socket.close_code) == (200, "disabled", 1008)
     assert await status(house, identity, password) == 403
 

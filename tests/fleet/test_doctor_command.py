@@ -1,6 +1,7 @@
 """`ocppgw doctor`: the table for people, the exit code for scripts, and the whole way on a running house."""
 
 import base64
+import http.client
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ from fleet import doctor_command
 from fleet.reading import Reading
 from ocppj import timestamps
 from ocppj.versions import V16
+from tests.e2e.operator import Operator
 from tests.fleet.office import NOON, Office
 from tests.house import House
 
@@ -93,39 +95,67 @@ def test_an_id_that_can_be_none_is_one_sentence(office: Office) -> None:
     assert (result.exit_code, result.output) == (1, "an empty identity is no charge point.\n")
 
 
+# Who comes how, as a row of the registry; what the doctor then says of it, by the reason.
+REFUSED_ROWS: dict[str, dict[str, Any]] = {
+    "DOC-001": {"password_hash": credentials.hash_generated(b"right", b"", b"s" * 16)},
+    "DOC-OFF": {"disabled": True},
+    "DOC-LOW": {"highest_profile": 2},
+    "DOC-TLS": {"security_profile": 2},
+    "DOC:201": {},
+}
+ATTEMPTS = [
+    # path, subprotocol, password
+    ("DOC-001", "ocpp1.6", "wrong"), ("DOC-001", "ocpp1.6", ""), ("DOC-001", "ocpp1.5", "right"),
+    ("DOC-00l", "ocpp1.6", ""), ("", "ocpp1.6", ""), ("DOC-OFF", "ocpp1.6", ""), ("DOC-LOW", "ocpp1.6", ""),
+    ("DOC-TLS", "ocpp1.6", ""), ("DOC%201", "ocpp2.0.1", ""),
+]  # fmt: skip
+SAID = {
+    "DOC-001": {
+        "wrong_credentials": "wrong password, at ",
+        "no_credentials": "sends no password, at ",
+        "no_common_subprotocol": "offers ocpp1.5, we speak 1.6, 2.0.1, 2.1, at ",
+        "lookalike": "unknown id `DOC-00l`, did you mean DOC-001?",
+        "no_identity": "somebody, perhaps this one: 127.0.0.1 connects without an id, to /ocpp/",
+        "no_websocket": "asks for something else than a WebSocket: ",
+    },
+    "DOC-00l": {"unknown": "unknown id `DOC-00l`, did you mean DOC-001?"},
+    "DOC-OFF": {"disabled": "it is disabled here, at "},
+    "DOC-LOW": {"downgrade": "comes with less security than before: "},
+    "DOC-TLS": {"wrong_profile": "comes with another security profile than expected: "},
+    "DOC:201": {"bad_identity": "its id can't be used: "},
+}
+
+
 @pytest.mark.e2e
 def test_what_a_gateway_refused_reaches_the_doctor(house: House) -> None:
     registry = DynamoRegistry(house.aws.client("dynamodb"), Tables())
-    hashed = credentials.hash_generated(b"right", b"", b"s" * 16)
-    registry.add(ChargePoint("DOC-001", password_hash=hashed))
-    attempts = [("DOC-001", "ocpp1.6", "wrong"), ("DOC-001", "ocpp1.5", "right"), ("DOC-00l", "ocpp1.6", "")]
-    for identity, offered, password in attempts:
-        basic = base64.b64encode(f"{identity}:{password}".encode()).decode()
+    for name, facts in REFUSED_ROWS.items():
+        registry.add(ChargePoint(name, **facts))
+    for path, offered, password in ATTEMPTS:
+        basic = base64.b64encode(f"{path}:{password}".encode()).decode()
         with pytest.raises(InvalidStatus):
             connect(
-                f"{house.ws_url}/{identity}",
-                subprotocols=[Subprotocol(offered)],
-                additional_headers={"Authorization": f"Basic {basic}"},
-            )
+                f"{house.ws_url}/{path}", subprotocols=[Subprotocol(offered)],
+                additional_headers={"Authorization": f"Basic {basic}"} if password else {},
+            )  # fmt: skip
+    http.client.HTTPConnection(house.ws_url.split("/")[2]).request("GET", "/ocpp/DOC-001")
 
-    told = until(house, "DOC-001", {"wrong_credentials", "no_common_subprotocol", "lookalike"})
-    stranger = until(house, "DOC-00l", {"unknown"})
-
-    sentences = [finding["sentence"] for finding in told["findings"]]
-    assert any(sentence.startswith("wrong password, at ") for sentence in sentences)
-    assert any(sentence.startswith("offers ocpp1.5, we speak 1.6, 2.0.1, 2.1, at ") for sentence in sentences)
-    assert any(sentence.startswith("unknown id `DOC-00l`, did you mean DOC-001?") for sentence in sentences)
-    assert stranger["findings"][0]["sentence"].startswith("unknown id `DOC-00l`, did you mean DOC-001?")
+    for identity, sentences in SAID.items():
+        told = until(house, identity, set(sentences))
+        found = {finding["code"]: finding["sentence"] for finding in told["findings"]}
+        assert {code: found[code][: len(said)] for code, said in sentences.items()} == sentences
+    command = [sys.executable, "-m", "cli", "doctor", "DOC-001", "--json"]
+    asked = subprocess.run(command, env=os.environ | house.environment, capture_output=True, text=True, check=False)
+    assert SAID["DOC-001"].keys() <= {finding["code"] for finding in json.loads(asked.stdout)["findings"]}
+    assert asked.returncode == 4
 
 
 def until(house: House, identity: str, codes: set[str]) -> dict[str, Any]:
-    """The diagnosis, once all of these are in it: refusals are told every ten seconds."""
+    """The diagnosis over HTTP, once all of these are in it: refusals are told every ten seconds."""
     deadline = time.monotonic() + 25
     while True:
-        command = [sys.executable, "-m", "cli", "doctor", identity, "--json"]
-        asked = subprocess.run(command, env=os.environ | house.environment, capture_output=True, text=True, check=False)
-        told: dict[str, Any] = json.loads(asked.stdout)
+        told: dict[str, Any] = Operator(house).get(f"/charge-points/{identity}/doctor").body
         if codes <= {finding["code"] for finding in told["findings"]}:
             return told
-        assert time.monotonic() < deadline, asked.stdout
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
