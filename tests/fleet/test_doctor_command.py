@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -138,7 +138,9 @@ def test_what_a_gateway_refused_reaches_the_doctor(house: House) -> None:
                 f"{house.ws_url}/{path}", subprotocols=[Subprotocol(offered)],
                 additional_headers={"Authorization": f"Basic {basic}"} if password else {},
             )  # fmt: skip
-    http.client.HTTPConnection(house.ws_url.split("/")[2]).request("GET", "/ocpp/DOC-001")
+    with closing(http.client.HTTPConnection(house.ws_url.split("/")[2])) as plain:
+        plain.request("GET", "/ocpp/DOC-001")
+        assert plain.getresponse().status == 426
 
     for identity, sentences in SAID.items():
         told = until(house, identity, set(sentences))
