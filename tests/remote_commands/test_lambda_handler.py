@@ -19,7 +19,7 @@ from tests.remote_commands.desk import url_event
 pytestmark = pytest.mark.e2e
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
-TABLES = Tables(charge_points="ApiChargePointTable", commands="ApiCommandTable")
+TABLES = Tables(charge_points="ApiChargePointTable", commands="ApiCommandTable", events="ApiEventTable")
 
 # Feeds the handler one event after the other, and says what it answers, one JSON line each.
 LAMBDA = """
@@ -39,7 +39,9 @@ for line in sys.stdin:
 def registry(aws: AWS) -> DynamoRegistry:
     """The registry the handler reads, on tables as the template makes them."""
     client = aws.client("dynamodb")
-    wanted = {"ChargePointTable": TABLES.charge_points, "CommandTable": TABLES.commands}
+    wanted = {
+        "ChargePointTable": TABLES.charge_points, "CommandTable": TABLES.commands, "EventTable": TABLES.events,
+    }  # fmt: skip
     for resource in json.loads(TEMPLATE.read_text())["Resources"].values():
         table = resource.get("Properties", {})
         if resource["Type"] == "AWS::DynamoDB::Table" and table["TableName"] in wanted:
@@ -50,7 +52,10 @@ def registry(aws: AWS) -> DynamoRegistry:
 
 
 def invoke(aws: AWS, *events: dict[str, Any], **variables: str) -> subprocess.CompletedProcess[str]:
-    names = {"OCPPGW_CHARGE_POINT_TABLE": TABLES.charge_points, "OCPPGW_COMMAND_TABLE": TABLES.commands}
+    names = {
+        "OCPPGW_CHARGE_POINT_TABLE": TABLES.charge_points, "OCPPGW_COMMAND_TABLE": TABLES.commands,
+        "OCPPGW_EVENT_TABLE": TABLES.events,
+    }  # fmt: skip
     return subprocess.run(
         [sys.executable, "-c", LAMBDA],
         input="".join(json.dumps(event) + "\n" for event in events),
