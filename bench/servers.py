@@ -40,7 +40,9 @@ def run_gateway(port: int, mqtt: str, per_link: int, tls: TlsFiles | None = None
     """The gateway, with a registry in memory that lets everybody in."""
     collect_seldom()
     # A line per connection is not what we want to see.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING), cache_logger_on_first_use=True
+    )
 
     async def serve() -> None:
         options = Options(
@@ -123,7 +125,9 @@ class SlowRegistry(OpenRegistry):
 def run_stormed(storm: Storm) -> None:
     """One of the gateways."""
     collect_seldom()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=True
+    )
     pace = Pace(storm.subscribes_per_s) if storm.subscribes_per_s else None
 
     async def serve() -> None:
