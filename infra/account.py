@@ -6,6 +6,7 @@ Writes build/parameters.json for `aws cloudformation deploy`, and build/image: w
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,8 +90,8 @@ def main() -> None:
     tag = parser.parse_args().tag
     if tag.endswith("-dirty"):
         sys.exit("There are changes that are not committed: commit them, or give them a TAG of their own.")
-    session = boto3.Session()
-    if session.region_name is None:
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)  # boto3 itself does not read it
+    if not session.region_name:
         sys.exit("Which region? Set AWS_REGION.")
     try:
         clients: Any = session.client

@@ -7,6 +7,7 @@ deleted comes back from its newest backup. At the end it tells how long that too
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -279,8 +280,8 @@ def main() -> None:
         sys.exit(f"There is no table {', '.join(sorted(unknown))}: there are {', '.join(each.name for each in known)}.")
     if arguments.to > datetime.now(UTC):
         sys.exit(f"{arguments.to.isoformat()} is yet to come.")
-    session = boto3.Session()
-    if session.region_name is None:
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)  # boto3 itself does not read it
+    if not session.region_name:
         sys.exit("Which region? Set AWS_REGION.")
     suffix = arguments.suffix or f"-{arguments.to.astimezone(UTC):%Y%m%dT%H%M%S}"
 
