@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -32,6 +33,8 @@ SIMULATORS_STOP_S = 2.0
 GATEWAY_STOP_S = 4.0
 CLOUD_STOP_S = 3.0
 _POLL_S = 0.05
+_FED_BY_QUEUES = ("MessagesFunction", "HousekeepingFunction", "TelemetryFunction")
+_ASKED_BY_HTTP = ("/commands/warm-up", "/id-tokens/warm-up", "/stations/warm-up")
 _WATCH_S = 0.2
 # The emulator says so of the contract's rule; the records it then sends lack two fields.
 _KNOWN_NOISE = ("which MiniStack does not implement", "is not implemented by MiniStack")
@@ -135,18 +138,31 @@ class House:
         return [sys.executable, "-m", "gateway", *(part for option in options.items() for part in option)]
 
     def _warm_up(self, outputs: dict[str, str], functions: FunctionUrls) -> None:
-        """Have every function start its process now: the first charge point shall not wait for it."""
+        """Have every function start its process now: the first charge point shall not wait for it.
+
+        Two at a time: each start is a second of one core.
+        """
         client = self.aws.client("lambda")
-        for name in ("MessagesFunction", "HousekeepingFunction", "TelemetryFunction"):
+
+        def invoke(name: str) -> str | None:
             answer = client.invoke(FunctionName=outputs[f"{name}Name"], Payload=json.dumps({"Records": []}))
-            if "FunctionError" in answer:
-                raise HouseError(f"{name} fails: {answer['Payload'].read().decode()}; see {self.aws.logs}.")
-            self._see_that_all_live()
-        for path in ("/commands/warm-up", "/id-tokens/warm-up", "/stations/warm-up"):
+            return f"{name} fails: {answer['Payload'].read().decode()}" if "FunctionError" in answer else None
+
+        def ask(path: str) -> str | None:
             asked = functions.forward("GET", path, {}, b"")
-            if asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise HouseError(f"The function of {path} fails: {asked.body.decode()}; see {self.aws.logs}.")
-            self._see_that_all_live()
+            failed = asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return f"The function of {path} fails: {asked.body.decode()}" if failed else None
+
+        pool = ThreadPoolExecutor(2)
+        try:
+            starts = [pool.submit(invoke, name) for name in _FED_BY_QUEUES]
+            starts += [pool.submit(ask, path) for path in _ASKED_BY_HTTP]
+            for start in as_completed(starts):
+                if (failure := start.result()) is not None:
+                    raise HouseError(f"{failure}; see {self.aws.logs}.")
+                self._see_that_all_live()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _gateway_is_ready(self) -> bool:
         return cloud.answers(f"http://{LOOPBACK}:{self.settings.admin_port}/readyz")
