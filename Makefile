@@ -8,7 +8,7 @@ run: .venv/.local
 
 test: .venv/.dev
 	$(BIN)/pytest -m "not e2e" -n auto --dist worksteal
-	$(BIN)/pytest -m e2e
+	@$(MAKE) e2e
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -17,7 +17,8 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 
 e2e: .venv/.dev
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m "e2e and not alone" -n 2 --dist loadfile
+	$(BIN)/pytest -m "e2e and alone"
 
 synth: .venv/.infra
 	$(BIN)/python -m infra.app local $(or $(OPTIONS),dev)

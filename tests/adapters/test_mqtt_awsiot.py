@@ -167,6 +167,7 @@ async def test_nobody_there_is_logged_and_tried_again() -> None:
 
 
 @pytest.mark.e2e  # a keepalive takes its seconds
+@pytest.mark.alone
 async def test_a_broker_that_falls_silent_is_left(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
@@ -181,6 +182,7 @@ async def test_a_broker_that_falls_silent_is_left(broker: ScriptedBroker) -> Non
 
 
 @pytest.mark.e2e  # a keepalive takes its seconds
+@pytest.mark.alone
 async def test_a_broker_that_answers_pings_but_does_not_acknowledge_is_left(broker: ScriptedBroker) -> None:
     with structlog.testing.capture_logs() as logs:
         async with aws_link_to(broker, keepalive_s=1) as link:
@@ -261,6 +263,7 @@ def test_a_loop_that_is_closed_under_a_link_hurts_nobody() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 async def test_the_emulator_accepts_our_signature_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTH", "true")  # the emulator's own switch: signatures and policies count
     with cloud.running(tmp_path) as aws, structlog.testing.capture_logs() as logs:

@@ -23,6 +23,7 @@ async def broker() -> AsyncIterator[ScriptedBroker]:
 
 
 @pytest.mark.e2e  # a keepalive takes its seconds
+@pytest.mark.alone
 async def test_a_broker_that_falls_silent_is_left(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
@@ -163,6 +164,7 @@ async def test_a_callback_may_close_its_link(broker: ScriptedBroker) -> None:
 
 
 @pytest.mark.e2e  # a keepalive takes its seconds
+@pytest.mark.alone
 async def test_a_pipe_that_is_full_and_dead_is_left_with_nothing_lost(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
@@ -196,6 +198,7 @@ async def test_a_publish_from_the_callback_of_a_new_connection_comes_after_what_
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.parametrize("is_aws", [False, True], ids=["native", "aws"])
 async def test_ten_thousand_messages_survive_a_broker_that_is_killed(mosquitto: Mosquitto, is_aws: bool) -> None:
     acknowledged: set[int] = set()
@@ -220,6 +223,7 @@ async def test_ten_thousand_messages_survive_a_broker_that_is_killed(mosquitto: 
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 async def test_a_burst_of_ten_thousand_arrives_complete_and_in_order(mosquitto: Mosquitto) -> None:
     async with mqtt_lab(mosquitto.port) as lab, asyncio.TaskGroup() as tasks:
         link = lab.link()
@@ -233,6 +237,7 @@ async def test_a_burst_of_ten_thousand_arrives_complete_and_in_order(mosquitto: 
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 async def test_a_killed_broker_gets_the_subscriptions_again(mosquitto: Mosquitto) -> None:
     received: list[bytes] = []
     link = MqttLink(replace(QUICK, port=mosquitto.port))

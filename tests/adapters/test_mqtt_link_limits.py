@@ -80,6 +80,7 @@ async def test_what_waits_for_its_turn_counts_for_the_bounds(broker: ScriptedBro
 
 
 @pytest.mark.e2e  # a keepalive takes its seconds
+@pytest.mark.alone
 async def test_a_keepalive_of_waiting_is_not_held_against_the_broker(broker: ScriptedBroker) -> None:
     states: list[bool] = []
 
@@ -115,6 +116,7 @@ async def test_closing_has_the_patience_that_the_rate_needs(broker: ScriptedBrok
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.parametrize("is_aws", [False, True], ids=["native", "aws"])
 async def test_thousands_of_subscriptions_are_back_within_five_seconds(mosquitto: Mosquitto, is_aws: bool) -> None:
     topics = [f"CP-{number}/out" for number in range(2_500)]

@@ -14,6 +14,7 @@ SMALL = crowd.Size(charge_points=40, grown=40, minutes=0.02)
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 def test_a_storm_writes_once_for_each_who_comes_in(mosquitto: Mosquitto, tmp_path: Path) -> None:
     record = crowd.storm(crowd.House(mosquitto, SMALL, 0.2))
 

@@ -13,7 +13,7 @@ from tests.faults.scene import CALL_TIMEOUT_S, links_back, links_up, time_passes
 from tests.faults.sizes import measured, size
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 BACK_S = 5.0
 

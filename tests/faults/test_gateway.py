@@ -13,7 +13,7 @@ from tests.faults.scene import Site, Watch, until, until_told
 from tests.faults.sizes import measured, size
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 OFFLINE_S = 120.0
 

@@ -11,7 +11,7 @@ from tests.faults.sizes import measured, size
 from tests.faults.wires import wires_to
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 CONTROL, FIRST = 0, 1
 

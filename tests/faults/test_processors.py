@@ -18,7 +18,7 @@ from tests.faults.scene import CALL_TIMEOUT_S, Site, time_passes, until
 from tests.faults.sizes import charge_points, measured, seconds, size
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 IN_TIME_S = 5.0
 BACK_S = 60.0

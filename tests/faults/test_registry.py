@@ -16,7 +16,7 @@ from tests.faults.sizes import charge_points, measured, seconds
 from tests.faults.wires import slow_aws
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 # Answers take milliseconds; a frozen loop would cost as much as the registry's delay.
 UNNOTICED_S = 1.0

@@ -14,7 +14,7 @@ from tests.faults.scene import until
 from tests.faults.sizes import measured, size
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 class Till(Charger):

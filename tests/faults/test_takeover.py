@@ -18,7 +18,7 @@ from tests.faults.sizes import measured, size
 from tests.gateway.house import hear, house
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 ROUNDS = 200
 ROUNDS_EACH = 10

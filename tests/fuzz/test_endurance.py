@@ -27,7 +27,7 @@ from tests.fuzz.oracle import Fate
 from tests.gateway.house import get
 from tests.gateway.test_main import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 FRAMES = 100_000
 AT_LEAST = 20_000  # of them, on a machine that is slower than the time there is
