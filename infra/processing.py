@@ -1,6 +1,6 @@
 """The Lambda functions: what feeds them, what they may touch, where they log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import CfnParameter
@@ -77,7 +77,7 @@ class Processing(Construct):
         batch: int = BATCH,
         windows_s: Sequence[int] = (),
         in_workers: bool = False,
-        **environment: str,
+        environment: Mapping[str, str] | None = None,
     ) -> lambda_.CfnFunction:
         """A function that queues feed, and that may bury what it gives up; `in_workers`: workers can take its place.
 
@@ -89,7 +89,7 @@ class Processing(Construct):
         bury = allow(SEND, given_up)
         allowed = [*permissions, consume, bury]
         self.of_workers += allowed if in_workers else []
-        function = self.function(name, handler, PROCESSING_TIMEOUT_S, allowed, **environment)
+        function = self.function(name, handler, PROCESSING_TIMEOUT_S, allowed, **(environment or {}))
         is_on = not (in_workers and self._options.processors == "workers")
         for queue, window_s in zip(queues, windows_s or [0] * len(queues), strict=True):
             self._mapping(queue, function, batch, window_s, is_on)
@@ -157,7 +157,7 @@ class Processing(Construct):
             permissions,
             [messaging.incoming],
             in_workers=True,
-            **certificates.settings(self._options, with_contracts=True),
+            environment=certificates.settings(self._options, with_contracts=True),
         )
 
     def _housekeeping(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:

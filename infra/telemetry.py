@@ -72,6 +72,7 @@ class Telemetry(Construct):
             allow(["s3:PutObject"], [data.archive.arn_for_objects("*")]),
             allow(["iot:DescribeThing"], iot_arns("thing/*")),
         ]
+        bucket = {"OCPPGW_ARCHIVE_BUCKET": data.archive.bucket_name}
         self.function = processing.processor(
             "TelemetryFunction",
             "telemetry.lambda_handler.handler",
@@ -79,14 +80,13 @@ class Telemetry(Construct):
             [messaging.frames_to_archive, station_telemetry],
             batch=BATCH,
             windows_s=(FRAMES_WINDOW_S, STATIONS_WINDOW_S),
-            OCPPGW_ARCHIVE_BUCKET=data.archive.bucket_name,
+            environment=bucket,
         )
         read = [
             *on_tables(READ, data.charge_points, self.latest_samples, self.stations),
             allow(["s3:GetObject"], [data.archive.arn_for_objects("*")]),
             allow(["s3:ListBucket"], [data.archive.bucket_arn]),
         ]
-        bucket = {"OCPPGW_ARCHIVE_BUCKET": data.archive.bucket_name}
         api = processing.function("TelemetryApiFunction", "telemetry.lambda_handler.api", API_TIMEOUT_S, read, **bucket)
         processing.url("TelemetryUrl", api, options.read_concurrency)
         self.station_policy = self._station_policy()

@@ -1,5 +1,6 @@
 """Who signs for charge points: files, a secret, AWS Private CA, nobody."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -123,12 +124,12 @@ def test_c103_the_chain_has_the_authorities_below_the_root(tmp_path: Path) -> No
 
 
 def test_who_signs_is_one_setting(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {"ca_certificate": authority.certificate, "ca_key": authority.key}
+    files = Settings(ca_certificate=authority.certificate, ca_key=authority.key)
     monkeypatch.setenv("AWS_REGION", REGION)
 
-    assert isinstance(authorities.signer(Settings(**files)), LocalCertificateAuthority)
+    assert isinstance(authorities.signer(files), LocalCertificateAuthority)
     assert authorities.signer(Settings()) is None
-    assert authorities.signer(Settings(signer="off", **files)) is None
+    assert authorities.signer(dataclasses.replace(files, signer="off")) is None
     assert isinstance(authorities.signer(Settings(signer=ARN)), PrivateCertificateAuthority)
 
 

@@ -53,11 +53,12 @@ async def running(url: str, version: Version = V201, ca: Path | None = None, **s
 
 async def go_over(csms: Csms, order: str, data: Payload, slot: int = 2) -> None:
     """The three commands it takes."""
-    for action, payload in [
+    commands: list[tuple[str, Payload]] = [
         ("SetNetworkProfile", {"configurationSlot": slot, "connectionData": data}),
         ("SetVariables", {"setVariableData": [PRIORITY | {"attributeValue": order}]}),
         ("Reset", {"type": "Immediate"}),
-    ]:
+    ]
+    for action, payload in commands:
         answer = await csms.command(action, **payload)
         assert isinstance(answer, CallResult), answer
         assert answer.payload.get("status", "Accepted") == "Accepted", answer

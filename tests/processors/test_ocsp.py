@@ -65,7 +65,7 @@ class Responder:
 def responder() -> Iterator[Responder]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = responder.answer(self.rfile.read(int(self.headers["Content-Length"])))
+            body = there.answer(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -75,9 +75,9 @@ def responder() -> Iterator[Responder]:
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        responder = Responder(f"http://127.0.0.1:{server.server_port}/ocsp")
+        there = Responder(f"http://127.0.0.1:{server.server_port}/ocsp")
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield responder
+        yield there
         server.shutdown()
 
 
@@ -113,7 +113,7 @@ def authorize(responder: Responder, *prefixes: str, by: str) -> tuple[str, str]:
     chain, hashed = contract(responder.url)
     serial_number = int(hashed["serialNumber"], 16)
     responder.says = dict.fromkeys([serial_number], responder.says.get(0, Said.GOOD))
-    data = {"iso15118CertificateHashData": [hashed | {"responderURL": responder.url}]}
+    data: dict[str, Any] = {"iso15118CertificateHashData": [hashed | {"responderURL": responder.url}]}
     said = {"hashes": data, "certificate": {"certificate": chain}, "both": data | {"certificate": chain}}[by]
     answer = ask(house, ports, "Authorize", {"idToken": {"idToken": EMAID, "type": "eMAID"}} | said)
     assert responder.asked in ([serial_number], [])

@@ -227,7 +227,7 @@ def test_a_schedule_that_nobody_plans_is_not_updated() -> None:
 
 
 @pytest.mark.parametrize("of", [{}, {"evseId": 2}], ids=["station", "EVSE"])
-def test_a_vat_number_comes_back_unconfirmed(of: dict[str, int]) -> None:
+def test_a_vat_number_comes_back_unconfirmed(of: dict[str, Any]) -> None:
     house = house_of(V21)
     told = {"vatNumber": "NL123456789B01", **of}
 
