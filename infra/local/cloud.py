@@ -111,7 +111,7 @@ def start(aws: AWS, say: Callable[[str], None] | None = None, save_every_s: floa
     emulator = Child("aws", command, aws.environment() | _settings(aws), aws.logs / "aws.log", say)
     try:
         _wait_until_ready(aws, emulator)
-        aws.ca.write_bytes(_get(f"{aws.endpoint_url}/_ministack/iot/ca.pem", CA_S))
+        _fetch_ca(aws, emulator)
     except BaseException:
         emulator.stop(0)
         raise
@@ -165,6 +165,13 @@ def _wait_until_ready(aws: AWS, emulator: Child) -> None:
         if time.monotonic() > deadline:
             raise CloudError(f"The AWS emulator did not start within {START_S:.0f} s; see {emulator.log}.")
         time.sleep(_POLL_S)
+
+
+def _fetch_ca(aws: AWS, emulator: Child) -> None:
+    try:
+        aws.ca.write_bytes(_get(f"{aws.endpoint_url}/_ministack/iot/ca.pem", CA_S))
+    except OSError as error:
+        raise CloudError(f"The AWS emulator did not make its CA within {CA_S:.0f} s; see {emulator.log}.") from error
 
 
 def answers(url: str) -> bool:
