@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import http.client
 import json
+import signal
 import statistics
 import tempfile
 import time
@@ -90,6 +91,7 @@ def main() -> None:
     parser.add_argument("--charge-points", type=int, default=CHARGE_POINTS, help="commanded at once")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="beside one that is not counted")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the house ends with it
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory,
         House(Path(directory), OCPPGW_COMMANDS_PER_MINUTE="0") as house,

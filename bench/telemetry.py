@@ -7,6 +7,7 @@ charge points on the house of this machine, see bench/telemetry_house.py.
 import argparse
 import base64
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1, help="in how many steps they come; each lasts for --seconds")
     chosen = parser.parse_args()
     if chosen.house:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the house ends with it
         seconds = chosen.seconds or HOUSE_SECONDS
         plan = telemetry_house.Plan(chosen.stations, chosen.charge_points, chosen.steps, seconds)
         sys.exit(0 if telemetry_house.measure(plan) else 1)
