@@ -6,6 +6,7 @@ again by itself when told to (`stays`).
 
 import asyncio
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -44,6 +45,7 @@ class Charger:
         self.is_connected = False
         self._asked: dict[str, asyncio.Future[dict[str, Any] | None]] = {}
         self._result_of = self._last_s = 0.0  # when the CALL of the last result was sent, and what it took
+        self._ends: list[tuple[float, float]] = []  # of each CALL, when it ended and how long its result took
 
     @property
     def open_calls(self) -> set[str]:
@@ -90,6 +92,10 @@ class Charger:
         """Whether a CALL sent since then (loop time) got its result, and fast enough."""
         return self._result_of >= since and self._last_s <= most_s
 
+    def troubled_until(self, most_s: float) -> float:
+        """When its last CALL ended (loop time) that got an error, or its result too late."""
+        return max((at for at, took_s in self._ends if took_s > most_s), default=0.0)
+
     def cut(self) -> None:
         """Lose the connection without a word."""
         if self._socket is not None:
@@ -129,11 +135,13 @@ class Charger:
         self.answers[message_id] += 1
         if kind == 4:
             self.errors[message_id] = answer
+            self._ends.append((now, math.inf))
         else:
             self.answered_at = now
             self._result_of = self.sent[message_id]
             self._last_s = now - self._result_of
             self.took.append(self._last_s)
+            self._ends.append((now, self._last_s))
         asked = self._asked.pop(message_id, None)
         if asked is not None:
             asked.set_result(answer if kind == 3 else None)

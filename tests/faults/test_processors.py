@@ -96,10 +96,11 @@ async def test_after_an_outage_of_the_processors_answers_are_in_time_again_and_n
         failed = sum(len(charger.errors) for charger in chargers)
         began = time.monotonic()
         since = asyncio.get_running_loop().time()
-        in_time_s = await until(lambda: all(each.is_in_time(since, IN_TIME_S) for each in chargers), 300)
+        heard_s = await until(lambda: all(each.is_in_time(since, IN_TIME_S) for each in chargers), 300)
         await until(lambda: all(session.is_over for session in sessions), 600)
         await asyncio.gather(*running)
         over_s = time.monotonic() - began
+    in_time_s = max(each.troubled_until(IN_TIME_S) for each in chargers) - since  # from then on all CALLs
 
     table = site.aws.resource("dynamodb").Table("TransactionTable")
     stored = {charge_point_id: _transactions(table, charge_point_id) for charge_point_id in ids}
@@ -108,6 +109,7 @@ async def test_after_an_outage_of_the_processors_answers_are_in_time_again_and_n
         charge_points=len(ids),
         errors=failed,
         in_time_s=round(in_time_s, 1),
+        heard_s=round(heard_s, 1),
         told_s=round(over_s, 1),
     )
     assert in_time_s <= BACK_S
