@@ -1,7 +1,7 @@
 """Erasing and exporting an id token: every store in turn, the bill kept, what was done counted.
 
 An erasure makes up a name, puts it in the place of the token everywhere, and forgets it: what belonged together still
-does, whose it was nobody can tell (docs/adr/0011). It may be broken off and begun again: until it is through it goes on
+does, whose it was nobody can tell (docs/adr/0005). It may be broken off and begun again: until it is through it goes on
 where it was, under the same name.
 """
 
