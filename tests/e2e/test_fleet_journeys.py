@@ -26,7 +26,7 @@ from tests.house import House
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-ROWS = int(os.environ.get("OCPPGW_IMPORT_ROWS", "200"))  # 2,000 take the emulator a minute
+ROWS = 2_000
 
 
 @pytest.fixture(scope="module")
