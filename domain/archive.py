@@ -123,8 +123,8 @@ def period(since: str | None, until: str | None, now: datetime) -> tuple[datetim
     Raises:
         PeriodError: one of them is no time, or nothing is between them.
     """
-    last = _time("to", until) if until else now
-    first = _time("from", since) if since else last - LAST
+    last = _time("to", until) if until is not None else now
+    first = _time("from", since) if since is not None else last - LAST
     if first >= last:
         raise PeriodError("from: must be before to")
     return first, last

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from fleet import api, openapi
 from tests.fleet.office import Office
-from tests.remote_commands.desk import Context, url_event
+from tests.openapi import event_of, requests, respond
+from tests.remote_commands.desk import Context
 from web.access import Access
 from web.front import Front
 
@@ -51,13 +51,7 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iter
     parts = environ["PATH_INFO"].split("/")
     if len(parts) > 2:
         OFFICE.ask("POST", "/charge-points", {"identity": parts[2][:10] or "CP001"})
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode("utf-8", "surrogateescape")
-    query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
-    event = url_event(environ["REQUEST_METHOD"], environ["PATH_INFO"] + query, body or None, headers)
-    answer = OFFICE.resolver.resolve(event, Context(30))  # type: ignore[arg-type]
-    start_response(f"{answer['statusCode']} -", list(answer["headers"].items()))
-    return [answer["body"].encode()]
+    return respond(OFFICE.resolver.resolve(event_of(environ), Context(30)), start_response)  # type: ignore[arg-type]
 
 
 OFFICE = Office()
@@ -66,9 +60,6 @@ schema = schemathesis.openapi.from_wsgi("/fleet/openapi.json", wsgi)
 
 @pytest.mark.e2e  # it needs nothing, but takes its time
 @schema.parametrize()
-@settings(
-    max_examples=5, derandomize=True, deadline=None, database=None,
-    phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+@requests(5)
 def test_every_request_gets_an_answer_that_the_document_has(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(excluded_checks=UNSAYABLE)

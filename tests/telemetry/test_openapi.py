@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from domain.models import ChargePoint
 from telemetry import openapi
 from telemetry.inbox import FRAME_QUEUE, STATION_QUEUE
+from tests.openapi import headers, requests, respond, target
 from tests.telemetry.front import TelemetryFront
 from tests.telemetry.house import frame, meter_values, payload, published
 
@@ -49,11 +49,8 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iter
     elif first == "charge-points" and not FRONT.house.registry.find_many([name]):
         FRONT.house.registry.add(ChargePoint(name))
         FRONT.house.inbox.take(FRAME_QUEUE, [frame(meter_values("5"), name)])
-    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key[:5] == "HTTP_"}
-    query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
-    answered = FRONT.ask(environ["PATH_INFO"] + query, environ["REQUEST_METHOD"], **headers)
-    start_response(f"{answered['statusCode']} -", list(answered["headers"].items()))
-    return [answered["body"].encode()]
+    answer = FRONT.ask(target(environ), environ["REQUEST_METHOD"], **headers(environ))
+    return respond(answer, start_response)
 
 
 FRONT = TelemetryFront()
@@ -62,9 +59,6 @@ schema = schemathesis.openapi.from_wsgi("/telemetry/openapi.json", wsgi)
 
 @pytest.mark.e2e  # it needs nothing, but takes its time
 @schema.parametrize()
-@settings(
-    max_examples=5, derandomize=True, deadline=None, database=None,
-    phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+@requests(5)
 def test_every_request_gets_an_answer_that_the_document_has(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(excluded_checks=UNSAYABLE)
