@@ -124,7 +124,7 @@ class _Api:
 
     def _step_s(self) -> int | None:
         text = self.front.query.get("resolution")
-        if text in (None, "", "raw"):
+        if text in (None, "raw"):
             return None
         seconds = history.resolution_s(text)
         if seconds is None:
