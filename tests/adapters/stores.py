@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,6 +59,10 @@ from infra.local.cloud import AWS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "template.json"
 

@@ -1,15 +1,88 @@
-"""What the stores beside the commands promise: lines that commands wait in, and guards."""
+"""What the stores of commands promise, and those beside them: lines that commands wait in, and guards."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from domain.models import Claim, CommandState
-from tests.adapters.stores import Stores
-from tests.adapters.test_contracts import NOON, SECOND, command
+from domain.models import Claim, Command, CommandState
+from ocppj.versions import V201
+from tests.adapters.stores import NOON, SECOND, Stores
 
 DAY = timedelta(days=1)
+
+
+def command(charge_point_id: str, command_id: str, created_at: datetime = NOON) -> Command:
+    deadline = created_at + 30 * SECOND
+    payload = {"z": 1, "a": 0.1}
+    return Command(command_id, charge_point_id, "Reset", payload, V201, CommandState.QUEUED, created_at, deadline)
+
+
+def test_a_command_comes_back_as_it_was_added(stores: Stores) -> None:
+    added = replace(command(stores.name, f"{stores.name}-1"), issued_by="olga")
+
+    stores.commands.add(added)
+
+    found = stores.commands.find(f"{stores.name}-1")
+    assert found == added
+    assert found is not None
+    assert list(found.payload) == ["z", "a"]
+    assert stores.commands.find("none") is None
+
+
+def test_a_command_moves_on_with_its_answer(stores: Stores) -> None:
+    name = f"{stores.name}-1"
+    added = command(stores.name, name)
+    stores.commands.add(added)
+
+    sent = stores.commands.move(name, CommandState.SENT)
+    moved = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"}, answered_at=NOON)
+
+    assert sent == replace(added, state=CommandState.SENT)
+    assert moved == replace(added, state=CommandState.ACCEPTED, answer={"status": "Accepted"}, answered_at=NOON)
+    assert stores.commands.find(name) == moved
+
+
+def test_a_final_command_keeps_its_state_and_answer(stores: Stores) -> None:
+    name = f"{stores.name}-1"
+    stores.commands.add(command(stores.name, name))
+    timed_out = stores.commands.move(name, CommandState.TIMEOUT)
+
+    stays = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"})
+    stores.commands.note(name, late_answer={"status": "Accepted"})
+
+    assert timed_out is not None
+    assert stays == timed_out
+    assert stores.commands.find(name) == replace(timed_out, late_answer={"status": "Accepted"})
+
+
+def test_an_unknown_command_neither_moves_nor_appears(stores: Stores) -> None:
+    moved = stores.commands.move(f"{stores.name}-1", CommandState.SENT)
+    stores.commands.note(f"{stores.name}-1", late_answer={})
+
+    assert moved is None
+    assert stores.commands.find(f"{stores.name}-1") is None
+
+
+def test_a_command_added_again_stays_what_it_became(stores: Stores) -> None:
+    stores.commands.add(command(stores.name, f"{stores.name}-1"))
+    moved = stores.commands.move(f"{stores.name}-1", CommandState.EXPIRED)
+
+    stores.commands.add(command(stores.name, f"{stores.name}-1"))
+
+    assert stores.commands.find(f"{stores.name}-1") == moved
+
+
+def test_the_commands_of_a_charge_point_come_newest_first_page_by_page(stores: Stores) -> None:
+    for number in range(5):
+        stores.commands.add(command(stores.name, f"{stores.name}-{number}", NOON + number * SECOND))
+    stores.commands.add(command(f"{stores.name}-other", f"{stores.name}-9"))
+
+    first = stores.commands.of_charge_point(stores.name, 2)
+    rest = stores.commands.of_charge_point(stores.name, 10, after=(first[-1].created_at, first[-1].command_id))
+
+    assert [each.command_id for each in first] == [f"{stores.name}-4", f"{stores.name}-3"]
+    assert [each.command_id for each in rest] == [f"{stores.name}-2", f"{stores.name}-1", f"{stores.name}-0"]
 
 
 def test_a_line_hands_out_its_commands_oldest_first_and_each_once(stores: Stores) -> None:

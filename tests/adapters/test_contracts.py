@@ -1,40 +1,25 @@
-"""What the stores of charge points, commands, id tokens and reports promise, whatever they are made of."""
+"""What the stores of charge points and id tokens promise, whatever they are made of."""
 
-import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.models import (
     Boot,
     ChargePoint,
-    Command,
-    CommandState,
     Connection,
     ConnectorState,
     IdToken,
     Proven,
     Registration,
-    Transaction,
-    TransactionEvent,
 )
 from domain.ports import RowChangedError
-from ocppj.versions import V16, V201
-from tests.adapters.stores import Stores
-
-NOON = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+from ocppj.versions import V16
+from tests.adapters.stores import NOON, SECOND, Stores
 
 
 def connection(epoch: int, gateway: str = "gw-1", link: int = 0) -> Connection:
     return Connection(V16, gateway, link, epoch, NOON)
-
-
-def command(charge_point_id: str, command_id: str, created_at: datetime = NOON) -> Command:
-    deadline = created_at + 30 * SECOND
-    payload = {"z": 1, "a": 0.1}
-    return Command(command_id, charge_point_id, "Reset", payload, V201, CommandState.QUEUED, created_at, deadline)
 
 
 def test_an_unknown_charge_point_is_not_found(stores: Stores) -> None:
@@ -463,133 +448,3 @@ def test_an_id_token_is_replaced_as_a_whole(stores: Stores) -> None:
 
 def test_an_empty_id_token_is_unknown(stores: Stores) -> None:
     assert stores.id_tokens.find("") is None
-
-
-def test_a_command_comes_back_as_it_was_added(stores: Stores) -> None:
-    added = replace(command(stores.name, f"{stores.name}-1"), issued_by="olga")
-
-    stores.commands.add(added)
-
-    found = stores.commands.find(f"{stores.name}-1")
-    assert found == added
-    assert found is not None
-    assert list(found.payload) == ["z", "a"]
-    assert stores.commands.find("none") is None
-
-
-def test_a_command_moves_on_with_its_answer(stores: Stores) -> None:
-    name = f"{stores.name}-1"
-    added = command(stores.name, name)
-    stores.commands.add(added)
-
-    sent = stores.commands.move(name, CommandState.SENT)
-    moved = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"}, answered_at=NOON)
-
-    assert sent == replace(added, state=CommandState.SENT)
-    assert moved == replace(added, state=CommandState.ACCEPTED, answer={"status": "Accepted"}, answered_at=NOON)
-    assert stores.commands.find(name) == moved
-
-
-def test_a_final_command_keeps_its_state_and_answer(stores: Stores) -> None:
-    name = f"{stores.name}-1"
-    stores.commands.add(command(stores.name, name))
-    timed_out = stores.commands.move(name, CommandState.TIMEOUT)
-
-    stays = stores.commands.move(name, CommandState.ACCEPTED, answer={"status": "Accepted"})
-    stores.commands.note(name, late_answer={"status": "Accepted"})
-
-    assert timed_out is not None
-    assert stays == timed_out
-    assert stores.commands.find(name) == replace(timed_out, late_answer={"status": "Accepted"})
-
-
-def test_an_unknown_command_neither_moves_nor_appears(stores: Stores) -> None:
-    moved = stores.commands.move(f"{stores.name}-1", CommandState.SENT)
-    stores.commands.note(f"{stores.name}-1", late_answer={})
-
-    assert moved is None
-    assert stores.commands.find(f"{stores.name}-1") is None
-
-
-def test_a_command_added_again_stays_what_it_became(stores: Stores) -> None:
-    stores.commands.add(command(stores.name, f"{stores.name}-1"))
-    moved = stores.commands.move(f"{stores.name}-1", CommandState.EXPIRED)
-
-    stores.commands.add(command(stores.name, f"{stores.name}-1"))
-
-    assert stores.commands.find(f"{stores.name}-1") == moved
-
-
-def test_the_commands_of_a_charge_point_come_newest_first_page_by_page(stores: Stores) -> None:
-    for number in range(5):
-        stores.commands.add(command(stores.name, f"{stores.name}-{number}", NOON + number * SECOND))
-    stores.commands.add(command(f"{stores.name}-other", f"{stores.name}-9"))
-
-    first = stores.commands.of_charge_point(stores.name, 2)
-    rest = stores.commands.of_charge_point(stores.name, 10, after=(first[-1].created_at, first[-1].command_id))
-
-    assert [each.command_id for each in first] == [f"{stores.name}-4", f"{stores.name}-3"]
-    assert [each.command_id for each in rest] == [f"{stores.name}-2", f"{stores.name}-1", f"{stores.name}-0"]
-
-
-def test_reports_are_kept_by_key_and_replaced_by_the_same_key(stores: Stores) -> None:
-    stores.reports.keep(stores.name, "NotifyReport", "7#1", {"part": "old"}, NOON)
-    stores.reports.keep(stores.name, "NotifyReport", "7#1", {"part": 1, "x": [0.1, 1e30, None]}, NOON)
-    stores.reports.keep(stores.name, "NotifyReport", "7#0", {"part": 0}, NOON)
-    stores.reports.keep(stores.name, "NotifyReportX", "7#0", {}, NOON)
-
-    kept = stores.reports.of_charge_point(stores.name, "NotifyReport")
-
-    assert kept == [{"part": 0}, {"part": 1, "x": [0.1, 1e30, None]}]
-    assert stores.reports.of_charge_point(stores.name, "NotifyEvent") == []
-
-
-def test_reports_are_found_by_how_their_key_begins(stores: Stores) -> None:
-    long = "x" * 2000
-    for key in ("7#1", "71#0", "7#0", long):
-        stores.reports.keep(stores.name, "NotifyReport", key, {"key": key}, NOON)
-
-    found = stores.reports.of_charge_point(stores.name, "NotifyReport", "7#")
-
-    assert found == [{"key": "7#0"}, {"key": "7#1"}]
-    assert stores.reports.of_charge_point(stores.name, "NotifyReport", long) == [{"key": long}]
-
-
-def test_a_report_of_a_megabyte_is_kept(stores: Stores) -> None:
-    report = {"reportData": [{"component": {"name": f"C{n}"}, "value": "x" * 90} for n in range(8000)]}
-
-    stores.reports.keep(stores.name, "NotifyReport", "1", report, NOON)
-
-    assert stores.reports.of_charge_point(stores.name, "NotifyReport") == [report]
-
-
-def test_keys_longer_than_any_database_likes_stay_distinct(stores: Stores) -> None:
-    long = "é" * 2000
-
-    stores.reports.keep(stores.name, "DataTransfer", f"{long}1", {"n": 1}, NOON)
-    stores.reports.keep(stores.name, "DataTransfer", f"{long}2", {"n": 2}, NOON)
-
-    kept = stores.reports.of_charge_point(stores.name, "DataTransfer")
-    assert sorted(payload["n"] for payload in kept) == [1, 2]
-
-
-def test_what_is_larger_than_an_item_comes_back_whole_wherever_it_was_said(stores: Stores) -> None:
-    noise = [random.Random(seed).randbytes(400_000).hex() for seed in range(3)]  # noqa: S311  no secret
-    payload, answer, late = ({"data": text} for text in noise)
-    command = Command("large-" + stores.name, stores.name, "DataTransfer", payload, V201, CommandState.SENT, NOON, NOON)
-    about = Transaction(stores.name, "T-1", V201)
-
-    stores.commands.add(command)
-    moved = stores.commands.move(command.command_id, CommandState.ACCEPTED, answer=answer)
-    stores.commands.note(command.command_id, late_answer=late)
-    for _ in range(2):
-        stores.reports.keep(stores.name, "DataTransfer", "1", payload, NOON)
-        stores.transactions.record(TransactionEvent(0, "Updated", "Trigger", NOON, False, about, answer))
-        stores.transactions.sample(replace(about, transaction_id="T-2"), [late | {"timestamp": "t"}])
-
-    assert moved == replace(command, state=CommandState.ACCEPTED, answer=answer)
-    assert stores.commands.find(command.command_id) == replace(moved, late_answer=late)
-    assert list(stores.commands.of_charge_point(stores.name, 5)) == [replace(moved, late_answer=late)]
-    assert stores.reports.of_charge_point(stores.name, "DataTransfer") == [payload]
-    assert stores.transactions.told(stores.name, "T-1") == [answer]
-    assert stores.transactions.told(stores.name, "T-2") == [late | {"timestamp": "t"}]

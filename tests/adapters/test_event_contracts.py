@@ -10,8 +10,8 @@ from domain.models import Boot, ChargePoint, Command, CommandState, Connection, 
 from domain.parking import Parked
 from domain.transactions import Sheet
 from ocppj.versions import V16, V201
-from tests.adapters.stores import Stores
-from tests.adapters.test_transaction_contracts import NOON, SECOND, event, start, stop, train
+from tests.adapters.stores import NOON, SECOND, Stores
+from tests.adapters.test_transaction_contracts import event, start, stop, train
 
 AGES = datetime(2099, 1, 1, tzinfo=UTC)
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.jobs import Job, JobState, Target
-from tests.adapters.stores import Stores
-from tests.adapters.test_contracts import NOON, SECOND
+from tests.adapters.stores import NOON, SECOND, Stores
 
 
 def job(job_id: str, created_at: timedelta = timedelta()) -> Job:

@@ -12,10 +12,7 @@ from domain.reconciler import reconciled
 from domain.tariffs import Tariff
 from domain.transactions import MAX_TRANSACTION_ID
 from ocppj.versions import V16, V201
-from tests.adapters.stores import Stores
-
-NOON = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+from tests.adapters.stores import NOON, SECOND, Stores
 
 
 def start(charge_point_id: str, **facts: Any) -> Transaction:
