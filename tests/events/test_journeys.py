@@ -20,7 +20,7 @@ from adapters.dynamodb_webhooks import DynamoWebhooks
 from domain.models import ChargePoint, ConnectorState
 from domain.webhooks import Webhook
 from infra.local.cloud import free_port
-from tests.adapters.test_transaction_contracts import NOON, SECOND
+from tests.adapters.stores import NOON, SECOND
 from tests.house import House
 
 pytestmark = pytest.mark.e2e

@@ -16,8 +16,7 @@ from domain.parking import Parked
 from domain.webhooks import Webhook
 from events.__main__ import app, webhooks_app
 from infra.local.cloud import AWS
-from tests.adapters.stores import create_tables
-from tests.adapters.test_transaction_contracts import NOON, SECOND
+from tests.adapters.stores import NOON, SECOND, create_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
