@@ -87,11 +87,16 @@ def taken(charge_point_id: str, ports: Ports) -> AlreadyRegisteredError:
     """Why this id can't be registered."""
     other = ports.registry.find_in_any_case(charge_point_id)
     if other is not None and other.charge_point_id != charge_point_id:  # OCPP 2.x compares identities in any case
-        return AlreadyRegisteredError(
-            f"{charge_point_id} differs in case only from {other.charge_point_id}, which is registered"
-        )
+        return differs_in_case(charge_point_id, other)
     return AlreadyRegisteredError(
         f"{charge_point_id} is registered already: ids are unique in an account, whoever they belong to"
+    )
+
+
+def differs_in_case(charge_point_id: str, other: ChargePoint) -> AlreadyRegisteredError:
+    """Why this id can't be registered beside the other."""
+    return AlreadyRegisteredError(
+        f"{charge_point_id} differs in case only from {other.charge_point_id}, which is registered"
     )
 
 

@@ -75,10 +75,8 @@ def import_one(new: New, ports: Ports, how: How, pace: Pace, known: ChargePoint 
         AlreadyRegisteredError: it is registered otherwise.
     """
     known = known or ports.registry.find(new.charge_point_id)
-    if how.is_dry and known is None:
-        if ports.registry.find_in_any_case(new.charge_point_id) is not None:
-            raise charge_points.taken(new.charge_point_id, ports)
-        return Outcome("would register")
+    if how.is_dry:
+        return _planned(new, known, ports, how)
     if known is None:
         pace.wait()
         try:
@@ -88,8 +86,6 @@ def import_one(new: New, ports: Ports, how: How, pace: Pace, known: ChargePoint 
             if known is None:  # its name is another's, but for the case
                 raise
     outcome = _known(new, known)
-    if how.is_dry:
-        return outcome
     if not known.thing_id:
         pace.wait()
         charge_points.complete(new.charge_point_id, ports)
@@ -98,6 +94,19 @@ def import_one(new: New, ports: Ports, how: How, pace: Pace, known: ChargePoint 
         told = charge_points.rotate_password(new.charge_point_id, GENERATE, ports, at_once=True)
         return Outcome("registered", {"password": told})
     return outcome
+
+
+def _planned(new: New, known: ChargePoint | None, ports: Ports, how: How) -> Outcome:
+    if known is None:
+        if ports.registry.find_in_any_case(new.charge_point_id) is not None:
+            raise charge_points.taken(new.charge_point_id, ports)
+        made = ChargePoint(new.charge_point_id, **new.facts)
+        known = how.planned.setdefault(new.charge_point_id.lower(), made)
+        if known is made:
+            return Outcome("would register")
+    if known.charge_point_id != new.charge_point_id:
+        raise charge_points.differs_in_case(new.charge_point_id, known)
+    return _known(new, known)
 
 
 def _new(row: dict[str, Any]) -> New:

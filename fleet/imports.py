@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import IO, Annotated, Any, TypeVar
@@ -52,10 +52,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """`is_in_doubt` is a row that an interrupted run may have worked on without writing down what came of it."""
+    """`is_in_doubt` is a row that an interrupted run may have worked on without writing down what came of it.
+
+    `planned` is what a dry run would have made of the rows before, by the key in lower case.
+    """
 
     is_dry: bool = False
     is_in_doubt: bool = False
+    planned: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def run(
 
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="import")
     try:
-        hows = (How(how.is_dry, is_in_doubt=position < in_doubt) for position in count())
+        hows = (replace(how, is_in_doubt=position < in_doubt) for position in count())
         while batch := list(islice(zip(found, hows, strict=False), BATCH)):
             waiting.append(([row for row, _ in batch], pool.submit(_outcomes, batch, many, ports)))
             if len(waiting) == WORKERS:

@@ -123,6 +123,23 @@ def test_a_dry_run_checks_every_row_and_changes_nothing(file: Path) -> None:
     assert (len(office.registry.rows()), office.things.created) == (3, [])
 
 
+def test_a_dry_run_says_of_a_file_that_repeats_itself_what_the_import_does(file: Path, tmp_path: Path) -> None:
+    office = Office()
+    file.write_text("id,partner\nCP1,acme\nCP1,acme\ncp1,acme\nCP1,volt\n")
+
+    dry = run(office, "import", str(file), "--dry-run")
+    before = office.registry.rows()
+    run(office, "import", str(file), "--rate", "0", "--results", str(tmp_path / "done.jsonl"))
+
+    told = [
+        (each["id"], each["result"].replace("would register", "registered"), each.get("error"))
+        for each in results(Path(f"{file}.dry-run.jsonl"))
+    ]
+    assert (dry.exit_code, before) == (1, [])
+    assert told == [(each["id"], each["result"], each.get("error")) for each in results(tmp_path / "done.jsonl")]
+    assert [result for _, result, _ in told] == ["registered", "unchanged", "failed", "failed"]
+
+
 def test_rows_that_are_wrong_fail_alone_and_are_named(file: Path) -> None:
     office = Office()
     file.write_text(
