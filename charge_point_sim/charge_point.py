@@ -218,12 +218,12 @@ class ChargePoint:
         return 1 if self.main else int(self.variables.number("network_attempts"))
 
     def _got_through(self) -> None:
-        self.networks.failures = 0
+        self.networks.got_through(is_final=self.main is not None)
         if self.kept.own:
             self.kept.own = replace(self.kept.own, before=None)
         if not self.main:
             self.variables.turn("network_active", self.networks.active)
-            self.variables.turn("security_profile", self.networks.now.security_profile)
+        self.variables.turn("security_profile", self.networks.now.security_profile)
 
     def _greet(self) -> None:
         self._got_through()

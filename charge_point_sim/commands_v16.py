@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from charge_point_sim import answers, certificates, charging_commands, reservations, sessions, trains
+from charge_point_sim import answers, certificates, charging_commands, network_commands, reservations, sessions, trains
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.dialect import Command
 from charge_point_sim.exchange import Message
@@ -93,6 +93,8 @@ def _change_configuration(cp: ChargePoint, payload: Payload) -> Payload:
         return {"status": "NotSupported"}
     if row.knob == "password":
         return _change_authorization_key(cp, payload["value"])
+    if row.knob == "security_profile":
+        return network_commands.raise_profile(cp, payload["value"])
     outcome = cp.variables.write(row, payload["value"])
     if outcome == "Accepted":
         answers.apply(cp, row.knob)

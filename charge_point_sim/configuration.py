@@ -59,12 +59,12 @@ def _fixed(setup: Setup) -> dict[str, Variable]:
         "LocalAuthListMaxLength": "1000",
         "NumberOfConnectors": str(setup.connectors),
         "ReserveConnectorZeroSupported": "false",
-        "SecurityProfile": str(setup.profile),
         "SendLocalListMaxLength": "100",
         "SupportedFeatureProfiles": _PROFILES,
     }
     return {
         "AuthorizationKey": Variable("", is_secret=True, knob="password"),
+        "SecurityProfile": Variable(str(setup.profile), "integer", knob="security_profile"),
         "CpoName": Variable("", needs_reboot=False),
         **{key: Variable(value, is_writable=False) for key, value in fixed.items()},
     }

@@ -1,5 +1,6 @@
-"""SetNetworkProfile of 2.x: which network connection profiles a charging station takes (part 2, B09)."""
+"""SetNetworkProfile of 2.x (part 2, B09) and SecurityProfile of 1.6: what a charge point connects with."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from charge_point_sim.charge_point import ChargePoint
@@ -26,6 +27,31 @@ def set_profile(cp: ChargePoint, payload: Payload) -> Payload:
         data.get("identity"),
         None if password is None else password.encode(),
     )
+    return {"status": "Accepted"}
+
+
+def raise_profile(cp: ChargePoint, value: str) -> Payload:
+    """SecurityProfile of 1.6: connect again with a higher one, and as before if that fails (whitepaper, A05)."""
+    now, networks = cp.networks.now, cp.networks
+    wanted = int(value) if value.isdecimal() else -1
+    checks = {
+        "it stays where it is": networks.is_bound,
+        "there is no such security profile": wanted not in (0, 1, 2, 3),
+        "it is less secure than now": wanted < now.security_profile,
+        "there is no password for it": wanted in (1, 2) and cp.password is None,
+        "there is no certificate for it": wanted == _WITH_CERTIFICATE and cp.kept.own is None,
+        # A key has no room for another URL.
+        "its URL is without TLS": wanted >= _WITH_TLS > now.security_profile,
+    }
+    why = next((why for why, is_wrong in checks.items() if is_wrong), "")
+    if why:
+        cp.log.info("security profile refused", wanted=value, why=why)
+        return {"status": "Rejected"}
+    if wanted > now.security_profile:
+        networks.try_first(
+            next(slot for slot in SLOTS if slot != networks.active), replace(now, security_profile=wanted)
+        )
+        cp.reconnect()
     return {"status": "Accepted"}
 
 

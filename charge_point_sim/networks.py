@@ -52,6 +52,17 @@ class Networks:
         self.order = known or self.order
         self.active, self.failures = self.order[0], 0
 
+    def try_first(self, slot: int, network: Network) -> None:
+        """Connect with this from now on, or as before if that can't be reached."""
+        self.slots[slot] = network
+        self.order, self.active, self.failures = [slot, self.active], slot, 0
+
+    def got_through(self, *, is_final: bool) -> None:
+        """A connection came about; the only one to try from now on, if it is final."""
+        self.failures = 0
+        if is_final:
+            self.order = [self.active]
+
     def failed(self, attempts: int) -> bool:
         """A connection that did not come about; says whether that makes another profile the one to try."""
         self.failures += 1

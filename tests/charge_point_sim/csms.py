@@ -40,7 +40,7 @@ class Csms:
         self.requests: list[Request] = []
         self.problems: list[Exception] = []
         self.connections = 0
-        self._refusals = refusals or []
+        self.refusals = refusals or []
         self._speaks_any = speaks_any
         self._socket: ServerConnection | None = None
         self._changed = asyncio.Condition()
@@ -94,9 +94,9 @@ class Csms:
     async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
         self.requests.append(request)
         await self._tell()
-        if not self._refusals:
+        if not self.refusals:
             return None
-        status, body, headers = self._refusals.pop(0)
+        status, body, headers = self.refusals.pop(0)
         response = socket.respond(status, body)
         response.headers.update(headers)
         return response

@@ -106,6 +106,47 @@ async def test_a_network_profile_that_fails_gives_way_to_the_next() -> None:
     assert (len(new.requests), new.connections, used) == (3, 0, "1")
 
 
+async def raised(csms: Csms, value: str) -> Payload:
+    answer = await csms.command("ChangeConfiguration", key="SecurityProfile", value=value)
+    assert isinstance(answer, CallResult)
+    return answer.payload
+
+
+async def told(csms: Csms) -> str:
+    answer = await csms.command("GetConfiguration", key=["SecurityProfile"])
+    assert isinstance(answer, CallResult)
+    return str(answer.payload["configurationKey"][0]["value"])
+
+
+async def test_a32_the_security_profile_of_1_6_is_raised_in_a_new_connection() -> None:
+    script, secret = Script(V16), b"sixteen letters!"
+
+    async with Csms(script) as csms, running(csms.url, V16, password=secret, security_profile=0):
+        await csms.until(lambda: booted(script))
+        answers = [await raised(csms, value) for value in ("0", "2", "3", "7", "x", "1")]
+        await csms.until(lambda: csms.connections == 2)
+        lower, now = await raised(csms, "0"), await told(csms)
+
+    assert answers == [ACCEPTED, REJECTED, REJECTED, REJECTED, REJECTED, ACCEPTED]
+    before, after = (request.headers.get("Authorization") for request in csms.requests)
+    assert (before, base64.b64decode(str(after).removeprefix("Basic "))) == (None, b"CP1:" + secret)
+    assert (lower, now, booted(script)) == (REJECTED, "1", True)
+
+
+async def test_a32_a_security_profile_that_is_not_let_in_is_left_again() -> None:
+    script = Script(V16)
+
+    async with Csms(script) as csms, running(csms.url, V16, password=b"sixteen letters!", security_profile=0):
+        await csms.until(lambda: booted(script))
+        csms.refusals.append((HTTPStatus.UNAUTHORIZED, "No.", {}))
+        await raised(csms, "1")
+        await csms.until(lambda: csms.connections == 2)
+        now = await told(csms)
+
+    assert ["Authorization" in request.headers for request in csms.requests] == [False, True, False]
+    assert now == "0"
+
+
 async def test_a_profile_that_was_set_is_not_used_before_a_boot_and_not_without_priority() -> None:
     script, other = Script(V201), Script(V201)
 
