@@ -98,8 +98,9 @@ def _request(cp: ChargePoint) -> str:
     cp.kept.key = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    names = {NameOID.ORGANIZATION_NAME: cp.setup.vendor, NameOID.COMMON_NAME: cp.setup.serial}
-    subject = x509.Name([x509.NameAttribute(name, value) for name, value in names.items()])
+    # The organisation is the operator's: CpoName in 1.6, OrganizationName in 2.x.
+    names = {NameOID.ORGANIZATION_NAME: cp.variables.text("organization"), NameOID.COMMON_NAME: cp.setup.serial}
+    subject = x509.Name([x509.NameAttribute(name, value) for name, value in names.items() if value])
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
     return request.public_bytes(serialization.Encoding.PEM).decode()
 

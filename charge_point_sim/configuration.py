@@ -65,6 +65,6 @@ def _fixed(setup: Setup) -> dict[str, Variable]:
     return {
         "AuthorizationKey": Variable("", is_secret=True, knob="password"),
         "SecurityProfile": Variable(str(setup.profile), "integer", knob="security_profile"),
-        "CpoName": Variable("", needs_reboot=False),
+        "CpoName": Variable(setup.vendor, knob="organization"),
         **{key: Variable(value, is_writable=False) for key, value in fixed.items()},
     }

@@ -146,7 +146,7 @@ def _security(setup: Setup) -> dict[str, Variable]:
     return {
         "BasicAuthPassword": Variable("", is_secret=True, knob="password"),
         "Identity": _fixed(setup.identity),
-        "OrganizationName": Variable("ocpp-gateway"),
+        "OrganizationName": Variable(setup.vendor, knob="organization"),
         "SecurityProfile": replace(_fixed(str(setup.profile), "integer"), knob="security_profile"),
     }
 

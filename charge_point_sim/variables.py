@@ -84,6 +84,10 @@ class Variables:
         """Set the value behind a knob from our side."""
         self._knobs[knob].value = str(value)
 
+    def text(self, knob: str) -> str:
+        """The value behind a knob."""
+        return self._knobs[knob].value
+
     def number(self, knob: str) -> float:
         """The value behind a knob, as a number."""
         return float(self._knobs[knob].value)

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,17 +16,6 @@ from ocppj.versions import V16
 from tests.certificates import Authority
 from tests.gateway.house import closed, get, hear
 from tests.gateway.site import CPO, NEW, OLD, PEPPER, ROW, SALT, Files, site, stored
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def server(authority: Authority) -> tuple[Path, Path]:
-    leaf = authority.issue("localhost", server=True)
-    return leaf.certificate, leaf.key
 
 
 @pytest.mark.parametrize(
