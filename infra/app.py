@@ -54,14 +54,16 @@ class OcppGateway(Stack):
         )
         self.data = Data(self, "Data", options)
         self.messaging = Messaging(self, "Messaging", self._disconnect_delay(options), options)
-        self.processing = Processing(self, "Processing", code, self.data, self.messaging, options)
+        inputs = None if options.is_local else self._inputs()
+        broker = inputs.iot_endpoint.value_as_string if inputs else ""
+        self.processing = Processing(self, "Processing", code, self.data, self.messaging, options, broker)
         pepper = None if options.is_local else add_pepper(self)
         add_fleet(self.processing, self.data, options, pepper)
         self.telemetry = Telemetry(self, "Telemetry", self.data, self.messaging, self.processing, options)
         add_jobs(self.processing, self.data, self.messaging)
         add_events(self.processing, self.data, self.messaging, options)
-        if pepper is not None:
-            self._on_aws(options, pepper)
+        if inputs is not None and pepper is not None:
+            self._on_aws(options, inputs, pepper)
         self._outputs()
 
     @property
@@ -69,8 +71,7 @@ class OcppGateway(Stack):
         """Those of any region: which one is known when it is deployed."""
         return zones(3)
 
-    def _on_aws(self, options: Options, pepper: secretsmanager.Secret) -> None:
-        inputs = self._inputs()
+    def _on_aws(self, options: Options, inputs: Inputs, pepper: secretsmanager.Secret) -> None:
         ThingEvents(self, "ThingEvents", options)
         network = Network(self, "Network", options, inputs.iot_endpoint.value_as_string)
         gateways = Gateways(self, "Gateways", options, inputs, network, self.data, self.messaging, pepper)

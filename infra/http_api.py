@@ -13,7 +13,7 @@ from aws_cdk import aws_route53_targets as targets
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
-from infra.local.function_urls import ROUTES
+from infra.local.function_urls import READS, ROUTES
 from infra.messaging import allow
 from infra.nag import answer_for
 from infra.options import Domain, Options
@@ -78,18 +78,19 @@ class HttpApi(Construct):
     def _add_routes(self) -> None:
         for segment, output in ROUTES.items():
             at = self.api.root.add_resource(segment)
-            whole = self._integration(output)
-            at.add_method("ANY", whole)
+            self._route(at, output)
             if segment != "charge-points":
-                at.add_proxy(default_integration=whole)
+                self._route(at.add_proxy(any_method=False), output)
                 continue
             one = at.add_resource("{chargePointId}")
-            one.add_method("ANY", whole)
-            one.add_proxy(default_integration=whole)
-            for below, its in BELOW_ONE.items():
-                elsewhere = one.add_resource(below)
-                elsewhere.add_method("ANY", self._integration(its))
-                elsewhere.add_proxy(default_integration=self._integration(its))
+            for below, its in ((one, output), *((one.add_resource(name), its) for name, its in BELOW_ONE.items())):
+                self._route(below, its)
+                self._route(below.add_proxy(any_method=False), its)
+
+    def _route(self, at: apigateway.IResource, output: str) -> None:
+        at.add_method("ANY", self._integration(output))
+        if output in READS:
+            at.add_method("GET", self._integration(READS[output]))
 
     def _integration(self, output: str) -> apigateway.Integration:
         functions = f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}:lambda:path/2015-03-31/functions"

@@ -21,6 +21,7 @@ from infra.options import Options
 BATCH = 10
 CONCURRENCY = 50  # invocations that one queue may have running: so many tables and topics can be written at a time
 COMMANDS_TIMEOUT_S = 30  # five seconds more than the longest `Prefer: wait`
+READS_TIMEOUT_S = 10
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = (
     "dynamodb:PutItem", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
@@ -43,7 +44,10 @@ class Code:
 
 
 class Processing(Construct):
-    """Three functions: one answers charge points, one follows things and shadows, one serves operators."""
+    """Four functions: one answers charge points, one follows things and shadows, two serve operators.
+
+    `iot_endpoint` is the broker of the account; nothing on the emulator, which is known by AWS_ENDPOINT_URL.
+    """
 
     def __init__(
         self,
@@ -53,9 +57,12 @@ class Processing(Construct):
         data: Data,
         messaging: Messaging,
         options: Options,
+        iot_endpoint: str = "",
     ) -> None:
         super().__init__(scope, construct_id)
         self._code = code
+        # Else each would ask for it when it starts, and need the permission.
+        self._broker = {"OCPPGW_IOT_ENDPOINT": iot_endpoint} if iot_endpoint else {}
         self._options = options
         self.all: list[lambda_.CfnFunction] = []
         self.urls: list[lambda_.CfnUrl] = []
@@ -66,6 +73,7 @@ class Processing(Construct):
         self.housekeeping = self._housekeeping(data, messaging)
         self.commands = self._commands(data, messaging)
         self.commands_url = self.url("CommandsUrl", self.commands, options.command_concurrency)
+        self._add_command_reads(data)
 
     def processor(
         self,
@@ -119,7 +127,12 @@ class Processing(Construct):
             role=self._role(name, log, permissions).role_arn,
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.log_group_name),
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={"POWERTOOLS_SERVICE_NAME": name} | self._options.retention.kept.environment() | environment
+                variables={
+                    "POWERTOOLS_SERVICE_NAME": name,
+                    **self._broker,
+                    **self._options.retention.kept.environment(),
+                    **environment,
+                }
             ),
         )
         if self._options.tracing:
@@ -175,6 +188,17 @@ class Processing(Construct):
     def _commands(self, data: Data, messaging: Messaging) -> lambda_.CfnFunction:
         handler = "remote_commands.lambda_handler.handler"
         return self.function("CommandsFunction", handler, COMMANDS_TIMEOUT_S, commanding(data, messaging))
+
+    def _add_command_reads(self, data: Data) -> None:
+        # It reads. But a command whose time is over is written to have timed out by who sees that first, and told.
+        may = [
+            *on_tables(READ, data.charge_points, data.commands, data.jobs, data.events),
+            *on_tables(("dynamodb:UpdateItem",), data.commands),
+            *on_tables(("dynamodb:PutItem",), data.events),
+        ]
+        handler = "remote_commands.lambda_handler.reads"
+        function = self.function("CommandReadsFunction", handler, READS_TIMEOUT_S, may)
+        self.url("CommandReadsUrl", function, self._options.read_concurrency)
 
     def _operator_policy(self) -> list[iam.PolicyStatement]:
         # AWS asks for both, and the second only by way of a URL.

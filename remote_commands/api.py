@@ -27,17 +27,21 @@ MAX_KEY = 64  # ours are UUIDs; a table refuses keys that are far too long
 
 
 def resolver(
-    ports: Ports, work: JobPorts, settings: Settings, access: Access | None = None
+    ports: Ports, work: JobPorts, settings: Settings, access: Access | None = None, *, only_reads: bool = False
 ) -> LambdaFunctionUrlResolver:
-    """The API, ready to be fed Function URL events (payload version 2.0)."""
-    front = Front(access or Access())
-    _Api(ports, settings, front)
+    """The API, ready to be fed Function URL events (payload version 2.0).
+
+    With `only_reads` it is the part that changes nothing and waits for nobody: `Prefer: wait` is not applied.
+    """
+    front = Front(access or Access(), only_reads=only_reads)
+    _Api(ports, settings, front, may_wait=not only_reads)
     JobsApi(front, ports, work, settings)
     return front.resolver
 
 
 class _Api:
-    def __init__(self, ports: Ports, settings: Settings, front: Front) -> None:
+    def __init__(self, ports: Ports, settings: Settings, front: Front, *, may_wait: bool) -> None:
+        self.may_wait = may_wait
         self.front = front
         self.ports = ports
         self.settings = settings
@@ -137,7 +141,7 @@ class _Api:
         return timedelta(seconds=self.front.number("ttlSeconds", 0, MAX_TTL_S, default=0))
 
     def _patience(self) -> float | None:
-        return self.front.wait_s(self.settings.max_wait_s)
+        return self.front.wait_s(self.settings.max_wait_s) if self.may_wait else None
 
 
 def _applied(patience: float | None) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 import http.client
 import json
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from ocppj import timestamps
 
 WAIT_S = 25
+PAUSE_S = 1  # between looks where nobody waits with us
 PATIENCE_S = 60  # for one HTTP exchange: longer than the house waits, shorter than for ever
 
 
@@ -28,6 +30,7 @@ class Reply:
 
     status: int
     body: dict[str, Any]
+    has_waited: bool = False  # as long as it was asked to
 
     @property
     def is_problem(self) -> bool:
@@ -62,7 +65,8 @@ def ask(house: House, method: str, path: str, body: dict[str, Any] | None = None
     try:
         connection.request(method, path, content, headers)
         response = connection.getresponse()
-        return _reply(response.status, response.read(), house.url)
+        reply = _reply(response.status, response.read(), house.url)
+        return replace(reply, has_waited="Preference-Applied" in response.headers)
     except ConnectionRefusedError as error:
         raise ClientError(
             f"Nobody listens on {house.url}: is `ocppgw up` running, and OCPPGW_HTTP_PORT the same?"
@@ -104,6 +108,8 @@ def took(body: dict[str, Any]) -> str:
 def _until_final(house: House, reply: Reply, wait: bool) -> Reply:
     # Every command is final some seconds after its deadline, so this ends.
     while wait and not reply.is_problem and reply.body.get("state") in ("queued", "sent"):
+        if not reply.has_waited:
+            time.sleep(PAUSE_S)
         reply = ask(house, "GET", _command_path(reply.body["commandId"]), wait=True)
     return reply
 

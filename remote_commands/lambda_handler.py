@@ -1,4 +1,4 @@
-"""The command API as a Lambda behind a Function URL, and the one that does its jobs."""
+"""The command API as a Lambda behind a Function URL, its reads as another, and the one that does its jobs."""
 
 import json
 import os
@@ -39,9 +39,18 @@ log = structlog.get_logger(__name__)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one HTTP request: the event of a Function URL, or of a REST API."""
+    return _answer(event, context, only_reads=False)
+
+
+def reads(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one that only reads: in a function of its own, whose places those who wait can't take."""
+    return _answer(event, context, only_reads=True)
+
+
+def _answer(event: dict[str, Any], context: LambdaContext, *, only_reads: bool) -> dict[str, Any]:
     event = as_function_url(event)
     with tracing.following(event.get("headers", {}).get(tracing.PROPERTY)) as trace_id:
-        answer = _resolver().resolve(event, context)
+        answer = _resolver(only_reads).resolve(event, context)
         if trace_id:
             log.info("traced", step="answered", path=event.get("rawPath"), status=answer["statusCode"])
         return answer
@@ -75,9 +84,9 @@ class _House:
 
 
 @cache
-def _resolver() -> LambdaFunctionUrlResolver:
+def _resolver(only_reads: bool) -> LambdaFunctionUrlResolver:
     house = _house()
-    return api.resolver(house.ports, house.work, house.settings, house.access)
+    return api.resolver(house.ports, house.work, house.settings, house.access, only_reads=only_reads)
 
 
 @cache

@@ -268,7 +268,8 @@ def _parameters() -> Document:
         "Prefer": {
             "name": "Prefer",
             "in": "header",
-            "description": "`wait=25` waits so many seconds for the charge point's answer.",
+            "description": "`wait=25` waits so many seconds for the charge point's answer; `Preference-Applied` "
+            "says that it did. The function of reads does not wait.",
             "schema": {"type": "string"},
         },
         "IdempotencyKey": {

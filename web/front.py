@@ -34,17 +34,24 @@ Answer = Response[str]
 class Front:
     """What every API of the house does alike; `resolver` is fed Function URL events (payload version 2.0)."""
 
-    def __init__(self, access: Access, cors: CORSConfig | None = None) -> None:
+    def __init__(self, access: Access, cors: CORSConfig | None = None, *, only_reads: bool = False) -> None:
         self.resolver = LambdaFunctionUrlResolver(cors=cors)
         # With CORS the resolver answers preflights itself.
         self._methods = [method for method in METHODS if cors is None or method != "OPTIONS"]
+        self._only_reads = only_reads
         self.access = access
         self.resolver.exception_handler(ProblemError)(self.refuse)
         self.resolver.exception_handler(NotFoundError)(self._nothing_here)
         self.resolver.exception_handler(Exception)(self._broken)
 
     def serve(self, rule: str, **functions: Callable[..., Answer]) -> None:
-        """Serve an address by the functions of its methods: `serve("/jobs", GET=list_jobs, POST=add_job)`."""
+        """Serve an address by the functions of its methods: `serve("/jobs", GET=list_jobs, POST=add_job)`.
+
+        Of a front that only reads nothing but GET is served.
+        """
+        functions = {method: each for method, each in functions.items() if method == "GET" or not self._only_reads}
+        if not functions:
+            return
         allowed = ", ".join(functions)
 
         def refuse(**_: str) -> Answer:

@@ -86,7 +86,7 @@ _ROUND_UNITS = (
     5 + 12 + 7 + 5 + 2 * _CONNECT_UNITS[0] + 2 * _COMMAND_UNITS[0],
     4 + 8 + 7 + 4 + 2 * _CONNECT_UNITS[1] + 2 * _COMMAND_UNITS[1] + 10,
 )
-_READERS = 2  # functions that have `read_concurrency` reserved
+_READERS = 3  # functions that have `read_concurrency` reserved
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ ROUTES = {
 COMMANDS_OF_ONE = re.compile(r"/charge-points/[^/]+/commands(/|$)")
 SAMPLES_OF_ONE = re.compile(r"/charge-points/[^/]+/samples(/|$)")
 _ELSEWHERE = ((COMMANDS_OF_ONE, "commands"), (SAMPLES_OF_ONE, "stations"))
+# Where reads have a function of their own: who reads must not wait for those who wait.
+READS = {"CommandsFunctionUrl": "CommandReadsFunctionUrl"}
+_WAITS = re.compile(r"(^|[,;\s])wait\s*=")
 MAX_BODY = 6 * 1024 * 1024  # what a Function URL takes
 ANSWER_WITHIN_S = 60.0  # more than any function's time-out
 _HOP_BY_HOP = frozenset(
@@ -74,7 +77,7 @@ class FunctionUrls:
 
     def __init__(self, aws: AWS, outputs: Mapping[str, str]) -> None:
         self._aws = aws
-        self._hosts = {segment: urlsplit(outputs[output]).netloc for segment, output in ROUTES.items()}
+        self._outputs = outputs
 
     def forward(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a request to the function of its path and return the answer.
@@ -82,7 +85,7 @@ class FunctionUrls:
         Raises:
             Refusal: there is no such path, or nobody answers.
         """
-        host = self._host_of(target)
+        host = self._host_of(method, target, headers)
         connection = http.client.HTTPConnection(LOOPBACK, self._aws.port, timeout=ANSWER_WITHIN_S)
         try:
             connection.request(method, target, body, self._signed(method, f"https://{host}{target}", headers, body))
@@ -93,14 +96,16 @@ class FunctionUrls:
         finally:
             connection.close()
 
-    def _host_of(self, target: str) -> str:
+    def _host_of(self, method: str, target: str, headers: Mapping[str, str]) -> str:
         path = urlsplit(target).path
         segment = path.lstrip("/").partition("/")[0]
         segment = next((its for elsewhere, its in _ELSEWHERE if elsewhere.match(path)), segment)
-        if segment not in self._hosts:
-            paths = ", ".join([*(f"/{known}" for known in self._hosts), feed_server.PATH])
+        if segment not in ROUTES:
+            paths = ", ".join([*(f"/{known}" for known in ROUTES), feed_server.PATH])
             raise Refusal(HTTPStatus.NOT_FOUND, "no-such-path", f"No function answers {target}; there are {paths}.")
-        return self._hosts[segment]
+        waits = any(name.lower() == "prefer" and _WAITS.search(value) for name, value in headers.items())
+        output = ROUTES[segment] if method != "GET" or waits else READS.get(ROUTES[segment], ROUTES[segment])
+        return urlsplit(self._outputs[output]).netloc
 
     def _signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
         kept = {name: value for name, value in headers.items() if name.lower() not in {*_HOP_BY_HOP, "host"}}

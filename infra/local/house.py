@@ -34,7 +34,11 @@ GATEWAY_STOP_S = 4.0
 CLOUD_STOP_S = 3.0
 _POLL_S = 0.05
 _FED_BY_QUEUES = ("MessagesFunction", "HousekeepingFunction", "TelemetryFunction")
-_ASKED_BY_HTTP = ("/commands/warm-up", "/id-tokens/warm-up", "/stations/warm-up")
+# Who waits, if only for no time, is answered by the function that commands.
+_ASKED_BY_HTTP: tuple[tuple[str, dict[str, str]], ...] = (
+    ("/commands/warm-up", {"Prefer": "wait=0"}), ("/commands/warm-up", {}), ("/id-tokens/warm-up", {}),
+    ("/stations/warm-up", {}),
+)  # fmt: skip
 _WATCH_S = 0.2
 # The emulator says so of the contract's rule; the records it then sends lack two fields.
 _KNOWN_NOISE = ("which MiniStack does not implement", "is not implemented by MiniStack")
@@ -148,15 +152,15 @@ class House:
             answer = client.invoke(FunctionName=outputs[f"{name}Name"], Payload=json.dumps({"Records": []}))
             return f"{name} fails: {answer['Payload'].read().decode()}" if "FunctionError" in answer else None
 
-        def ask(path: str) -> str | None:
-            asked = functions.forward("GET", path, {}, b"")
+        def ask(path: str, headers: dict[str, str]) -> str | None:
+            asked = functions.forward("GET", path, headers, b"")
             failed = asked.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             return f"The function of {path} fails: {asked.body.decode()}" if failed else None
 
         pool = ThreadPoolExecutor(2)
         try:
             starts = [pool.submit(invoke, name) for name in _FED_BY_QUEUES]
-            starts += [pool.submit(ask, path) for path in _ASKED_BY_HTTP]
+            starts += [pool.submit(ask, path, headers) for path, headers in _ASKED_BY_HTTP]
             for start in as_completed(starts):
                 if (failure := start.result()) is not None:
                     raise HouseError(f"{failure}; see {self.aws.logs}.")

@@ -18,6 +18,7 @@ from web.access import Access
 
 OUTPUTS = {
     "CommandsFunctionUrl": "https://abc.lambda-url.us-east-1.on.aws/",
+    "CommandReadsFunctionUrl": "https://jkl.lambda-url.us-east-1.on.aws/",
     "FleetFunctionUrl": "https://def.lambda-url.us-east-1.on.aws/",
     "TelemetryFunctionUrl": "https://ghi.lambda-url.us-east-1.on.aws/",
 }
@@ -52,12 +53,14 @@ def front(tmp_path: Path) -> Iterator[Front]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             asked.requests.append((self.command, self.path, dict(self.headers), body))
             self.send_response_only(202)
             self.send_header("Location", "/commands/1")
             self.end_headers()
             self.wfile.write(b"accepted")
+
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass
@@ -103,6 +106,24 @@ def test_a_request_reaches_the_function_with_its_host_and_signed(front: Front) -
 )
 def test_each_path_goes_to_the_function_that_knows_it(front: Front, path: str, host: str) -> None:
     front.request("POST", path)
+
+    ((_, _, headers, _),) = front.asked.requests
+    assert headers["Host"] == f"{host}.lambda-url.us-east-1.on.aws"
+
+
+@pytest.mark.parametrize(
+    ("path", "prefer", "host"),
+    [
+        ("/commands/1", "", "jkl"),
+        ("/charge-points/CP-1/commands", "", "jkl"),
+        ("/jobs", "respond-async", "jkl"),
+        ("/commands/1", "wait=20", "abc"),
+        ("/commands/1", "respond-async, wait = 20", "abc"),
+        ("/charge-points/CP-1", "", "def"),
+    ],
+)
+def test_reads_go_past_those_who_wait(front: Front, path: str, prefer: str, host: str) -> None:
+    front.request("GET", path, Prefer=prefer)
 
     ((_, _, headers, _),) = front.asked.requests
     assert headers["Host"] == f"{host}.lambda-url.us-east-1.on.aws"

@@ -283,12 +283,17 @@ def test_all_of_the_http_api_has_one_name_that_takes_signed_requests_and_a_firew
     parts = {name: each["PathPart"] for name, each in balanced.of_type("AWS::ApiGateway::Resource").items()}
     reached = {
         parts[each["ResourceId"]["Ref"]]: next(
-            name for name in ("CommandsFunction", "FleetFunction", "TelemetryApiFunction")
+            name for name in ("CommandsFunction", "CommandReadsFunction", "FleetFunction", "TelemetryApiFunction")
             if name in json.dumps(each["Integration"]["Uri"])
         )
         for each in methods
-        if parts[each["ResourceId"]["Ref"]] != "{proxy+}"
+        if parts[each["ResourceId"]["Ref"]] != "{proxy+}" and each["HttpMethod"] == "ANY"
     }  # fmt: skip
+    read = {
+        parts[each["ResourceId"]["Ref"]]: json.dumps(each["Integration"]["Uri"])
+        for each in methods
+        if each["HttpMethod"] == "GET"
+    }
 
     assert {(each["AuthorizationType"], each["Integration"]["Type"]) for each in methods} == {("AWS_IAM", "AWS_PROXY")}
     assert (name["DomainName"], name["SecurityPolicy"]) == ("api.example.com", "TLS_1_2")
@@ -298,6 +303,8 @@ def test_all_of_the_http_api_has_one_name_that_takes_signed_requests_and_a_firew
     assert set(ROUTES) <= set(reached)
     assert (reached["charge-points"], reached["{chargePointId}"]) == ("FleetFunction", "FleetFunction")
     assert (reached["commands"], reached["samples"]) == ("CommandsFunction", "TelemetryApiFunction")
+    assert {"commands", "jobs", "openapi.json", "{proxy+}"} <= set(read)
+    assert all("CommandReadsFunction" in uri for uri in read.values())
 
 
 def test_traces_pass_the_rule_and_functions_are_in_x_ray_only_where_that_is_wanted(
@@ -319,7 +326,19 @@ def test_commands_that_wait_take_no_concurrency_from_others(balanced: Template) 
         name: each["ReservedConcurrentExecutions"] for name, each in functions.items() if
         "ReservedConcurrentExecutions" in each
     }  # fmt: skip
-    assert reserved == {"CanaryFunction": 1, "CommandsFunction": 50, "FleetFunction": 20, "TelemetryApiFunction": 20}
+    assert reserved == {
+        "CanaryFunction": 1, "CommandsFunction": 50, "CommandReadsFunction": 20, "FleetFunction": 20,
+        "TelemetryApiFunction": 20,
+    }  # fmt: skip
+
+
+def test_every_function_is_told_the_broker_and_need_not_ask_for_it(dev: Template) -> None:
+    functions = [each for each in dev.of_type("AWS::Lambda::Function").values() if "S3Bucket" in each["Code"]]
+
+    endpoints = [each["Environment"]["Variables"].get("OCPPGW_IOT_ENDPOINT") for each in functions]
+    assert functions
+    assert all(endpoint == {"Ref": "IotEndpoint"} for endpoint in endpoints)
+    assert "iot:DescribeEndpoint" not in json.dumps(dev.of_type("AWS::IAM::Role"))
 
 
 def test_the_network_is_what_egress_says(dev: Template, passthrough: Template, balanced: Template) -> None:

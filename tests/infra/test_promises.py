@@ -114,7 +114,7 @@ PROMISES: dict[str, Callable[[Template], object]] = {
     "log retention": lambda t: all(each["RetentionInDays"] for each in of(t, "AWS::Logs::LogGroup")),
     "concurrency reserved for commands and for reads": lambda t: all(
         t.of_type("AWS::Lambda::Function")[name]["ReservedConcurrentExecutions"]
-        for name in ("CommandsFunction", "FleetFunction", "TelemetryApiFunction")
+        for name in ("CommandsFunction", "CommandReadsFunction", "FleetFunction", "TelemetryApiFunction")
     ),
     # Gateways
     "Fargate on arm64": lambda t: all(

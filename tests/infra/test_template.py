@@ -1,6 +1,7 @@
 """The committed CloudFormation template says what the wire contract says, and is what the CDK code makes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,7 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
         "MessagesFunction": "processors.lambda_handler.handler",
         "HousekeepingFunction": "processors.lambda_handler.handler",
         "CommandsFunction": "remote_commands.lambda_handler.handler",
+        "CommandReadsFunction": "remote_commands.lambda_handler.reads",
         "FleetFunction": "fleet.lambda_handler.handler",
         "EventsFunction": "events.lambda_handler.relay",
         "WebhooksFunction": "events.lambda_handler.deliver",
@@ -239,7 +241,7 @@ def test_functions_run_our_handlers_from_the_code_given_as_parameters(template: 
 def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> None:
     urls = of_type(template, "AWS::Lambda::Url")
 
-    expected = dict.fromkeys(("CommandsUrl", "FleetUrl", "TelemetryUrl"), "AWS_IAM")
+    expected = dict.fromkeys(("CommandsUrl", "CommandReadsUrl", "FleetUrl", "TelemetryUrl"), "AWS_IAM")
     assert {name: url["AuthType"] for name, url in urls.items()} == expected
     assert not of_type(template, "AWS::Lambda::Permission")
 
@@ -250,6 +252,7 @@ def test_only_signed_requests_reach_the_functions(template: dict[str, Any]) -> N
         "MessagesFunction",
         "HousekeepingFunction",
         "CommandsFunction",
+        "CommandReadsFunction",
         "FleetFunction",
         "EventsFunction",
         "WebhooksFunction",
@@ -277,6 +280,26 @@ def test_the_command_api_changes_no_table_but_its_own_and_tells_of_it(template: 
     assert written
     its_own = ("CommandTable", "JobTable", "EventTable")
     assert all(any(table in resource for table in its_own) for resource in written)
+
+
+def test_the_function_of_reads_writes_only_that_a_command_s_time_is_over(template: dict[str, Any]) -> None:
+    allowed = {
+        (action, *re.findall(r"\w+Table", str(resource)))
+        for statement in statements(template, "CommandReadsFunction")
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        for resource in ([statement["Resource"]] if isinstance(statement["Resource"], dict) else statement["Resource"])
+    }
+
+    reading = (
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    )
+    assert {each for each in allowed if each[0] not in reading} == {
+        ("dynamodb:UpdateItem", "CommandTable"), ("dynamodb:PutItem", "EventTable"),
+    }  # fmt: skip
 
 
 def test_the_template_is_small_enough_for_cloudformation() -> None:

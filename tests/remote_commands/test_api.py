@@ -8,6 +8,8 @@ from structlog.testing import capture_logs
 
 from domain.models import CommandState
 from ocppj.versions import V16, V201
+from remote_commands import api
+from remote_commands.settings import Settings
 from tests.remote_commands.desk import ARN, EPOCH, NOON, BrokenOutbound, Desk
 
 START = {"chargePointId": "CP1", "idTag": "ABC", "connectorId": 1}
@@ -374,3 +376,19 @@ def test_a_wrong_query_parameter_is_422_and_named(query: str, name: str) -> None
     reply = desk.get(f"/charge-points/CP1/commands?{query}")
 
     assert (reply.status, reply.body["errors"][0]["parameter"]) == (422, name)
+
+
+def test_the_part_that_only_reads_waits_for_nobody_and_sends_nothing() -> None:
+    desk = Desk()
+    desk.connect("CP1")
+    desk.post("/remote-start-transaction", START)
+    desk.resolver = api.resolver(desk.ports, desk.work, Settings(), only_reads=True)
+
+    shown = desk.get("/commands/cmd-1", prefer="wait=25")
+
+    assert (shown.status, shown.body["state"], desk.clock.slept) == (200, "sent", [])
+    assert "Preference-Applied" not in shown.headers
+    assert desk.get("/charge-points/CP1/commands").body["data"] == [shown.body]
+    assert desk.post("/remote-start-transaction", START).status == 404
+    assert desk.post("/jobs", {}).status == 405
+    assert len(desk.sent.published) == 1

@@ -43,6 +43,19 @@ def test_an_address_may_have_several_methods_and_names_them() -> None:
     assert ask("POST", "/things", '{"a": 1}')[:2] == (201, {"a": 1, "by": ARN})
 
 
+def test_of_a_front_that_only_reads_nothing_else_is_served() -> None:
+    front = Front(Access(), only_reads=True)
+    front.serve("/things", GET=lambda: answer(200, {}), POST=lambda: answer(201, {}))
+    front.serve("/orders", POST=lambda: answer(201, {}))
+
+    def status(method: str, path: str) -> int:
+        event = url_event(method, path, None, {})
+        return int(front.resolver.resolve(event, Context(30))["statusCode"])  # type: ignore[arg-type]
+
+    asked = (("GET", "/things"), ("POST", "/things"), ("POST", "/orders"))
+    assert [status(*each) for each in asked] == [200, 405, 404]
+
+
 @pytest.mark.parametrize("text", [
     '{"b":18446744073709551615,"a":-9223372036854775808}', '{"a":1.0,"b":1,"c":"1234567890123456789012345678901"}',
 ])  # fmt: skip
