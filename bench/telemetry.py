@@ -17,6 +17,7 @@ import orjson
 import structlog
 
 from bench import telemetry_house
+from bench.processes import BenchError
 from ocppj import timestamps
 from telemetry.inbox import FRAME_QUEUE, STATION_QUEUE, Inbox, Message
 from tests.telemetry.house import House
@@ -97,7 +98,10 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # the house ends with it
         seconds = chosen.seconds or HOUSE_SECONDS
         plan = telemetry_house.Plan(chosen.stations, chosen.charge_points, chosen.steps, seconds)
-        sys.exit(0 if telemetry_house.measure(plan) else 1)
+        try:
+            sys.exit(0 if telemetry_house.measure(plan) else 1)
+        except BenchError as error:
+            sys.exit(str(error))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for name, (queue, make) in WORK.items():
         print(f"{name:12} {measure(queue, make, chosen.seconds or SECONDS):8,.0f} messages/s per core, in memory")  # noqa: T201

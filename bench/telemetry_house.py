@@ -5,23 +5,28 @@ short, and who uses the processors when they don't.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import load
-from bench.processes import Load, cpu_s
+from bench.processes import BenchError, Load, cpu_s
 from tests.house import House
 
 STATION_EVERY_S, SAMPLE_EVERY_S = 5, 10
 QUEUES = ("StationTelemetry", "FramesToArchive", "IncomingMessagesQueue")
+CREATED = "CreatedThings"
 LOOK_S = 10.0
 SETTLE_S = 15.0  # until all stations have come
+STALLED_S = 120.0  # who comes back when told to does so within half a minute
 PATIENCE_S = 5  # who keeps up has no more in its queue than comes in this time
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
@@ -42,7 +47,11 @@ class Plan:
 
 
 def measure(plan: Plan) -> bool:
-    """Tell every ten seconds how it goes, until a step is too much; returns whether the house kept up."""
+    """Tell every ten seconds how it goes, until a step is too much; returns whether the house kept up.
+
+    Raises:
+        BenchError: not everybody could come; the text says who refused them.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory, ExitStack() as ending:
         house = ending.enter_context(House(Path(directory)))
         house.wait_until_ready()
@@ -55,17 +64,38 @@ def measure(plan: Plan) -> bool:
 
 
 def _add(house: House, plan: Plan, step: int, ending: ExitStack) -> None:
-    """Have as many more come as come in one step."""
+    """Have as many more come as come in one step: first the stations, then, when all is quiet again, charge points."""
+    sqs = house.aws.client("sqs")
+    created = sqs.get_queue_url(QueueName=CREATED)["QueueUrl"]
     if count := plan.stations // plan.steps:
-        ending.callback(_stations(house, count, f"BSS-{step}-").kill)
+        prefix = f"BSS-{step}-"
+        ending.callback(_stations(house, count, prefix).kill)
+        _wait("stations publish", lambda: _publishing(house, prefix), count)
+        _wait("things that were created are still in the queue", lambda: -_depth(sqs, created), 0)
     if count := plan.charge_points // plan.steps:
         port, rate = int(house.environment["OCPPGW_WS_PORT"]), count / SAMPLE_EVERY_S
         loading = Load(load.Plan(port, count, rate, first=count * (step - 1), at_once=5, patient=True))
         ending.callback(loading.end)
         loading.tell("storm")
-        while loading.counts()["connected"] < count:
-            time.sleep(1)
+        try:
+            _wait("charge points are connected", lambda: loading.counts()["connected"], count)
+        except BenchError as error:
+            raise BenchError(f"{error}; the gateway refused {_refusals(house)}") from error
     time.sleep(SETTLE_S)
+
+
+def _wait(what: str, so_far: Callable[[], int], enough: int) -> None:
+    """Wait as long as there are more and more, and tell how it goes."""
+    most, grown_at, told_at = -sys.maxsize, time.monotonic(), time.monotonic()
+    while (now := so_far()) < enough:
+        if now > most:
+            most, grown_at = now, time.monotonic()
+        if time.monotonic() - grown_at > STALLED_S:
+            raise BenchError(f"{abs(now)} {what} ({abs(enough)} wanted), no better for {STALLED_S:.0f} s")
+        if time.monotonic() - told_at > LOOK_S:
+            told_at = time.monotonic()
+            _say(f"{abs(now)} {what}")
+        time.sleep(1)
 
 
 def _watch(house: House, messages_s: float, seconds: float) -> bool:
@@ -98,6 +128,18 @@ def _stations(house: House, count: int, prefix: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "cli", "sim", "stations", *options]
     log = (house.state / f"{prefix}.log").open("wb")
     return subprocess.Popen(command, env=os.environ | house.environment, stdout=log, stderr=log)  # noqa: S603
+
+
+def _publishing(house: House, prefix: str) -> int:
+    """How many stations are connected, by what they last told."""
+    told = re.findall(r"^(\d+) connected", (house.state / f"{prefix}.log").read_text(), re.MULTILINE)
+    return int(told[-1]) if told else 0
+
+
+def _refusals(house: House) -> str:
+    with urllib.request.urlopen(f"{house.admin_url}/metrics") as answer:  # noqa: S310  our own gateway
+        counted = re.findall(r'connection_rejected_total{reason="(\w+)"} (\d+)', answer.read().decode())
+    return ", ".join(f"{number} {reason}" for reason, number in counted) or "nobody"
 
 
 def _processes(house: House) -> dict[int, str]:

@@ -1,9 +1,9 @@
 """AWS on this machine: the process `python -m infra.local.emulator PORT SAVE_EVERY_S`, see infra/local/cloud.py.
 
 ministack reads its settings from the environment when it is imported, so whoever starts this process sets them.
-Four things are ours: nothing listens beyond the loopback, the state is saved while running, not only at the end,
-functions that want large batches of a queue get them (infra/local/batches.py), and an invocation is over soon after
-it has answered.
+Five things are ours: nothing listens beyond the loopback, the state is saved while running, not only at the end,
+functions that want large batches of a queue get them (infra/local/batches.py), the broker finds subscribers by topic
+(infra/local/subscriptions.py), and an invocation is over soon after it has answered.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from asyncio import base_events
 from typing import Any
 
 from infra.local.batches import hand_out_whole_batches
+from infra.local.subscriptions import find_subscribers_by_topic
 
 LOG_STREAMS = 500  # of each function
 LOOPBACK = "127.0.0.1"
@@ -124,6 +125,7 @@ def main() -> None:
     logging.getLogger("lambda").setLevel(logging.INFO)
     keep_out_of_the_state(_NOT_SAVED)
     hand_out_whole_batches()
+    find_subscribers_by_topic()
     wait_briefly_for_last_words()
     asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
 
