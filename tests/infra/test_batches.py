@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.batches import PORTION
+from infra.local.batches import PORTION, visible
 from infra.local.cloud import AWS
-
-pytestmark = pytest.mark.e2e
 
 # Puts how many messages each batch had into the queue `batches`.
 CODE = """
@@ -24,6 +22,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.e2e
 def test_a_batch_is_as_large_as_the_mapping_wants_and_nothing_is_lost(aws: AWS, tmp_path: Path) -> None:
     sqs, functions = aws.client("sqs"), aws.client("lambda")
     told = sqs.create_queue(QueueName="batches")["QueueUrl"]
@@ -48,6 +47,14 @@ def test_a_batch_is_as_large_as_the_mapping_wants_and_nothing_is_lost(aws: AWS, 
         sizes += [json.loads(message["Body"]) for message in received]
 
     assert sizes == [count]
+
+
+def test_what_waits_behind_the_messages_that_are_handed_out_is_not_looked_at() -> None:
+    hidden, first, second, behind = ({"visible_at": at} for at in (8.0, 1.0, 7.0, 2.0))
+    messages = iter([hidden, first, second, behind])
+
+    assert visible(messages, 2, now=7.5) == [first, second]
+    assert list(messages) == [behind]
 
 
 def _zip() -> bytes:
