@@ -26,6 +26,8 @@ from domain.ports import Message
 log = structlog.get_logger()
 
 _GOODBYE_S = 1.0
+# So long others may join a SUBSCRIBE: those who come together are answered together, in one turn of the loop.
+_GATHER_S = 0.002
 # Looked up once: a member of an enumeration takes its time.
 _EXACTLY_ONCE, _SUCCESS, _QUOTA_EXCEEDED = QoS.EXACTLY_ONCE, PubAckReasonCode.SUCCESS, PubAckReasonCode.QUOTA_EXCEEDED
 _REFUSED = 0x80  # this reason code and those above are errors; mqtt5's codes are no ints, whatever its stub says
@@ -101,7 +103,7 @@ class MqttLink:
     def subscribe(
         self, topic: str, on_message: Callable[[Message], None], subscribed: Callable[[], None] | None = None
     ) -> None:
-        """Subscribe to one topic, see the port; what is subscribed in one turn of the loop shares packets."""
+        """Subscribe to one topic, see the port; what is subscribed within a moment shares packets."""
         self._subscriptions.add(Subscription(topic, on_message, subscribed))
         self._subscribe_soon()
 
@@ -270,7 +272,7 @@ class MqttLink:
 
     def _subscribe_soon(self, delay_s: float = 0.0) -> None:
         if self._is_connected and "subscribe" not in self._timers:
-            self._later("subscribe", delay_s, self._send_subscriptions)
+            self._later("subscribe", max(delay_s, _GATHER_S), self._send_subscriptions)
 
     def _send_subscriptions(self) -> None:
         while (packet := self._subscriptions.next_unsubscribe()) is not None:

@@ -6,9 +6,10 @@ from types import FrameType
 from typing import Any
 
 import mqtt5
+import pytest
 from mqtt5 import PublishPacket, QoS
 
-from adapters import mqtt_connection
+from adapters import mqtt_connection, mqtt_link
 from adapters.mqtt_connection import Connection, OnPacket
 from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import MqttSettings
@@ -160,3 +161,21 @@ async def test_many_acknowledgements_do_not_wait() -> None:
     await _end(link, running)
 
     assert writes == [b"".join(mqtt5.PubAckPacket(number).write() for number in range(1, 21))]
+
+
+async def test_those_who_come_within_a_moment_share_a_subscribe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_link, "_GATHER_S", 0.1)  # a machine that is busy takes its time between two turns
+    link, wire, running = await _connected()
+
+    for number in range(5):
+        link.subscribe(f"CP{number}/out", lambda _: None)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while not wire.recorder.writes:  # noqa: ASYNC110 - a recorder knows no event
+            await asyncio.sleep(0.01)
+    (write,) = wire.recorder.writes
+    await _end(link, running)
+
+    assert write[0] == 0x82
+    assert [f"CP{number}/out".encode() in write for number in range(5)] == [True] * 5
+    assert write[1] == len(write) - 2  # one packet
