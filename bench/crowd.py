@@ -11,6 +11,7 @@ from subprocess import DEVNULL, Popen
 from urllib.request import urlopen
 
 from bench import load, servers
+from bench.bare import run_bare
 from bench.processes import (
     CONTEXT,
     START_S,
@@ -76,18 +77,35 @@ class House:
 
 
 def growth(house: House) -> Record:
-    """CPU per round trip with many connected, beside 200, at the same rate; twice, in turns."""
-    figures: dict[int, list[float]] = {200: [], house.size.grown: []}
-    for sockets in (*figures, *figures):
-        port = free_port()
-        children = [Child(servers.run_gateway, port, house.mqtt, PER_LINK), Child(servers.run_cloud, house.mqtt)]
-        wait_for(port)
-        loading = Load(load.Plan(port, sockets, rate=3_000))
-        loading.connect()
-        figures[sockets].append(measure(loading, children[0].pid, house.seconds, warm_s=8).cpu_us)
-        _end(loading, *children)
-    few, many = (sum(values) / len(values) for values in figures.values())
-    return Record({"sockets": house.size.grown, "us_200": few, "us_many": many, "growth": many / few})
+    """CPU per round trip with many connected, beside 200, at the same rate; twice, in turns.
+
+    And what they cost the echo and the bare gateway, which know next to nothing of them: kernel, uvloop and caches.
+    """
+    servers_of: dict[str, Callable[[int], list[Child]]] = {
+        "echo": lambda port: [Child(servers.run_echo, port)],
+        "bare": lambda port: [Child(run_bare, port, house.mqtt), Child(servers.run_cloud, house.mqtt)],
+        "": lambda port: [
+            Child(servers.run_gateway, port, house.mqtt, PER_LINK), Child(servers.run_cloud, house.mqtt)
+        ],
+    }  # fmt: skip
+    figures: dict[tuple[str, int], list[float]] = {}
+    for _ in range(2):
+        for name, start in servers_of.items():
+            for sockets in (200, house.size.grown):
+                port = free_port()
+                children = start(port)
+                wait_for(port)
+                loading = Load(load.Plan(port, sockets, rate=3_000))
+                loading.connect()
+                trips = measure(loading, children[0].pid, house.seconds, warm_s=8)
+                figures.setdefault((name, sockets), []).append(trips.cpu_us)
+                _end(loading, *children)
+    row: dict[str, float] = {"sockets": house.size.grown}
+    for name in servers_of:
+        few, many = (sum(figures[name, sockets]) / 2 for sockets in (200, house.size.grown))
+        before = f"{name}_" if name else ""
+        row |= {f"{before}us_200": few, f"{before}us_many": many, f"{before}growth": many / few}
+    return Record(row)
 
 
 def crowd(house: House) -> Record:

@@ -82,8 +82,8 @@ class Counts:
 class Charger(asyncio.Protocol):
     """One charge point."""
 
-    __slots__ = ("_counts", "_interval_s", "_latencies", "_loop", "_plan", "_rest", "_sent", "_sent_at", "_transport",
-                 "number", "opened")  # fmt: skip
+    __slots__ = ("_counts", "_due", "_interval_s", "_latencies", "_loop", "_plan", "_rest", "_sent", "_sent_at",
+                 "_transport", "number", "opened")  # fmt: skip
 
     def __init__(self, plan: Plan, number: int, latencies: list[float], counts: Counts) -> None:
         self._loop = asyncio.get_running_loop()
@@ -94,6 +94,7 @@ class Charger(asyncio.Protocol):
         self._rest = b""
         self._sent = 0
         self._sent_at = 0.0
+        self._due = 0.0  # when it is to speak again, by its plan
         self.number = number
         self.opened: asyncio.Future[None] = self._loop.create_future()
 
@@ -173,7 +174,10 @@ class Charger(asyncio.Protocol):
         if self._plan.silent or self._counts.is_over:
             return
         if self._interval_s:
-            self._loop.call_later(max(0.0, self._sent_at + self._interval_s - now), self.send)
+            # By the plan, and not so long after it spoke last: those who were answered together would always speak
+            # together from then on, the sooner the fewer they are.
+            self._due = max(now, (self._due or self._sent_at) + self._interval_s)
+            self._loop.call_later(self._due - now, self.send)
         else:
             self.send()
 

@@ -14,18 +14,20 @@ Json = dict[str, Any]
 Rows = Mapping[str, Mapping[str, float]]
 
 _BAR_WIDTH, _BAR_HEIGHT, _BAR_LEFT = 640, 26, 130
-_TRIPS = ("echo", "mosquitto", "naive", "gateway", "gateway-2000")
+_TRIPS = ("echo", "mosquitto", "naive", "bare", "gateway", "bare-2000", "gateway-2000")
 WORDS = {
     "echo": "(a) the bare WebSocket echo of the same library, without MQTT",
     "mosquitto": "(b) mosquitto itself: publish and be subscribed, QoS 1",
     "naive": "(c) a straightforward bridge: websockets' asyncio API, one aiomqtt client per charge point",
+    "bare": "the least a gateway of this shape can do: WebSocket library and MQTT codec, nothing in between",
+    "bare-2000": "the same, 2,000 charge points, 3,000 round trips a second",
     "gateway": "the gateway, saturated, 200 charge points",
     "gateway-2000": "the gateway, 2,000 charge points, 3,000 round trips a second",
     "flood": "neighbours of a charge point that floods with garbage, calm and flood in turns",
     "flood-of-calls": "neighbours of one that floods with CALLs",
     "idle": "idle charge points over ws; bare_us: a handshake with the echo",
     "idle-tls": "idle charge points over TLS 1.3; bare_us: a handshake with an echo over TLS",
-    "growth": "many connected beside 200, at the same rate",
+    "growth": "many connected beside 200, at the same rate; and what that costs the echo and the bare gateway",
     "crowd": "live charge points on four workers",
     "storm": "all at once to gateways that just started, 500 SUBSCRIBEs a second",
     "storm-unlimited": "the same, any number of SUBSCRIBEs",

@@ -13,6 +13,7 @@ import uvloop
 from adapters.mqtt_connection import Connection
 from adapters.mqtt_settings import from_url
 from bench import load, servers
+from bench.bare import run_bare
 from bench.flood import measure as measure_flood
 from bench.naive_bridge import run_naive_bridge
 from bench.processes import Child, Load, Trips, cpu_s, measure, rss_kib, wait_for
@@ -59,6 +60,16 @@ def naive(bench: Bench) -> Row:
     return _loaded(bench, children[0], load.Plan(port, 200), children[1:])
 
 
+def bare(bench: Bench) -> Row:
+    """The least a gateway of this shape can do."""
+    return _bare(bench, load.Plan(free_port(), 200))
+
+
+def bare_busy(bench: Bench) -> Row:
+    """The same at the rate of `gateway-2000`."""
+    return _bare(bench, load.Plan(free_port(), 2_000, rate=3_000))
+
+
 def gateway(bench: Bench) -> Row:
     """The gateway, as fast as it goes."""
     return _gateway(bench, load.Plan(free_port(), 200))
@@ -95,7 +106,9 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "echo": echo,
     "mosquitto": mosquitto,
     "naive": naive,
+    "bare": bare,
     "gateway": gateway,
+    "bare-2000": bare_busy,
     "gateway-2000": gateway_busy,
     "flood": flood,
     "flood-of-calls": flood_of_calls,
@@ -141,6 +154,11 @@ def _gateway(bench: Bench, plan: load.Plan) -> Row:
     children = [
         Child(servers.run_gateway, plan.port, bench.mqtt, PER_LINK), Child(servers.run_cloud, bench.mqtt)
     ]  # fmt: skip
+    return _loaded(bench, children[0], plan, children[1:])
+
+
+def _bare(bench: Bench, plan: load.Plan) -> Row:
+    children = [Child(run_bare, plan.port, bench.mqtt), Child(servers.run_cloud, bench.mqtt)]
     return _loaded(bench, children[0], plan, children[1:])
 
 
