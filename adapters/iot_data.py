@@ -47,8 +47,12 @@ class IotOutbound:
         self._publish(f"gateways/{gateway}/evict", order, {}, EVICT_EXPIRES_IN_S)
 
     def _publish(self, topic: str, payload: bytes, properties: dict[str, str], expires_in_s: int) -> None:
-        if traceparent := tracing.followed():
-            properties = properties | {tracing.PROPERTY: traceparent}
+        with tracing.handing_on(f"publish {topic}", topic=topic) as traceparent:
+            if traceparent:
+                properties = properties | {tracing.PROPERTY: traceparent}
+            self._send(topic, payload, properties, expires_in_s)
+
+    def _send(self, topic: str, payload: bytes, properties: dict[str, str], expires_in_s: int) -> None:
         if len(payload) > MAX_MESSAGE:
             raise PacketTooLargeError(f"{topic}: {len(payload)} bytes, the broker takes {MAX_MESSAGE}")
         # The stubs say str, but botocore itself makes JSON and base64 of it: text would be encoded twice.

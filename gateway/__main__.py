@@ -15,7 +15,7 @@ import structlog
 import typer
 import uvloop
 
-from adapters import logs, mqtt_awsiot_settings, mqtt_pace, mqtt_settings
+from adapters import logs, mqtt_awsiot_settings, mqtt_pace, mqtt_settings, spans
 from adapters.mqtt_awsiot_settings import AwsIotSettings
 from adapters.mqtt_link import MqttLink
 from adapters.mqtt_settings import MqttSettings
@@ -121,7 +121,9 @@ async def run(settings: Settings, inherited: str | None = None) -> None:
         loop.add_reader(life, _on_orphaned, loop, life, running.stop)
     _stop_on_signals(running.stop, lambda: None)
     loop.add_signal_handler(signal.SIGHUP, running.reload_certificates)
+    flush = spans.export(os.environ, "gateway")
     await running.run()
+    flush()
 
 
 async def run_workers(settings: Settings) -> None:

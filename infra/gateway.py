@@ -10,6 +10,7 @@ from aws_cdk import aws_iot as iot
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra import traces
 from infra.balancer import ADMIN_PORT, PLAIN_PORT, PORT, SECOND_PORT, Balancer
 from infra.data import Data
 from infra.logs import log_group
@@ -113,9 +114,11 @@ class Gateways(Construct):
                 [
                     allow(_TABLE_ACTIONS, [data.charge_points.table_arn]),
                     allow(["sqs:GetQueueUrl", "sqs:SendMessage"], large_frames),
+                    *traces.permissions(options),
                 ],
             ),
         )
+        traces.answer(self, options)
         container = task.add_container(
             "gateway",
             image=ecs.ContainerImage.from_registry(inputs.image.value_as_string),
@@ -200,4 +203,4 @@ def _environment(options: Options, inputs: Inputs) -> dict[str, str]:
         chosen["OCPPGW_TLS_OFFLOADED"] = "1"
     if options.tls != "none" and options.plain:
         chosen["OCPPGW_PLAIN_PORT"] = str(PLAIN_PORT)
-    return chosen | options.retention.kept.environment()
+    return chosen | traces.settings(options) | options.retention.kept.environment()

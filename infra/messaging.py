@@ -18,9 +18,9 @@ SQL_VERSION = "2016-03-23"
 # The wire contract. Publishers without the properties leave 0: then the registry row knows.
 FRAMES_SQL = (
     "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
-    "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp FROM '+/in'"
+    "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp, "
+    "get(get_user_properties('traceparent'),0) AS traceparent FROM '+/in'"
 )
-TRACED_SQL = FRAMES_SQL.replace(" FROM ", ", get(get_user_properties('traceparent'),0) AS traceparent FROM ")
 OUTGOING_SQL = (
     "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
     "get(get_user_properties('epoch'),0) AS epoch, 'out' AS direction FROM '+/out'"
@@ -54,7 +54,7 @@ class Messaging(Construct):
         # A queue of its own: a slow archive delays no answer to a charge point.
         self.frames_to_archive = self.queue("FramesToArchive")
         self.job_steps = self.queue("JobSteps")
-        self._rules(options.thing_type, TRACED_SQL if options.tracing else FRAMES_SQL)
+        self._rules(options.thing_type)
         self.gateway_policy = self._gateway_policy(options.basic_ingest)
 
     def queue(self, name: str, delay: Duration | None = None, *, is_fifo: bool = False) -> sqs.Queue:
@@ -96,8 +96,8 @@ class Messaging(Construct):
         rule = iot.CfnTopicRule(self, name, rule_name=name, topic_rule_payload=payload)
         rule.override_logical_id(f"{name}Rule")
 
-    def _rules(self, thing_type: str | None, frames_sql: str) -> None:
-        self.rule(BASIC_INGEST_RULE, frames_sql, self.incoming, self.frames_to_archive)
+    def _rules(self, thing_type: str | None) -> None:
+        self.rule(BASIC_INGEST_RULE, FRAMES_SQL, self.incoming, self.frames_to_archive)
         self.rule("OutgoingFrames", OUTGOING_SQL, self.frames_to_archive)
         self.rule("GatewayConnected", "SELECT * FROM 'gateways/+/connected'", self.incoming)
         # Twice: the row is marked at once, the shadow is written when the delay is over.

@@ -57,7 +57,7 @@ class Network(Construct):
         self.has_public_addresses = options.egress == "public"
         self._log_flows(options)
         if options.egress == "endpoints":
-            self._endpoints(iot_endpoint)
+            self._endpoints(iot_endpoint, options)
 
     def group(self, name: str, description: str) -> ec2.SecurityGroup:
         """A security group that lets nobody in yet and everything out."""
@@ -78,7 +78,7 @@ class Network(Construct):
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
 
-    def _endpoints(self, iot_endpoint: str) -> None:
+    def _endpoints(self, iot_endpoint: str, options: Options) -> None:
         group = ec2.SecurityGroup(
             self, "EndpointsGroup", vpc=self.vpc, description="Endpoints of AWS services", allow_all_outbound=False
         )
@@ -89,7 +89,8 @@ class Network(Construct):
             "CdkNagValidationFailure[AwsSolutions-EC23]",
             "it can't read the range",
         )
-        for name, service in _ENDPOINTS.items():
+        xray = {"XRay": ec2.InterfaceVpcEndpointAwsService.XRAY} if options.spans == "xray" else {}
+        for name, service in (_ENDPOINTS | xray).items():
             self.vpc.add_interface_endpoint(
                 name, service=service, subnets=self.tasks, security_groups=[group], open=False
             )

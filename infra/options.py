@@ -109,6 +109,8 @@ class Options(_Options):
     heartbeats: Literal["edge", "forward"] = "edge"
     # The share of CALLs whose way is traced (W3C trace context, in the logs; functions also in X-Ray).
     tracing: Annotated[float, Field(ge=0, le=1)] = 0
+    # Where the spans of what is traced go: nowhere, to AWS X-Ray, or to the URL of a collector (OTLP over HTTP).
+    spans: Annotated[str, Field(pattern=r"^(off|xray|https?://[^/\s]+/.*)$")] = "off"
     min_profile: Annotated[int, Field(ge=0, le=3)] = 1
     # Who answers charge points: functions, or `ocppgw worker` on Fargate, cheaper from some 10,000 charge points on.
     processors: Literal["lambda", "workers"] = "lambda"
@@ -165,6 +167,7 @@ class Options(_Options):
             (self.http_api and self.api_domain is None, "http_api needs an api_domain"),
             (self.web_acl_arn is not None and not self.http_api,
              "web_acl_arn makes sense with http_api only: nothing else carries a web ACL"),
+            (self.spans != "off" and not self.tracing, "spans need tracing: the share of CALLs that have any"),
             (self.client_certificates and self.tls != "gateway", "client_certificates need tls gateway"),
             (self.preset == "prod" and self.tls == "none" and not self.plain,
              "tls is none: prod then has no wss (plain: true says that this is meant)"),

@@ -11,11 +11,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra import certificates
+from infra import certificates, traces
 from infra.data import Data
 from infra.logs import log_group
 from infra.messaging import PROCESSING_TIMEOUT_S, Messaging, allow, iot_arns
-from infra.nag import answer_for
 from infra.options import Options
 
 BATCH = 10
@@ -63,6 +62,7 @@ class Processing(Construct):
         self._code = code
         # Else each would ask for it when it starts, and need the permission.
         self._broker = {"OCPPGW_IOT_ENDPOINT": iot_endpoint} if iot_endpoint else {}
+        self._traces = traces.settings(options)
         self._options = options
         self.all: list[lambda_.CfnFunction] = []
         self.urls: list[lambda_.CfnUrl] = []
@@ -130,6 +130,7 @@ class Processing(Construct):
                 variables={
                     "POWERTOOLS_SERVICE_NAME": name,
                     **self._broker,
+                    **self._traces,
                     **self._options.retention.kept.environment(),
                     **environment,
                 }
@@ -216,16 +217,14 @@ class Processing(Construct):
 
     def _role(self, name: str, log: logs.LogGroup, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         own = [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])]
-        if self._options.tracing:
-            own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
+        own += traces.permissions(self._options)
         role = iam.Role(
             self,
             f"{name}Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"Permissions": iam.PolicyDocument(statements=[*own, *permissions])},
         )
-        if self._options.tracing:
-            answer_for(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray knows no resources")
+        traces.answer(role, self._options)
         return role
 
     def _mapping(self, queue: sqs.Queue, function: lambda_.CfnFunction, batch: int, window_s: int, is_on: bool) -> None:

@@ -7,7 +7,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import certificates
+from infra import certificates, traces
 from infra.gateway import Gateways, Inputs, execution_role, task_role
 from infra.logs import log_group
 from infra.nag import answer_for
@@ -43,8 +43,9 @@ class Workers(Construct):
                 cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
             ),
             execution_role=execution_role(self),
-            task_role=task_role(self, permissions),
+            task_role=task_role(self, [*permissions, *traces.permissions(options)]),
         )
+        traces.answer(self, options)
         task.add_container(
             "worker",
             image=ecs.ContainerImage.from_registry(inputs.image.value_as_string),
@@ -55,6 +56,7 @@ class Workers(Construct):
                 "OCPPGW_WORKER_THREADS": str(THREADS),
             }
             | certificates.settings(options, with_contracts=True)
+            | traces.settings(options)
             | options.retention.kept.environment(),
             logging=ecs.LogDriver.aws_logs(stream_prefix="worker", log_group=self.log),
             stop_timeout=Duration.seconds(STOP_S),

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 import typer
 
-from adapters import aws, logs, s3_archive, sqs
+from adapters import aws, logs, s3_archive, spans, sqs
 from adapters.authorities import SecretError
 from adapters.aws import FAILURES as FAILURES
 from adapters.aws import aim_at_local as aim_at_local
@@ -66,7 +66,9 @@ def main() -> None:
     except aws.FAILURES as error:
         typer.echo(f"The queues of the house can't be reached: {error}", err=True)
         raise typer.Exit(1) from error
+    flush_spans = spans.export(os.environ, "processors")
     worker.run(queues, ports, stop)
+    flush_spans()
 
 
 def _log_rule(rule: str) -> None:

@@ -153,10 +153,14 @@ def _is_stale(record: Record, ports: Ports) -> bool:
 
 
 def _traced(record: Record, message: Any, row: ChargePoint | None, ports: Ports) -> None:
-    with tracing.following(record.get(tracing.PROPERTY)) as trace_id:
+    traceparent, charge_point_id = record.get(tracing.PROPERTY), record["chargePointId"]
+    if not traceparent:
+        _frame(record, message, row, ports)
+        return
+    with tracing.following(traceparent, "process frame", charge_point_id=charge_point_id) as trace_id:
         _frame(record, message, row, ports)
         if trace_id:
-            log.info("traced", step="processed", charge_point_id=record["chargePointId"])
+            log.info("traced", step="processed", charge_point_id=charge_point_id)
 
 
 def _frame(record: Record, message: Any, row: ChargePoint | None, ports: Ports) -> None:

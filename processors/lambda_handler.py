@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from adapters import authorities, dynamodb, iot_data, logs, metrics, sqs
+from adapters import authorities, dynamodb, iot_data, logs, metrics, spans, sqs
 from adapters.authorities import SecretError
 from adapters.dynamodb_command_lines import DynamoCommandLines
 from adapters.dynamodb_commands import DynamoCommands
@@ -23,6 +23,7 @@ from adapters.dynamodb_reports import DynamoReports
 from adapters.dynamodb_tariffs import DynamoTariffs
 from adapters.dynamodb_transactions import DynamoTransactions
 from adapters.iot_data import IotOutbound, IotShadows
+from adapters.spans import Flush
 from adapters.sqs import SqsDeferrals, SqsShadowRepairs
 from adapters.sqs_dead_letters import SqsDeadLetters
 from processors import backlog, inbox, poison, settings
@@ -34,7 +35,11 @@ log = structlog.get_logger(__name__)
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch of any of the queues."""
-    return handle(event, _ports())
+    flush_spans = _spans()
+    try:
+        return handle(event, _ports())
+    finally:
+        flush_spans()  # it may be frozen as soon as it has answered
 
 
 def handle(event: dict[str, Any], ports: Ports) -> dict[str, Any]:
@@ -92,6 +97,11 @@ def on_aws(chosen: Settings, on_rule: Callable[[str], None]) -> Ports:
         responders=authorities.responders(chosen.ocsp_responders, chosen.contract_roots),
         deferrals=SqsDeferrals(queues, inbox.INCOMING),
     )
+
+
+@cache
+def _spans() -> Flush:
+    return spans.export(os.environ, "processors")
 
 
 @cache

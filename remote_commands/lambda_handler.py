@@ -15,7 +15,7 @@ import structlog
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from adapters import aws, dynamodb, iot_data, logs, sqs
+from adapters import aws, dynamodb, iot_data, logs, spans, sqs
 from adapters.dynamodb_administration import DynamoAdministration
 from adapters.dynamodb_command_jobs import DynamoJobs
 from adapters.dynamodb_command_lines import DynamoCommandGuards, DynamoCommandLines
@@ -23,9 +23,11 @@ from adapters.dynamodb_commands import DynamoCommands
 from adapters.dynamodb_registry import DynamoRegistry
 from adapters.dynamodb_reports import DynamoReports
 from adapters.iot_data import IotOutbound
+from adapters.spans import Flush
 from adapters.sqs import SqsJobQueue
 from domain import tracing
 from domain.jobs import QUEUE
+from domain.tracing import Kind
 from remote_commands import api, job_steps, settings
 from remote_commands.issue import Ports
 from remote_commands.jobs import JobPorts
@@ -49,11 +51,14 @@ def reads(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _answer(event: dict[str, Any], context: LambdaContext, *, only_reads: bool) -> dict[str, Any]:
     event = as_function_url(event)
-    with tracing.following(event.get("headers", {}).get(tracing.PROPERTY)) as trace_id:
+    traceparent, path = event.get("headers", {}).get(tracing.PROPERTY), str(event.get("rawPath"))
+    with tracing.following(traceparent, "command API", Kind.SERVER, path=path) as trace_id:
         answer = _resolver(only_reads).resolve(event, context)
         if trace_id:
-            log.info("traced", step="answered", path=event.get("rawPath"), status=answer["statusCode"])
-        return answer
+            log.info("traced", step="answered", path=path, status=answer["statusCode"])
+    if trace_id:
+        _house().flush_spans()  # it may be frozen as soon as it has answered
+    return answer
 
 
 def work(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
@@ -81,6 +86,7 @@ class _House:
     work: JobPorts
     settings: Settings
     access: Access
+    flush_spans: Flush
 
 
 @cache
@@ -115,7 +121,7 @@ def _house() -> _House:
         sleep=time.sleep,
     )
     work = JobPorts(jobs, jobs, SqsJobQueue(sqs.connect(), queue_name()), DynamoAdministration(client, tables))
-    return _House(ports, work, chosen, callers)
+    return _House(ports, work, chosen, callers, spans.export(os.environ, "remote_commands"))
 
 
 def queue_name() -> str:

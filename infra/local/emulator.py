@@ -1,9 +1,10 @@
 """AWS on this machine: the process `python -m infra.local.emulator PORT SAVE_EVERY_S`, see infra/local/cloud.py.
 
 ministack reads its settings from the environment when it is imported, so whoever starts this process sets them.
-Six things are ours: nothing listens beyond the loopback, the state is saved while running, not only at the end,
+Seven things are ours: nothing listens beyond the loopback, the state is saved while running, not only at the end,
 functions that want large batches of a queue get them and queues may be long (infra/local/batches.py), the broker finds
-subscribers by topic (infra/local/subscriptions.py), an invocation is over soon after it has answered, and the next look
+subscribers by topic (infra/local/subscriptions.py), rules read user properties (infra/local/user_properties.py), an
+invocation is over soon after it has answered, and the next look
 at the queues comes soon.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from infra.local.batches import bear_long_queues, hand_out_whole_batches
 from infra.local.subscriptions import find_subscribers_by_topic
+from infra.local.user_properties import let_rules_read_user_properties
 
 LOG_STREAMS = 500  # of each function
 LOOPBACK = "127.0.0.1"
@@ -138,6 +140,7 @@ def main() -> None:
     hand_out_whole_batches()
     find_subscribers_by_topic()
     bear_long_queues()
+    let_rules_read_user_properties()
     wait_briefly_for_last_words()
     look_again_soon()
     asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))

@@ -107,7 +107,7 @@ async def test_without_tracing_nothing_is_traced_even_if_it_comes_with_a_trace()
 
 @pytest.mark.parametrize("value", [None, 0, "", "00-0-0-01", TRACEPARENT.upper(), f"00-{'0' * 32}-00f067aa0ba902b7-01"])
 def test_what_is_no_trace_is_not_followed(value: object) -> None:
-    with tracing.following(value) as followed:
+    with tracing.following(value, "nothing") as followed:
         assert (followed, tracing.followed()) == ("", "")
 
 

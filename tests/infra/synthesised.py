@@ -46,6 +46,7 @@ retention:
   frames_days: 7
 webhooks: 5
 tracing: 0.01
+spans: xray
 alarm_email: ops@example.com
 signer: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
 contract_roots: arn:aws:secretsmanager:eu-central-1:123456789012:secret:roots-AbCdEf

@@ -60,6 +60,8 @@ def test_a_file_changes_its_preset(tmp_path: Path) -> None:
             "web_acl_arn makes sense with http_api only",
         ),
         ("{web_acl_arn: global}", "web_acl_arn is 'global'"),
+        ("{spans: xray}", "spans need tracing"),
+        ("{tracing: 1, spans: jaeger}", "spans is 'jaeger'"),
         ("{tracing: 2}", "tracing is 2: Input should be less than or equal to 1."),
         ("{client_certificates: true}", "client_certificates need tls gateway."),
         ("{domain: {name: a.example.org, zone: example.com, hosted_zone_id: Z1}}", "a.example.org is not in the zone"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from domain.tracing import ENDPOINT
 from infra import observability
 from infra.local.cloud import running
 from infra.local.function_urls import ROUTES
@@ -307,16 +308,19 @@ def test_all_of_the_http_api_has_one_name_that_takes_signed_requests_and_a_firew
     assert all("CommandReadsFunction" in uri for uri in read.values())
 
 
-def test_traces_pass_the_rule_and_functions_are_in_x_ray_only_where_that_is_wanted(
+def test_spans_go_to_x_ray_and_functions_are_in_it_only_where_that_is_wanted(
     dev: Template, passthrough: Template
 ) -> None:
     for template, is_traced in ((dev, False), (passthrough, True)):
-        sql = template.of_type("AWS::IoT::TopicRule")["IncomingFramesRule"]["TopicRulePayload"]["Sql"]
-        assert ("get(get_user_properties('traceparent'),0) AS traceparent FROM '+/in'" in sql) is is_traced
         functions = [each for each in template.of_type("AWS::Lambda::Function").values() if "S3Bucket" in each["Code"]]
         modes = {each.get("TracingConfig", {}).get("Mode") for each in functions}
         assert modes == ({"Active"} if is_traced else {None})
         assert environment(template).get("OCPPGW_TRACING") == ("0.01" if is_traced else None)
+        told = [environment(template), *(each["Environment"]["Variables"] for each in functions)]
+        assert all((json.dumps(each.get(ENDPOINT, "")).count("xray.") == 1) is is_traced for each in told)
+        roles = [*template.of_type("AWS::IAM::Role").values(), *template.of_type("AWS::IAM::Policy").values()]
+        may = ["xray:PutSpans" in json.dumps(each) for each in roles]
+        assert sum(may) == (len(functions) + 2 if is_traced else 0)  # gateways, workers
 
 
 def test_commands_that_wait_take_no_concurrency_from_others(balanced: Template) -> None:
@@ -348,7 +352,7 @@ def test_the_network_is_what_egress_says(dev: Template, passthrough: Template, b
     assert (made(dev, "Subnet"), made(dev, "NatGateway"), made(dev, "VPCEndpoint")) == (1, 0, 2)
     assert (made(balanced, "Subnet"), made(balanced, "NatGateway"), made(balanced, "VPCEndpoint")) == (4, 2, 2)
     # Two of them are gateway endpoints, which cost nothing.
-    assert (made(passthrough, "Subnet"), made(passthrough, "NatGateway"), made(passthrough, "VPCEndpoint")) == (6, 0, 8)
+    assert (made(passthrough, "Subnet"), made(passthrough, "NatGateway"), made(passthrough, "VPCEndpoint")) == (6, 0, 9)
     for template, has in ((dev, "ENABLED"), (passthrough, "DISABLED"), (balanced, "DISABLED")):
         assert template.only("AWS::EC2::VPC")["CidrBlock"] == "10.0.0.0/16"
         for service in template.of_type("AWS::ECS::Service").values():

@@ -55,7 +55,8 @@ def test_a_frame_goes_to_the_queue_with_what_the_wire_contract_promises(template
     assert queues == ["IncomingMessagesQueue", "FramesToArchive"]
     assert sql == (
         "SELECT * AS message, topic(1) AS chargePointId, timestamp() AS receivedAt, "
-        "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp FROM '+/in'"
+        "get(get_user_properties('epoch'),0) AS epoch, get(get_user_properties('ocpp'),0) AS ocpp, "
+        "get(get_user_properties('traceparent'),0) AS traceparent FROM '+/in'"
     )
 
 

@@ -15,6 +15,8 @@ from infra.package import pack
 from infra.wheels import LAMBDA, install
 
 INDEX = "https://pypi.org/simple/pip/"
+# Imported only where spans are exported, and without its metadata, which the zip has none of.
+SPANS = "from adapters import spans; spans.export({'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT': 'http://127.0.0.1:1/'}, '')"
 HANDLERS = ("processors", "remote_commands", "fleet", "telemetry")
 
 
@@ -40,6 +42,6 @@ def test_the_handlers_run_on_exactly_what_goes_to_aws(tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(pack(here))) as archive:
         archive.extractall(unpacked)
     handlers = ", ".join(f"{name}.lambda_handler" for name in HANDLERS)
-    script = f"import sys; sys.path.insert(0, {str(unpacked)!r}); import {handlers}"
+    script = f"import sys; sys.path.insert(0, {str(unpacked)!r}); import {handlers}; {SPANS}"
     # Neither the working tree nor what is installed here: -I -S.
     subprocess.run([sys.executable, "-I", "-S", "-c", script], cwd=tmp_path, check=True)
