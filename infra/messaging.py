@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.nag import answer_for
 from infra.options import Options
+from infra.windows import FRAMES_WINDOW_S
 from ocppj import topics
 
 SQL_VERSION = "2016-03-23"
@@ -27,7 +28,7 @@ OUTGOING_SQL = (
 )
 BASIC_INGEST_RULE = "IncomingFrames"  # a gateway may publish to it directly: $aws/rules/IncomingFrames/<id>/in
 PROCESSING_TIMEOUT_S = 20
-# Lambda's advice: six times the function's time-out, so that a throttled batch isn't delivered twice.
+# Lambda's advice: six times the function's time-out, and the window, so that a throttled batch isn't delivered twice.
 VISIBILITY_S = 6 * PROCESSING_TIMEOUT_S
 ATTEMPTS = 5
 MOST_ATTEMPTS = 1_000  # SQS's own limit
@@ -52,15 +53,16 @@ class Messaging(Construct):
         self.deleted_things = self.queue("DeletedThings")
         self.shadow_repairs = self.queue("ShadowRepairs")
         # A queue of its own: a slow archive delays no answer to a charge point.
-        self.frames_to_archive = self.queue("FramesToArchive")
+        self.frames_to_archive = self.queue("FramesToArchive", window_s=FRAMES_WINDOW_S)
         self.job_steps = self.queue("JobSteps")
         self._rules(options.thing_type)
         self.gateway_policy = self._gateway_policy(options.basic_ingest)
 
-    def queue(self, name: str, delay: Duration | None = None, *, is_fifo: bool = False) -> sqs.Queue:
+    def queue(self, name: str, delay: Duration | None = None, *, is_fifo: bool = False, window_s: int = 0) -> sqs.Queue:
         """A queue with its dead letters; alarms and outputs of both come by themselves.
 
-        In a FIFO one a message may come back for a day, and keeps back what follows it in its group.
+        In a FIFO one a message may come back for a day, and keeps back what follows it in its group. `window_s` is how
+        long a function has messages gathered for it.
         """
         queue = sqs.Queue(
             self,
@@ -70,7 +72,7 @@ class Messaging(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             delivery_delay=delay,
-            visibility_timeout=Duration.seconds(VISIBILITY_S),
+            visibility_timeout=Duration.seconds(VISIBILITY_S + window_s),
             retention_period=Duration.days(4),
             max_message_size_bytes=LARGEST_RECORD,
             dead_letter_queue=sqs.DeadLetterQueue(

@@ -13,11 +13,8 @@ from infra.data import Data
 from infra.messaging import Messaging, allow, iot_arns
 from infra.options import Options
 from infra.processing import READ, Processing, on_tables
+from infra.windows import BATCH, FRAMES_WINDOW_S, STATIONS_WINDOW_S
 
-# Few large files are what S3, Athena and the bill like, and nobody waits for the archive. But what is wrong with a
-# station's message has to be told within ten seconds.
-BATCH = 1_000
-FRAMES_WINDOW_S, STATIONS_WINDOW_S = 60, 5
 API_TIMEOUT_S = 30
 DATABASE = "ocpp_gateway"
 _KEEP = (
@@ -64,7 +61,7 @@ class Telemetry(Construct):
         self.stations = data.table("StationTable", "stationId")
         # Keys only, and they never change: what a station says next does not touch the index.
         data.index(self.stations, "allStations", "kind", "stationId", dynamodb.ProjectionType.KEYS_ONLY)
-        station_telemetry = messaging.queue("StationTelemetry")
+        station_telemetry = messaging.queue("StationTelemetry", window_s=STATIONS_WINDOW_S)
         messaging.rule("StationMessages", STATIONS_SQL, station_telemetry)
         permissions = [
             *on_tables(READ, data.charge_points, data.transactions),

@@ -2,7 +2,7 @@
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct
+from constructs import Construct
 
 from domain.tracing import ENDPOINT
 from infra.messaging import allow
@@ -30,7 +30,7 @@ def permissions(options: Options) -> list[iam.PolicyStatement]:
     return [allow([*_SEGMENTS, *(_SPANS if options.spans == XRAY else [])], ["*"])]
 
 
-def answer(role: IConstruct, options: Options) -> None:
+def answer(role: Construct, options: Options) -> None:
     """Say why its permissions name no resource."""
     if options.tracing:
         answer_for(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray knows no resources")

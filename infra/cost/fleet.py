@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infra.options import Options
+from infra.windows import BATCH, FRAMES_WINDOW_S, STATIONS_WINDOW_S
 
 DAYS = 365 / 12
 HOURS = DAYS * 24
@@ -71,12 +72,14 @@ _SAMPLE_UNITS = (1, 0)  # the latest values of a connector, in the archive's fun
 LAST_SEEN_PER_DAY = 4
 _RECORD_S, _ARCHIVE_RECORD_S = 0.02, 0.0005  # of a function, per record
 _FUNCTION_GB = 0.5
-_QUEUE_POLLS_PER_MINUTE = 15  # five pollers of an event source mapping, each waiting 20 s
+_POLLERS = 5  # of an event source mapping
+_QUEUE_POLLS_PER_MINUTE = 3 * _POLLERS  # each waiting 20 s
 QUEUES = 12  # with a function that asks them: four of them are for webhooks
 _RECORDS_PER_WORKER_S = 200  # a task of half a CPU
-_FRAME_BYTES, _ANSWER_BYTES, _ARCHIVED_BYTES = 500, 300, 60  # on the wire with TLS and TCP; archived: compressed
-_ROW_BYTES, _TRANSACTION_BYTES, _SAMPLE_BYTES = 1_500, 2_000, 430
-ALARM_METRICS = {"few": 44, "all": 79}
+_FRAME_BYTES, _ANSWER_BYTES = 500, 300  # on the wire with TLS and TCP
+_ARCHIVED_FRAME_BYTES, _ARCHIVED_SAMPLE_BYTES = 70, 60  # compressed
+_ROW_BYTES, _TRANSACTION_BYTES, _SAMPLE_BYTES, _EVENT_BYTES = 1_500, 2_000, 430, 700
+ALARM_METRICS = {"few": 47, "all": 87}
 METRICS, SECRETS = 10, 2
 _LOG_BYTES_PER_CONNECT, _EMF_BYTES, _LOG_BYTES_PER_INVOCATION = 700, 1_200, 350
 _ENDPOINTS = 6
@@ -145,7 +148,7 @@ def lines(fleet: Fleet, options: Options) -> Iterator[Line]:
     yield from _events(fleet, load)
     yield from _gateways(fleet, options, load)
     yield from _network(fleet, options, load)
-    yield from _archive(fleet, load)
+    yield from _archive(fleet, options, load)
     yield from _watching(options, load)
     yield from _http_api(options, load)
     yield from _canary(options)
@@ -153,6 +156,28 @@ def lines(fleet: Fleet, options: Options) -> Iterator[Line]:
 
 def _station_messages(fleet: Fleet) -> float:
     return fleet.stations * SECONDS / fleet.station_interval_s
+
+
+def _frames(load: Load) -> float:
+    """What the archive gets: CALLs and commands, and their answers."""
+    return 2 * (load.calls + load.commands)
+
+
+def _batches(messages: float, window_s: float) -> float:
+    """A full one, or what a poller of the queue has gathered when the window is over."""
+    return max(messages / BATCH, min(messages, _POLLERS * SECONDS / window_s))
+
+
+def _kept(per_month: float, days: int) -> float:
+    """How much there is of it after a fleet's first year."""
+    return per_month / DAYS * min(days, 365)
+
+
+def _told(fleet: Fleet, load: Load) -> float:
+    """Events: a session tells its start, its end and its readings once in a quarter of an hour."""
+    profile = fleet.profile
+    told = profile.sessions * (2 + profile.session_minutes / 15) + profile.statuses
+    return told * fleet.charge_points * DAYS + 2 * load.connects + load.commands
 
 
 def _broker(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
@@ -183,7 +208,7 @@ def batch_of(per_s: float) -> float:
 
 def _queues(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
     records = load.calls + load.commands + 2 * load.connects
-    archived = 2 * (load.calls + load.commands) + _station_messages(fleet)
+    archived = _frames(load) + _station_messages(fleet)
     batch = batch_of(load.per_s)
     # Sent by the rule one by one; received and deleted by batches, the archive's by ten.
     yield Line("SQS", "frames to the processors", "sqs_request", records * (1 + 2 / batch))
@@ -194,8 +219,10 @@ def _queues(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
 def _processing(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
     records = load.calls + load.commands + 2 * load.connects
     invocations = records / batch_of(load.per_s)
-    archived = 2 * (load.calls + load.commands) + _station_messages(fleet)
-    archive_invocations = max(archived / 1_000, min(archived, MINUTES))  # a thousand, or what came in a minute
+    archived = _frames(load) + _station_messages(fleet)
+    archive_invocations = _batches(_frames(load), FRAMES_WINDOW_S) + _batches(
+        _station_messages(fleet), STATIONS_WINDOW_S
+    )
     if options.processors == "workers":
         tasks = max(options.availability_zones, math.ceil(load.per_s * PEAK / 2 / _RECORDS_PER_WORKER_S))
         yield from _fargate("Workers", tasks, 0.5, 1)
@@ -226,17 +253,16 @@ def _tables(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
     yield Line("DynamoDB", "writes", "dynamodb_write_unit", sum(units[0] * count for units, count in done) + leases)
     yield Line("DynamoDB", "last seen, once per six hours", "dynamodb_write_unit", seen)
     yield Line("DynamoDB", "reads", "dynamodb_read_unit", sum(units[1] * count for units, count in done))
-    # A year of transactions with their samples, and the rows.
-    held = fleet.charge_points * _ROW_BYTES + 12 * (sessions * _TRANSACTION_BYTES + meter_values * _SAMPLE_BYTES)
+    # Transactions with their samples, events, and the rows.
+    ended = sessions * _TRANSACTION_BYTES + meter_values * _SAMPLE_BYTES
+    held = fleet.charge_points * _ROW_BYTES + _kept(ended, options.retention.transactions_days)
+    held += _kept(_told(fleet, load) * _EVENT_BYTES, options.retention.events_days)
     yield Line("DynamoDB", "storage after a year", "dynamodb_gb_month", held / 2**30)
     yield Line("DynamoDB", "recovery to any second", "dynamodb_recovery_gb_month", held / 2**30)
 
 
 def _events(fleet: Fleet, load: Load) -> Iterator[Line]:
-    profile = fleet.profile
-    # A session tells its start, its end and its readings once in a quarter of an hour.
-    told = profile.sessions * (2 + profile.session_minutes / 15) + profile.statuses
-    events = told * fleet.charge_points * DAYS + 2 * load.connects + load.commands
+    events = _told(fleet, load)
     yield Line("EventBridge", "events", "eventbridge_event", events)
     yield Line("Lambda", "events", "lambda_request", events)
 
@@ -269,16 +295,22 @@ def _network(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
         yield Line("Network", "NAT gateways", "nat_hour", zones * HOURS)
         yield Line("Network", "NAT gateways, traffic", "nat_gb", to_aws_gb)
     if options.egress == "endpoints":
-        yield Line("Network", "endpoints", "endpoint_hour", _ENDPOINTS * zones * HOURS)
+        endpoints = _ENDPOINTS + (options.spans == "xray")
+        yield Line("Network", "endpoints", "endpoint_hour", endpoints * zones * HOURS)
         yield Line("Network", "endpoints, traffic", "endpoint_gb", to_aws_gb)
 
 
-def _archive(fleet: Fleet, load: Load) -> Iterator[Line]:
-    archived = 2 * (load.calls + load.commands) + _station_messages(fleet)
-    files = 2 * max(archived / 1_000, min(archived, MINUTES))
+def _archive(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
+    profile, kept = fleet.profile, options.retention
+    frames, stations = _frames(load), _station_messages(fleet)
+    # A batch of frames has a file of frames and one of samples, a batch of stations one.
+    files = 2 * _batches(frames, FRAMES_WINDOW_S) + _batches(stations, STATIONS_WINDOW_S)
     yield Line("S3", "files", "s3_put", files)
+    samples = (profile.meter_values + 2 * profile.sessions + profile.statuses) * fleet.charge_points * DAYS + stations
+    held = _kept(frames, kept.frames_days) * _ARCHIVED_FRAME_BYTES
+    held += _kept(samples, kept.samples_days) * _ARCHIVED_SAMPLE_BYTES
     # No file is as large as the 128 KB from which S3 moves objects to Glacier by itself.
-    yield Line("S3", "archive after a year", "s3_gb_month", 12 * archived * _ARCHIVED_BYTES / 2**30)
+    yield Line("S3", "archive after a year", "s3_gb_month", held / 2**30)
 
 
 def _watching(options: Options, load: Load) -> Iterator[Line]:

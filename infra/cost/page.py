@@ -67,12 +67,16 @@ where that is more than an account has. Ask for these before the fleet grows.
   for it is transactional, three units for the event and its index, and a Query. Of meter values one in fifteen tells.
 - A gateway's lease is a write every ten seconds, last-seen four a day.
 - A round of the canary is four CALLs, two commands, a connect, and four seconds of a 512 MB function.
-- Not counted: the requests and functions that a webhook takes per event.
+- Not counted: the requests and functions that a webhook takes per event; spans in X-Ray.
 - Each answer is three messages of AWS IoT Core: to the broker, to the gateway, and the gateway's PUBACK.
 - Processors get batches of one record below ten a second, ten from a hundred a second on; 20 ms of a 512 MB function
-  each. The archive gets what came in a minute, a thousand at most.
-- Each queue is asked 15 times a minute when it is empty.
-- Storage is that of a fleet after its first year. Files of the archive stay below the 128 KB from which S3 moves
+  each. Each of the five pollers of a queue hands the archive what came in its window, two minutes of frames or five
+  seconds of stations, a thousand at most.
+- Each queue is asked 15 times a minute when it is empty. What comes is sent by the rule one by one; for the archive it
+  is received and deleted by ten, which AWS promises nobody: one by one would be 0.9 requests more for each frame.
+- Storage is that of a fleet after its first year, less what `retention` has removed by then: frames are kept 30 days,
+  events 90. Of commands and reports it is not counted. In the archive a frame is 70 bytes, a sample 60 (1,000 a file,
+  compressed). Files of the archive stay below the 128 KB from which S3 moves
   objects to Glacier by itself.
 - A frame on the wire is 500 bytes and its answer 300, TLS and TCP included.
 """

@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
+from typing import NoReturn
 
+from adapters import aws
 from adapters.dynamodb import Tables
 from adapters.dynamodb_events import DynamoEvents
 from events.feed_server import Feed
@@ -85,8 +87,16 @@ class House:
                     self._see_that_all_live()
             except StoppedError:
                 return
+            except aws.FAILURES as error:
+                self._blame(error)
             finally:
                 self._stop.set()
+
+    def _blame(self, error: Exception) -> NoReturn:
+        """Say that AWS did not do what was asked, or rather that it is gone."""
+        with suppress(StoppedError):
+            self._see_that_all_live()
+        raise HouseError(f"AWS on this machine does not do its part: {error}; see {self.aws.logs}.") from error
 
     def _start(self, stopping: ExitStack) -> None:
         for doubt in doubts(self.settings):

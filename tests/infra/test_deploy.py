@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from adapters import dynamodb
+from adapters.dynamodb_items import attribute
 from adapters.dynamodb_registry import DynamoRegistry
 from domain.models import Connection
 from infra.local.cloud import AWS, CloudError, running
@@ -70,10 +71,13 @@ def heard(aws: AWS, count: int) -> list[dict[str, Any]]:
 
 def test_a_frame_comes_to_the_function_as_the_wire_contract_says(echoing: AWS) -> None:
     frame = [2, "1", "Heartbeat", {}]
+    told: Any = [{"epoch": "7"}, {"ocpp": "ocpp1.6"}, {"gateway": "g1"}]
 
-    echoing.client("iot-data").publish(topic="CP-001/in", qos=1, payload=json.dumps(frame))
+    echoing.client("iot-data").publish(topic="CP-001/in", qos=1, payload=json.dumps(frame), userProperties=told)
 
     (record,) = heard(echoing, 1)
+    assert (record["body"]["epoch"], record["body"]["ocpp"]) == ("7", "ocpp1.6")
+    assert not {"gateway", "traceparent"} & record["body"].keys()
     assert record["queue"] == "IncomingMessagesQueue"
     assert (record["body"]["chargePointId"], record["body"]["message"]) == ("CP-001", frame)
     assert isinstance(record["body"]["receivedAt"], int)
@@ -154,10 +158,25 @@ def test_the_roles_allow_what_the_functions_do(tmp_path: Path, monkeypatch: pyte
         aws.client("iot-data").publish(topic="CP-001/in", qos=1, payload=json.dumps(boot))
         wait_until(lambda: reported(aws, "CP-001").get("model") == "M")
         status = FunctionUrls(aws, outputs).forward("GET", "/commands/none", {}, b"").status
+        state = state_of_a_command_whose_time_is_over(aws, FunctionUrls(aws, outputs), registry)
         said = (aws.logs / "aws.log").read_text()
 
-    assert status == 404
+    assert (status, state) == (404, "timeout")
     assert "AccessDenied" not in said
+
+
+def state_of_a_command_whose_time_is_over(aws: AWS, functions: FunctionUrls, registry: DynamoRegistry) -> str:
+    registry.renew_lease("g1", datetime.now(UTC) + timedelta(minutes=1))
+    sent = functions.forward("POST", "/charge-points/CP-001/commands/Reset", {}, b'{"type": "Soft"}')
+    command = json.loads(sent.body)
+    aws.client("dynamodb").update_item(
+        TableName="CommandTable",
+        Key={"commandId": {"S": command["commandId"]}},
+        UpdateExpression="SET deadline = :then",
+        ExpressionAttributeValues={":then": attribute(datetime.now(UTC) - timedelta(minutes=1))},
+    )
+    shown = json.loads(functions.forward("GET", f"/commands/{command['commandId']}", {}, b"").body)
+    return str(shown["state"])
 
 
 def reported(aws: AWS, thing: str) -> dict[str, Any]:

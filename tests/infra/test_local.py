@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.cloud import answers
 from infra.local.demo import CHARGE_POINTS
 from tests.house import PORTS, STOP_S, House, free_ports
 from tests.infra.processes import LOOPBACKS, descendants, is_running, listening, members, wait_until
@@ -173,6 +174,28 @@ def test_a_gateway_that_dies_takes_the_house_with_it_in_words(tmp_path: Path) ->
     assert gateways
     assert house.process.returncode == 1
     assert "gateway ended with code -9; see " in "".join(house.output)
+
+
+def test_an_emulator_that_dies_while_the_stack_is_made_is_one_sentence(tmp_path: Path) -> None:
+    with House(tmp_path) as house:
+        wait_until(lambda: answers(f"{house.aws.endpoint_url}/_ministack/ready"))
+        wait_until(lambda: (tmp_path / "ca.pem").exists())
+        (emulator,) = [pid for pid in descendants(house.process.pid) if "infra.local.emulator" in command_of(pid)]
+        os.kill(emulator, signal.SIGKILL)
+        house.process.wait(STOP_S + 20)
+        house.kill()
+
+    said = "".join(house.output)
+    assert house.process.returncode == 1
+    assert "Traceback" not in said
+    assert "aws ended with code -9; see " in said
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def test_the_front_says_which_paths_there_are(house: House) -> None:

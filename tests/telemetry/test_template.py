@@ -36,7 +36,7 @@ def test_frames_wait_for_large_batches_and_a_bad_payload_of_a_station_not_ten_se
     mappings = [resources[f"{queue}Mapping"]["Properties"] for queue in ("FramesToArchive", "StationTelemetry")]
 
     assert [each["BatchSize"] for each in mappings] == [1_000, 1_000]
-    assert mappings[0]["MaximumBatchingWindowInSeconds"] == 60
+    assert mappings[0]["MaximumBatchingWindowInSeconds"] == 120
     assert mappings[1]["MaximumBatchingWindowInSeconds"] <= 5
 
 
