@@ -233,10 +233,10 @@ def go(drill: Drill, *, has_copies: bool, wait_s: float) -> bool:
     began, began_at = time.monotonic(), datetime.now(UTC)
     drill.stop()
     stopped_at = datetime.now(UTC)
-    if not has_copies:
-        drill.restore()
-    drill.copy_back()
-    drill.start()
+    for what, step in (("restored", drill.restore), ("copied back", drill.copy_back), ("started", drill.start)):
+        if step != drill.restore or not has_copies:
+            step()
+            drill.say(f"{what} after {time.monotonic() - began:.1f} s")
     if not drill.is_executed:
         drill.say("Nothing was done: --execute does it.")
         return True

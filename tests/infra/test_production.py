@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 OPERATE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
 WAYS = ("dev", "passthrough", "balanced")
-X_RAY = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+X_RAY = ("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:PutSpans", "xray:PutSpansForIndexing")
 WAYS_IN = ("OCPPGW_WS_PORT", "OCPPGW_SECOND_PORT", "OCPPGW_PLAIN_PORT")
 
 
@@ -452,6 +452,7 @@ def test_the_gateways_settings_exist_and_secrets_are_no_settings(template: Templ
     secret = {each["Name"] for each in container(template)["Secrets"]}
     known = {f"OCPPGW_{name}" for name in re.findall(r"`OCPPGW_(\w+)`", OPERATE)}
     known |= {name for name in given if name.endswith("_KEPT_DAYS")}  # docs/privacy.md has these
+    known |= {ENDPOINT} if ENDPOINT in OPERATE else set()
 
     assert set(given) | secret <= known
     assert {"OCPPGW_PEPPER", "OCPPGW_MQTT_CERT", "OCPPGW_MQTT_KEY"} <= secret
