@@ -4,8 +4,7 @@ ministack reads its settings from the environment when it is imported, so whoeve
 Seven things are ours: nothing listens beyond the loopback, the state is saved while running, not only at the end,
 functions that want large batches of a queue get them and queues may be long (infra/local/batches.py), the broker finds
 subscribers by topic (infra/local/subscriptions.py), rules read user properties (infra/local/user_properties.py), an
-invocation is over soon after it has answered, and the next look
-at the queues comes soon.
+invocation is over soon after it has answered, and the next look at the queues comes soon.
 """
 
 import asyncio
