@@ -159,10 +159,27 @@ def test_the_roles_allow_what_the_functions_do(tmp_path: Path, monkeypatch: pyte
         wait_until(lambda: reported(aws, "CP-001").get("model") == "M")
         status = FunctionUrls(aws, outputs).forward("GET", "/commands/none", {}, b"").status
         state = state_of_a_command_whose_time_is_over(aws, FunctionUrls(aws, outputs), registry)
+        wrong = [each for each in ASKED if FunctionUrls(aws, outputs).forward(*each[:2], {}, each[2]).status >= 500]
+        wait_until(lambda: "Contents" in aws.client("s3").list_objects_v2(Bucket=outputs["ArchiveBucketName"]))
         said = (aws.logs / "aws.log").read_text()
 
-    assert (status, state) == (404, "timeout")
+    assert (status, state, wrong) == (404, "timeout", [])
     assert "AccessDenied" not in said
+
+
+# One of each kind that touches other tables or AWS IoT.
+ASKED = (
+    ("POST", "/charge-points", b'{"chargePointId": "CP-002"}'), ("GET", "/charge-points", b""),
+    ("GET", "/charge-points/CP-001", b""), ("PATCH", "/charge-points/CP-002", b'{"labels": {"a": "b"}}'),
+    ("POST", "/charge-points/CP-002/rotate-password", b"{}"), ("POST", "/charge-points/CP-002/disable", b"{}"),
+    ("GET", "/charge-points/CP-001/doctor", b""), ("GET", "/charge-points/CP-001/transactions", b""),
+    ("GET", "/charge-points/CP-001/device-model", b""), ("GET", "/charge-points/CP-001/reports", b""),
+    ("DELETE", "/charge-points/CP-002", b""), ("GET", "/transactions", b""), ("GET", "/unknown-id-tokens", b""),
+    ("POST", "/id-tokens", b'{"idToken": "A", "type": "ISO14443"}'), ("GET", "/id-tokens", b""),
+    ("GET", "/stations", b""), ("GET", "/charge-points/CP-001/samples", b""),
+    ("GET", "/charge-points/CP-001/samples/latest", b""), ("GET", "/charge-points/CP-001/commands", b""),
+    ("POST", "/jobs", b'{"command": "reset", "chargePointIds": ["CP-001"]}'), ("GET", "/jobs", b""),
+)  # fmt: skip
 
 
 def state_of_a_command_whose_time_is_over(aws: AWS, functions: FunctionUrls, registry: DynamoRegistry) -> str:
