@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Where this is set (in containers, mostly), each of the processes that tests start would compile all of our code anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test check e2e synth bench conformance clean infra package deploy
 
