@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from asyncio import base_events
+from contextlib import nullcontext
 from typing import Any
 
 from infra.local.batches import bear_long_queues, hand_out_whole_batches
@@ -20,6 +21,7 @@ from infra.local.subscriptions import find_subscribers_by_topic
 from infra.local.user_properties import let_rules_read_user_properties
 
 LOG_STREAMS = 500  # of each function
+SHUTDOWN_S = 4.0
 LOOPBACK = "127.0.0.1"
 _EVERYWHERE = (None, "", "0.0.0.0", "::")  # noqa: S104  what we refuse to bind
 # Log streams, one for every invocation of a Lambda, would outgrow everything else.
@@ -105,26 +107,27 @@ async def _save_regularly(every_s: float) -> None:
 async def serve(port: int, save_every_s: float) -> None:
     """Serve until SIGTERM or SIGINT, and don't return."""
     import ministack.app
-    from hypercorn.asyncio import serve as serve_http
-    from hypercorn.config import Config
+    from uvicorn import Config, Server
 
-    config = Config()
-    config.bind = [f"{LOOPBACK}:{port}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.5  # long polls and MQTT sessions don't end by themselves
-    config.shutdown_timeout = 4
+    # Not ministack's hypercorn, which parses HTTP in Python: that was more work than all that was asked of AWS.
+    config = Config(
+        ministack.app.app, LOOPBACK, port, http="httptools", ws="websockets-sansio", lifespan="on", log_config=None,
+        access_log=False, server_header=False, date_header=False, timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,  # long polls don't end by themselves
+    )  # fmt: skip
+    server = Server(config)
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     saving = asyncio.create_task(_save_regularly(save_every_s), name="save")
-
-    async def stopped() -> None:
-        await stop.wait()
-        saving.cancel()
-        save()  # first of all: whoever stops us may not be patient
-
-    await serve_http(ministack.app.app, config, shutdown_trigger=stopped)
+    serving = asyncio.create_task(server.serve(), name="serve")
+    serving.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+    saving.cancel()
+    save()  # first of all: whoever stops us may not be patient
+    server.should_exit = True
+    await asyncio.wait([serving], timeout=SHUTDOWN_S)
     logging.shutdown()
     # Not a plain return: asyncio would wait for threads in the middle of a 20 s long poll or a Lambda's work.
     os._exit(0)

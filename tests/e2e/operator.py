@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ class Reply:
     """An HTTP answer with a JSON body."""
 
     status: int
-    headers: dict[str, str]
+    headers: Message  # whatever the case of their names
     body: dict[str, Any]
 
 
@@ -92,10 +93,10 @@ class Operator:
     def _exchange(request: urllib.request.Request) -> Reply:
         try:
             with urllib.request.urlopen(request, timeout=40) as response:  # noqa: S310 - our own front
-                return Reply(response.status, dict(response.headers), json.loads(response.read()))
+                return Reply(response.status, response.headers, json.loads(response.read()))
         except urllib.error.HTTPError as error:
             with error:
-                return Reply(error.code, dict(error.headers), json.loads(error.read()))
+                return Reply(error.code, error.headers, json.loads(error.read()))
 
 
 PATIENCE_S = 45.0  # for a machine that does much else: who is there earlier is not kept waiting

@@ -104,7 +104,7 @@ def test_an_emulator_that_can_t_start_is_one_sentence(tmp_path: Path) -> None:
         taken.listen()
         aws = AWS(taken.getsockname()[1], free_port(), tmp_path)
 
-        with pytest.raises(CloudError, match=r"^The AWS emulator ended with code 1; see .*aws\.log\.$"):
+        with pytest.raises(CloudError, match=r"^The AWS emulator ended with code 3; see .*aws\.log\.$"):
             start(aws)
 
 
