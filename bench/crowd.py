@@ -25,7 +25,8 @@ from bench.processes import (
     rss_kib,
     wait_for,
 )
-from tests.brokers import Mosquitto, free_port
+from infra.local.cloud import free_port
+from tests.brokers import Mosquitto
 
 WORKERS = 4
 PROCESSES = 4  # of charge points: each has 20,000 files, and an address with 28,000 ports

@@ -18,7 +18,8 @@ from bench.flood import measure as measure_flood
 from bench.naive_bridge import run_naive_bridge
 from bench.processes import Child, Load, Trips, cpu_s, measure, rss_kib, wait_for
 from gateway.tls import TlsFiles
-from tests.brokers import Mosquitto, free_port
+from infra.local.cloud import free_port
+from tests.brokers import Mosquitto
 from tests.certificates import Authority
 
 PER_LINK = 1_000  # charge points

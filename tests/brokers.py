@@ -17,18 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.cloud import free_port
 from tests.certificates import Authority
 
 START_S = 10.0
 MISSING = "mosquitto is not installed (Debian: apt-get install mosquitto): the link is not tested against a real broker"
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Mosquitto:

@@ -10,19 +10,17 @@ It is started once for the whole run and shared: use charge points of your own.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-from infra.local.cloud import AWS
+from infra.local.cloud import AWS, free_port
 
 PORTS = ("OCPPGW_WS_PORT", "OCPPGW_HTTP_PORT", "OCPPGW_ADMIN_PORT", "OCPPGW_AWS_PORT", "OCPPGW_MQTT_PORT")
 START_S = 180.0  # on a machine that does much else
@@ -33,9 +31,10 @@ DISCONNECT_DELAY_S = 2
 
 def free_ports() -> dict[str, str]:
     """The variables of the ports, each with one that nobody listens on now."""
-    with ExitStack() as sockets:  # all at once: one by one they could be given out twice
-        bound = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
-        return {name: str(each.getsockname()[1]) for name, each in zip(PORTS, bound, strict=True)}
+    chosen: set[int] = set()
+    while len(chosen) < len(PORTS):
+        chosen.add(free_port())
+    return {name: str(port) for name, port in zip(PORTS, chosen, strict=True)}
 
 
 class House:

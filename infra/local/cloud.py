@@ -8,13 +8,14 @@ Everything listens on 127.0.0.1 only. The state survives in the directory: saved
 
 import importlib.util
 import os
+import secrets
 import shutil
 import socket
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ START_S = 30.0
 CA_S = 20.0  # it is made when it is first asked for
 STOP_S = 6.0
 _POLL_S = 0.05
+_PORTS = range(10_000, 32_768)  # outgoing connections take those above (net.ipv4.ip_local_port_range)
 
 
 class CloudError(Exception):
@@ -130,11 +132,15 @@ def running(state: Path, aws_port: int = 0, mqtt_port: int = 0, region: str = "u
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback that nobody listens on now.
+
+    None of those that the system gives to outgoing connections: one of them may have it by the time it is used.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def _settings(aws: AWS) -> dict[str, str]:

@@ -23,7 +23,8 @@ from paho.mqtt.properties import Properties
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.brokers import Mosquitto, free_port
+from infra.local.cloud import free_port
+from tests.brokers import Mosquitto
 from tests.certificates import Authority
 from tests.gateway.house import closed, get, hear, until
 

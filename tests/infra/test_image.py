@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Mosquitto, free_port
+from infra.local.cloud import free_port
+from tests.brokers import Mosquitto
 from tests.infra.dockerfile import ROOT, Stage, build, command, environment, stages
 from tests.infra.processes import wait_until
 
