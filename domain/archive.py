@@ -18,6 +18,7 @@ import orjson
 from ocppj import timestamps
 
 Row = dict[str, Any]
+_OTHER = {"in": "out", "out": "in"}
 
 LAST = timedelta(hours=24)  # what is read, unless said otherwise
 
@@ -87,8 +88,29 @@ def read(kind: Kind, since: datetime, until: datetime, archive: Archive) -> list
 
 
 def in_order(frames: Iterable[Row]) -> list[Row]:
-    """Frames in the order they were said: an answer of the same millisecond follows its call."""
-    return sorted(frames, key=lambda row: (row["received_at"], row["message_type"] in (3, 4, 5)))
+    """Frames in the order they were said.
+
+    Of the same millisecond are first answers to earlier calls, after which a charge point may say the next; then calls;
+    then what answers these.
+    """
+    rows = list(frames)
+    asked = {_exchange(row, row["direction"]): row["received_at"] for row in rows if not _is_answer(row)}
+
+    def place(row: Row) -> tuple[str, int]:
+        at = row["received_at"]
+        if not _is_answer(row):
+            return at, 1
+        return at, 0 if asked.get(_exchange(row, _OTHER[row["direction"]]), "") < at else 2
+
+    return sorted(rows, key=place)
+
+
+def _is_answer(row: Row) -> bool:
+    return row["message_type"] in (3, 4, 5)
+
+
+def _exchange(row: Row, asked: str) -> tuple[str, str, str]:
+    return row["charge_point_id"], row["message_id"], asked
 
 
 def rows_of(body: bytes) -> list[Row]:
