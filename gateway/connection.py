@@ -63,6 +63,7 @@ class Session:
     __slots__ = (
         "_clock",
         "_conversation",
+        "_epoch",
         "_oddities",
         "_ping_interval_s",
         "_pinged_at",
@@ -112,10 +113,11 @@ class Session:
         self._ping_interval_s = 0.0
         self._pinged_at = 0.0
         self._topic = topics.inbound(self.charge_point_id, ingest_rule)
+        self._epoch = str(connection.epoch)  # as properties say it
         self._properties: tuple[tuple[str, str], ...] = (
             ("ocpp", connection.version.subprotocol),
             ("gateway", connection.gateway),
-            ("epoch", str(connection.epoch)),
+            ("epoch", self._epoch),
             ("trace", trace),
         )
         # What a conversation asks of its ends, see `ocppj.conversation.Ends`: two of them need nothing of ours.
@@ -192,7 +194,7 @@ class Session:
         epoch = deadline = None
         if properties:
             # Most answers are to this connection: then there is nothing to work out.
-            is_ours = properties.get("epoch") == self._properties[2][1]
+            is_ours = properties.get("epoch") == self._epoch
             epoch = self.connection.epoch if is_ours else self._number(properties, "epoch")
             deadline_ms = self._number(properties, "deadline") if "deadline" in properties else None
             if deadline_ms is not None:

@@ -92,6 +92,7 @@ class WebSocket(asyncio.Protocol):
         "_bitten",
         "_closing",
         "_cutter",
+        "_deflates",
         "_early",
         "_fragments",
         "_held",
@@ -127,7 +128,8 @@ class WebSocket(asyncio.Protocol):
         self._closing: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
-        self._is_open = False  # as the protocol's state says, without asking it for each frame
+        # As the protocol says, without asking it for each frame: with many connected nothing of it is in the caches.
+        self._is_open = self._deflates = False
         self._traffic: Traffic | None = None
         self._held = b""  # what it sent, of which so many bytes are taken already
         self._bitten = 0
@@ -212,7 +214,7 @@ class WebSocket(asyncio.Protocol):
     def accept(self, response: Response, peer: Peer, traffic: Traffic | None = None) -> None:
         """Answer with this 101 and open for `peer`, whose `traffic` is counted from now on."""
         self._protocol.send_response(response)
-        self._is_open = True
+        self._is_open, self._deflates = True, bool(self._protocol.extensions)
         self._peer = peer
         self._traffic = traffic
         self._flush()
@@ -276,7 +278,7 @@ class WebSocket(asyncio.Protocol):
     def send(self, text: bytes) -> None:
         """Put a text message on the wire; nothing happens when the close has begun."""
         if self._is_open:
-            if self._protocol.extensions:
+            if self._deflates:
                 self._protocol.send_text(text)
                 self._flush()
             else:
