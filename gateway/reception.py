@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -194,7 +195,11 @@ class Reception:
             except BusyError as error:
                 raise RefusedError(not_now("registry_busy", f"The registry does not answer: {error}.")) from error
             else:
-                self.records.keep(registry.connected(row, connection, row.credential_version, admitted.proven))
+                change = partial(
+                    registry.connected, connection=connection, credential_version=row.credential_version,
+                    proven=admitted.proven,
+                )  # fmt: skip
+                self.records.keep(row, change)
                 return connection, old
         raise RefusedError(not_now("row_changes", "The charge point's record keeps changing."))
 

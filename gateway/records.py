@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 MOST_REMEMBERED = 10_000
 
+_Remembered = tuple[ChargePoint, Callable[[ChargePoint], ChargePoint] | None, float]
+
 
 class Records:
     """Decides by what the registry says.
@@ -45,7 +47,7 @@ class Records:
         self._remember_s = remember_s
         self._now = now
         # A dict would look for its oldest entry behind all those that were taken out before it.
-        self._rows: OrderedDict[str, tuple[ChargePoint, float]] = OrderedDict()
+        self._rows: OrderedDict[str, _Remembered] = OrderedDict()
 
     async def admit(self, shaken: Handshake) -> tuple[ChargePoint, Admitted]:
         """The row, and what it admits. The row's id is the one that counts: in 2.x it may differ in case (G-13).
@@ -68,11 +70,11 @@ class Records:
         self.keep(row)
         return row, verdict
 
-    def keep(self, row: ChargePoint) -> None:
-        """Remember a row as it is now."""
+    def keep(self, row: ChargePoint, change: Callable[[ChargePoint], ChargePoint] | None = None) -> None:
+        """Remember a row as it is now, or as it is after this change: few come back, so it is made if one does."""
         self._rows.pop(row.charge_point_id, None)
         if self._remember_s:
-            self._rows[row.charge_point_id] = _lean(row), self._now() + self._remember_s
+            self._rows[row.charge_point_id] = _lean(row), change, self._now() + self._remember_s
         self._tidy()
 
     def forget(self, charge_point_id: str) -> None:
@@ -86,13 +88,15 @@ class Records:
     def _tidy(self) -> None:
         while self._rows:
             oldest = next(iter(self._rows))
-            if len(self._rows) <= MOST_REMEMBERED and self._now() < self._rows[oldest][1]:
+            if len(self._rows) <= MOST_REMEMBERED and self._now() < self._rows[oldest][2]:
                 return
             del self._rows[oldest]
 
     def _recall(self, charge_point_id: str) -> ChargePoint | None:
-        row, until = self._rows.get(charge_point_id, (None, 0.0))
-        return row if self._now() < until else None
+        row, change, until = self._rows.get(charge_point_id, (None, None, 0.0))
+        if row is None or self._now() >= until:
+            return None
+        return row if change is None else change(row)
 
     async def _judge(self, shaken: Handshake, row: ChargePoint | None) -> Admitted | Refusal:
         if admission.is_slow(shaken, row):
