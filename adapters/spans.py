@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
     from requests import PreparedRequest, Session
 
-FLUSH_MS = 3_000  # a collector that is away must not keep a function or a stop waiting
+_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"
+TIMEOUT_S = 1.0  # a collector that is away must not keep a function or a stop waiting; retries are in it
 _ROOT = re.compile(r"Root=([0-9a-f-]+)")
 
 Flush = Callable[[], object]
@@ -34,7 +35,8 @@ def export(environment: Mapping[str, str], service: str) -> Flush:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     url = environment[ENDPOINT]
-    processor = BatchSpanProcessor(OTLPSpanExporter(url, session=session_for(url)))
+    timeout_s = float(environment.get(_TIMEOUT) or TIMEOUT_S)
+    processor = BatchSpanProcessor(OTLPSpanExporter(url, session=session_for(url), timeout=timeout_s))
     resource = Resource({"service.name": environment.get("OTEL_SERVICE_NAME") or service})
 
     def on_span(span: Span) -> None:
@@ -43,7 +45,7 @@ def export(environment: Mapping[str, str], service: str) -> Flush:
         processor.on_end(_readable(span, resource, {"xray_trace_id": invocation[1]} if invocation else {}))
 
     tracing.export_to(on_span)
-    return lambda: processor.force_flush(FLUSH_MS)
+    return processor.force_flush
 
 
 def session_for(url: str) -> "Session":

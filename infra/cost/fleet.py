@@ -233,6 +233,7 @@ def _processing(fleet: Fleet, options: Options, load: Load) -> Iterator[Line]:
     seconds = archived * _ARCHIVE_RECORD_S + archive_invocations * 0.1
     yield Line("Lambda", "archive", "lambda_arm_gb_second", seconds * _FUNCTION_GB)
     yield Line("Lambda", "commands", "lambda_request", load.commands)
+    yield Line("Lambda", "commands, looked at twice", "lambda_request", 2 * load.commands)
     yield Line("Lambda", "commands, each waiting 2 s", "lambda_arm_gb_second", load.commands * 2 * _FUNCTION_GB)
 
 

@@ -1,5 +1,6 @@
 """Spans as OTLP has them, to a server that stands in for a collector; the whole way is in tests/e2e/test_traces.py."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -79,6 +80,16 @@ def test_who_wants_no_spans_of_a_trace_gets_none(collector: tuple[str, list[Span
     flush()
 
     assert len(got) == 1
+
+
+@pytest.mark.timeout(6)  # OpenTelemetry's own time-out is 10 s
+def test_a_collector_that_never_answers_keeps_nobody_waiting_for_long() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        flush = spans.export({ENDPOINT: f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"}, "processors")
+        with tracing.spanning("told", Kind.SERVER, SAMPLED, ""):
+            pass
+        flush()
+    tracing.export_to(None)
 
 
 def test_a_request_to_x_ray_is_signed_for_its_region(monkeypatch: pytest.MonkeyPatch) -> None:

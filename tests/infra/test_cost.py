@@ -69,10 +69,14 @@ def usd(fleet: Fleet, what: str, **options: object) -> float:
 
 
 def test_frames_cost_as_long_as_they_are_kept() -> None:
-    fleet, what = Fleet(500, TYPICAL), "archive after a year"
+    def of(frames_days: int, samples_days: int) -> float:
+        kept = {"frames_days": frames_days, "samples_days": samples_days}
+        return usd(Fleet(500, TYPICAL), "archive after a year", retention=kept)
 
-    assert usd(fleet, what, retention={"frames_days": 365}) > 3 * usd(fleet, what)
-    assert usd(fleet, what, retention={"frames_days": 3_650}) == usd(fleet, what, retention={"frames_days": 365})
+    day_of_frames = of(2, 1) - of(1, 1)
+    assert of(30, 1) - of(1, 1) == pytest.approx(29 * day_of_frames)
+    assert of(3_650, 1) == of(365, 1)
+    assert usd(Fleet(500, TYPICAL), "archive after a year") == pytest.approx(of(30, 365))
 
 
 def test_stations_are_archived_by_windows_of_five_seconds() -> None:
