@@ -29,7 +29,8 @@ from domain.models import ChargePoint, Proven
 from domain.ports import NOTHING_PROVEN
 from gateway.garbage import collect_seldom
 from gateway.gate import Arrivals
-from gateway.server import Gateway, Options
+from gateway.options import Options
+from gateway.server import Gateway
 from gateway.tls import Certificates, TlsFiles
 from tests.cable import Cable
 

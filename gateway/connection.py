@@ -18,8 +18,9 @@ from gateway.links import Place
 from gateway.metrics import Metrics
 from gateway.websocket import WebSocket
 from ocppj import timestamps, topics
-from ocppj.conversation import Conversation, Handover, Limits
+from ocppj.conversation import Conversation
 from ocppj.frames import Call, CallError, CallResult, decode, encode
+from ocppj.terms import Handover, Limits
 
 LOGGED_ODDITIES = 20  # a connection that does nothing right is not worth a line per frame
 
@@ -120,7 +121,7 @@ class Session:
             ("epoch", self._epoch),
             ("trace", trace),
         )
-        # What a conversation asks of its ends, see `ocppj.conversation.Ends`: two of them need nothing of ours.
+        # What a conversation asks of its ends, see `ocppj.terms.Ends`: two of them need nothing of ours.
         self.to_charge_point = websocket.send
         self.finished = metrics.finished
         self._conversation = Conversation(

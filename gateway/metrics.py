@@ -15,7 +15,7 @@ from prometheus_client.samples import Sample
 from gateway.gate import Pulse
 from gateway.links import PooledLink
 from ocppj import schemas
-from ocppj.conversation import Direction, Tally
+from ocppj.terms import Direction, Tally
 from ocppj.versions import VERSIONS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

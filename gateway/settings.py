@@ -12,10 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway.admission import Policy
 from gateway.gate import Arrivals
 from gateway.limits import TrafficLimits
-from gateway.server import Options
+from gateway.options import Options, WebSocketOptions
 from gateway.tls import TlsFiles
-from gateway.websocket import WebSocketOptions
-from ocppj.conversation import Limits
+from ocppj.terms import Limits
 
 PREFIX = "OCPPGW_"
 

@@ -14,9 +14,9 @@ from domain.ports import Message
 from domain.tracing import Kind
 from gateway.connection import Session
 from ocppj import frames
-from ocppj.conversation import Handover
 from ocppj.errors import FrameError
 from ocppj.frames import Call, Frame, Send
+from ocppj.terms import Handover
 
 REMEMBERED = 100  # commands without an answer
 

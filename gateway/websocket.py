@@ -4,53 +4,22 @@ No task, queue or lock per frame. Reading is paused between the request and the 
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from websockets.exceptions import InvalidMessage
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
-from gateway import shortcut
+from gateway import shortcut, upgrade
+from gateway.bites import BITE, Bites
 from gateway.limits import Traffic
+from gateway.options import WebSocketOptions
 from gateway.refusals import Refusal
 from gateway.turn import Turn
-from ocppj import versions
 
 TEXT, CONT, BINARY, CLOSE = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.CLOSE
 OPEN = State.OPEN
-# Who sends more than this at once gets one bite after the other, each in a turn of the loop of its own. One read of a
-# flood is up to 2 MiB with uvloop, and took all others' turns for seconds (measured).
-BITE, SMALLEST_BITE = 2_048, 256
-# A bite of the smallest frames there are takes over a millisecond: who sends such gets smaller bites.
-MANY_FRAMES = 16
-
-# 21 KiB per connection instead of 48, 24 us a message instead of 32 (measured).
-_DEFLATE = ServerPerMessageDeflateFactory(
-    server_max_window_bits=9, client_max_window_bits=9, compress_settings={"memLevel": 1}
-)
-# What the library says per connection, we say better.
-_quiet = logging.getLogger("gateway.websocket.library")
-_quiet.setLevel(logging.ERROR)
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketOptions:
-    """What every WebSocket of the gateway has in common."""
-
-    max_message_bytes: int = 1_048_576
-    deflate: bool = True
-    handshake_timeout_s: float = 10.0
-    close_timeout_s: float = 5.0
-    # Who lets this much wait to be read, for this long, is closed.
-    write_buffer_bytes: int = 1_048_576
-    write_timeout_s: float = 30.0
 
 
 class Peer(Protocol):
@@ -88,14 +57,12 @@ class WebSocket(asyncio.Protocol):
     """One WebSocket of the server side."""
 
     __slots__ = (
-        "_bite",
-        "_bitten",
+        "_bites",
         "_closing",
         "_cutter",
         "_deflates",
         "_early",
         "_fragments",
-        "_held",
         "_host",
         "_is_lost",
         "_is_open",
@@ -115,12 +82,7 @@ class WebSocket(asyncio.Protocol):
     def __init__(self, host: Host, options: WebSocketOptions, remote: str = "") -> None:
         self._host = host
         self._options = options
-        self._protocol = ServerProtocol(
-            extensions=[_DEFLATE] if options.deflate else None,
-            select_subprotocol=_select,
-            max_size=options.max_message_bytes,
-            logger=_quiet,
-        )
+        self._protocol = upgrade.protocol(options)
         self._peer: Peer | None = None
         self._early: list[Frame] = []
         self._fragments: list[bytes] | None = None
@@ -131,9 +93,7 @@ class WebSocket(asyncio.Protocol):
         # As the protocol says, without asking it for each frame: with many connected nothing of it is in the caches.
         self._is_open = self._deflates = False
         self._traffic: Traffic | None = None
-        self._held = b""  # what it sent, of which so many bytes are taken already
-        self._bitten = 0
-        self._bite = BITE
+        self._bites: Bites | None = None  # once it has sent much at once
         self._rest: asyncio.Handle | None = None  # while others have their turn, or it is over its limit
         self._patience: asyncio.TimerHandle | None = None  # while it does not read
         self.heard_at = 0.0  # on the loop's clock
@@ -154,19 +114,20 @@ class WebSocket(asyncio.Protocol):
         self.heard_at = self._loop.time()
         if self._peer is None:
             self._take(data)
-        elif not self._held and self._rest is None and len(data) <= BITE:
+        elif not self._bites and self._rest is None and len(data) <= BITE:
             frames = self._take(data)
             if self._traffic is not None:
                 self._pay(self._traffic, self.heard_at, frames, len(data))
         else:
-            self._held, self._bitten = self._held[self._bitten :] + data, 0
+            if self._bites is None:
+                self._bites = Bites()
+            self._bites.add(data)
             if self._rest is None:
-                self._take_bite()
+                self._take_bite(self._bites)
 
     def eof_received(self) -> bool:
-        if self._held:
-            held, self._held = self._held[self._bitten :], b""
-            self._take(held)
+        if self._bites:
+            self._take(self._bites.rest())
         self._protocol.receive_eof()
         self._is_open = False
         return False  # the transport closes itself once it has written what it had
@@ -201,15 +162,7 @@ class WebSocket(asyncio.Protocol):
 
     def check(self, request: Request) -> Response:
         """The 101 for this request, or the response that says what is wrong with it as WebSocket; sends nothing."""
-        response = self._protocol.accept(request)
-        if response.status_code != 101:
-            versions_asked = request.headers.get_all("Sec-WebSocket-Version")
-            if versions_asked and versions_asked != ["13"]:
-                text = f"Version {', '.join(versions_asked)} of WebSocket is not spoken here, only version 13.\n"
-                response = self._protocol.reject(426, text)
-                response.headers["Upgrade"] = "websocket"
-            response.headers["Sec-WebSocket-Version"] = "13"  # what we do speak (RFC 6455 4.4)
-        return response
+        return upgrade.answer(self._protocol, request)
 
     def accept(self, response: Response, peer: Peer, traffic: Traffic | None = None) -> None:
         """Answer with this 101 and open for `peer`, whose `traffic` is counted from now on."""
@@ -265,13 +218,10 @@ class WebSocket(asyncio.Protocol):
                 self._transport.abort()
 
     def _answer_nonsense(self) -> None:
-        error = self._protocol.handshake_exc
-        status, text, path = 431, f"Too long: {error}.", ""
-        if isinstance(error, InvalidMessage):  # to this the library says nothing
-            status, text, path = 400, *_in_words(error.__cause__)
-            self._transport.write(self._protocol.reject(status, text + "\n").serialize())
+        refusal, path, unsaid = upgrade.refuse_nonsense(self._protocol)
+        self._transport.write(unsaid)
         self._flush()
-        self._host.on_nonsense(self, Refusal(status, "bad_request", text), path)
+        self._host.on_nonsense(self, refusal, path)
 
     # Open.
 
@@ -353,17 +303,14 @@ class WebSocket(asyncio.Protocol):
             self._on_close()
         return len(events)
 
-    def _take_bite(self) -> None:
-        begins, ends = self._bitten, self._bitten + self._bite
-        bite, self._bitten = self._held[begins:ends], ends
-        if ends >= len(self._held):
-            self._held, self._bitten = b"", 0
+    def _take_bite(self, bites: Bites) -> None:
+        bite = bites.bite()
         frames, traffic = self._take(bite), self._traffic
         if self._is_lost:
             return
-        self._bite = max(self._bite // 2, SMALLEST_BITE) if frames > MANY_FRAMES else min(self._bite * 2, BITE)
+        bites.weigh(frames)
         rests = traffic is not None and self._pay(traffic, self._loop.time(), frames, len(bite))
-        if self._held and not rests:
+        if bites and not rests:
             self._transport.pause_reading()
             self._rest = self._loop.call_soon(self._go_on)
 
@@ -380,8 +327,8 @@ class WebSocket(asyncio.Protocol):
 
     def _go_on(self) -> None:
         self._rest = None
-        if self._held:
-            self._take_bite()
+        if self._bites:
+            self._take_bite(self._bites)
         self._resume_reading()
 
     def _resume_reading(self) -> None:
@@ -475,16 +422,3 @@ class _Nobody:
 
     def on_end(self, code: int, reason: str) -> None:
         pass
-
-
-def _in_words(error: BaseException | None) -> tuple[str, str]:
-    """What is wrong with a request, and its path if that is known; no header's value, for it may be a password."""
-    if isinstance(error, UnicodeDecodeError) and isinstance(error.object, bytes):
-        path = error.object.decode(errors="replace")
-        return f"The URL has characters that are not ASCII, and must be percent-encoded; the path was {path}.", path
-    return f"This is no request for a WebSocket: {str(error).partition(':')[0]}.", ""
-
-
-def _select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    version = versions.negotiate(list(offered))
-    return Subprotocol(version.subprotocol) if version is not None else None

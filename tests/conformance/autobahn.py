@@ -12,9 +12,10 @@ import sys
 import structlog
 from websockets.http11 import Request
 
+from gateway.options import WebSocketOptions
 from gateway.refusals import Refusal
 from gateway.turn import Turn
-from gateway.websocket import WebSocket, WebSocketOptions
+from gateway.websocket import WebSocket
 
 LARGEST = 17 * 1024 * 1024  # the suite's own; the gateway's limit is 1 MiB
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from gateway.websocket import WebSocketOptions
+from gateway.options import WebSocketOptions
 from tests.conformance.wire import (
     CONT,
     PING,

@@ -13,8 +13,9 @@ from adapters.memory import MemoryRegistry
 from adapters.memory_link import MemoryBroker, MemoryLink
 from domain.models import ChargePoint
 from domain.ports import Admissions, LargeFrames, Message
-from gateway.server import Gateway, Options
-from ocppj.conversation import Limits
+from gateway.options import Options
+from gateway.server import Gateway
+from ocppj.terms import Limits
 
 PATIENCE_S = 5.0
 

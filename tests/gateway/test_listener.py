@@ -17,9 +17,9 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
 from domain.models import ChargePoint
+from gateway.options import WebSocketOptions
 from gateway.proxy_protocol import SIGNATURE
 from gateway.tls import Certificates, TlsFiles
-from gateway.websocket import WebSocketOptions
 from tests.certificates import Authority, Leaf
 from tests.gateway.house import PATIENCE_S, House, get, hear, house, until
 from tests.gateway.loops import on_both_loops

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from adapters.memory import MemoryRegistry
 from adapters.memory_link import MemoryBroker
 from domain.models import ChargePoint
-from gateway.websocket import WebSocketOptions
+from gateway.options import WebSocketOptions
 from tests.gateway.house import House, closed, get, hear, house, until
 
 BOOT = [2, "b1", "BootNotification", {"chargePointModel": "M", "chargePointVendor": "Zürich"}]

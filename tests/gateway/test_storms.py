@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from domain.models import ChargePoint
 from gateway.gate import Arrivals
 from gateway.limits import TrafficLimits
-from gateway.websocket import WebSocketOptions
+from gateway.options import WebSocketOptions
 from tests.gateway.house import PATIENCE_S, House, closed, get, hear, house, until
 
 BEAT = '[2,"h1","Heartbeat",{}]'

@@ -4,8 +4,9 @@ from typing import Any
 
 import orjson
 
-from ocppj.conversation import Conversation, Direction, Handover, Limits, Tally
+from ocppj.conversation import Conversation
 from ocppj.frames import Call, encode
+from ocppj.terms import Direction, Handover, Limits, Tally
 from ocppj.versions import V16, Version
 
 EPOCH = 1_700_000_000_000

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ocppj.conversation import Handover
 from ocppj.frames import Call, CallResult, CallResultError, Send
+from ocppj.terms import Handover
 from ocppj.versions import V16, V21, V201, VERSIONS, Version
 from tests.ocppj.talk import EPOCH, T, Talk, beat, command
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocppj.conversation import Handover
 from ocppj.frames import CallError, CallResult
+from ocppj.terms import Handover
 from ocppj.versions import VERSIONS, Version
 from tests.ocppj.talk import T, Talk, beat, command
 
