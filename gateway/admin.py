@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 
@@ -72,12 +72,12 @@ class Admin:
     async def _answer(self, head: bytes) -> Answer:
         method, _, rest = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
         method, target = "GET" if method == "HEAD" else method, rest.partition(" ")[0]
-        url = urlsplit(target)
-        parent, _, leaf = url.path.rpartition("/")
-        for path, star in ((url.path, ""), (f"{parent}/*", unquote(leaf))):
+        whole, _, query = target.partition("?")
+        parent, _, leaf = whole.rpartition("/")
+        for path, star in ((whole, ""), (f"{parent}/*", unquote(leaf))):
             page = self._pages.get((method, path))
             if page is not None:
-                return await page(Question(target, dict(parse_qsl(url.query)), star))
+                return await page(Question(target, dict(parse_qsl(query)), star))
             if methods := [known for known, at in self._pages if at == path]:
                 return text(f"{' or '.join(methods)} it", HTTPStatus.METHOD_NOT_ALLOWED)
         known = ", ".join(f"{method} {path}" for method, path in self._pages)

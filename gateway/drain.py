@@ -43,27 +43,29 @@ async def close_paced(
     Stops when `is_over` says that there is no need any more.
     """
     now = asyncio.get_running_loop().time
-    waiting, hurry_at = deque(sessions), now() + over_s + patience_s
-    at_once = max(1, ceil(len(sessions) / max(1, round(over_s / TICK_S))))
-    while not is_over():
-        if now() >= hurry_at:
-            at_once = len(waiting)
-        _close_some(waiting, at_once, code, why, is_late=now() >= hurry_at)
-        if not waiting:
-            return
-        await asyncio.sleep(TICK_S)
+    waiting, began = deque(sessions), now()
+    hurry_at = began + over_s + patience_s
+    each_s = over_s / max(1, len(sessions))
+    a_tick = TICK_S / each_s if each_s else inf  # how many at a time: what a busy one has missed is not made up for
+    while waiting and not is_over():
+        closed, is_late = len(sessions) - len(waiting), now() >= hurry_at
+        due = ceil((now() - began + TICK_S) / each_s) - closed if each_s else len(waiting)
+        most = len(waiting) if is_late else ceil(min(due, a_tick, len(waiting)))
+        _close_some(waiting, most, code, why, is_late=is_late)
+        if waiting:
+            await asyncio.sleep(TICK_S)
 
 
-def _close_some(waiting: deque[Closable], at_once: int, code: int, why: str, *, is_late: bool) -> None:
-    for _ in range(min(len(waiting), max(at_once, LOOKED_AT))):
-        if at_once <= 0:
+def _close_some(waiting: deque[Closable], most: int, code: int, why: str, *, is_late: bool) -> None:
+    for _ in range(min(len(waiting), max(most, LOOKED_AT))):
+        if most <= 0:
             return
         session = waiting.popleft()
         if session.is_busy and not is_late:
             waiting.append(session)
         else:
             session.end(code, why)
-            at_once -= 1
+            most -= 1
 
 
 class Shedding:

@@ -88,16 +88,16 @@ def closing_order(question: Question, *, needs_count: bool) -> tuple[int, float]
     Raises:
         QueryError: that makes no sense.
     """
-    count = _number(question.query, "count", None) if needs_count else 0
+    count = _number(question.query, "count", None, least=1) if needs_count else 0
     return int(count), _number(question.query, "rate", RATE)
 
 
-def _number(query: Mapping[str, str], name: str, default: float | None) -> float:
+def _number(query: Mapping[str, str], name: str, default: float | None, least: float = 0) -> float:
     given = query.get(name, default)
     try:
         number = float(given or 0)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
+    if not (0 < number < float("inf") and number >= least):
         raise QueryError(f"{name} must be a number above 0, such as ?count=100&rate=20.")
     return number

@@ -10,7 +10,7 @@ import structlog
 from websockets.exceptions import InvalidStatus
 
 from domain.models import ChargePoint
-from gateway.drain import close_paced
+from gateway.drain import TICK_S, close_paced
 from ocppj import timestamps
 from tests.gateway.house import House, closed, get, hear, house, until
 
@@ -39,6 +39,16 @@ async def test_sockets_are_closed_evenly_and_each_once() -> None:
 
     assert at_first == 3
     assert [socket.ended for socket in sockets] == [[(1001, "drained")]] * 10
+
+
+async def test_who_is_closed_slowly_is_closed_as_slowly_as_was_asked_for() -> None:
+    sockets = [Socket() for _ in range(10)]
+
+    closing = asyncio.create_task(close_paced(sockets, 60, 1012, "rebalanced"))
+    await asyncio.sleep(5 * TICK_S)
+    closing.cancel()
+
+    assert sum(len(socket.ended) for socket in sockets) == 1
 
 
 async def test_a_busy_socket_is_closed_when_it_is_not_busy_any_more() -> None:
@@ -151,7 +161,10 @@ async def test_a_gateway_that_is_drained_takes_nobody_new_and_lives_on() -> None
         assert (await get(here.gateway.admin_port, "/healthz"))[0] == 200
 
 
-@pytest.mark.parametrize("target", ["/shed", "/shed?count=many", "/shed?count=1&rate=0", "/drain?rate=-1"])
+@pytest.mark.parametrize(
+    "target",
+    ["/shed", "/shed?count=many", "/shed?count=0.5", "/shed?count=1&rate=0", "/drain?rate=-1", "/drain?rate=nan"],
+)
 async def test_an_order_that_makes_no_sense_is_400(target: str) -> None:
     async with house() as here:
         socket = await here.connect()

@@ -406,7 +406,7 @@ async def test_the_admin_port_tells_health_readiness_and_numbers(here: House) ->
 
     assert await get(port, "/healthz") == (200, "alive\n")
     assert await get(port, "/readyz") == (200, "ready\n")
-    assert (await get(port, "/nothing"))[0] == 404
+    assert (await get(port, "/nothing"))[0] == (await get(port, "//["))[0] == 404
     assert (await get(port, "/metrics", "POST"))[0] == 405
     _, metrics = await get(port, "/metrics")
     for line in (
