@@ -37,7 +37,8 @@ class Plan:
 
     `silent`: after their first CALL they are connected and nothing else. `ca`: over TLS. `source`: the address they
     come from, for one has 28,000 ports to give. `at_once`: handshakes under way. `patient`: who is refused comes back
-    when it was told to. `beats`: some of the CALLs are heartbeats.
+    when it was told to. `beats`: some of the CALLs are heartbeats. `arrivals_s`: in a storm so many come each second, 0
+    = all at once.
     """
 
     port: int
@@ -51,6 +52,7 @@ class Plan:
     at_once: int = AT_ONCE
     patient: bool = False
     beats: bool = False
+    arrivals_s: float = 0.0
 
 
 class RefusedError(ConnectionError):
@@ -221,6 +223,8 @@ class Fleet:
         asyncio.get_running_loop().call_later(delay_s, charger.send, first)
 
     async def _arrive(self, number: int) -> Charger:
+        if self._plan.arrivals_s:
+            await asyncio.sleep((number - self._plan.first) / self._plan.arrivals_s)
         charger = await self._come(number)
         self.chargers.append(charger)
         charger.send(BOOT)

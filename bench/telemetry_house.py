@@ -22,6 +22,7 @@ from bench.processes import BenchError, Load, cpu_s
 from tests.house import House
 
 STATION_EVERY_S, SAMPLE_EVERY_S = 5, 10
+ARRIVALS_S = 10  # a boot is a dozen requests, a sample four; storms have benches of their own
 QUEUES = ("StationTelemetry", "FramesToArchive", "IncomingMessagesQueue")
 CREATED = "CreatedThings"
 LOOK_S = 10.0
@@ -74,7 +75,7 @@ def _add(house: House, plan: Plan, step: int, ending: ExitStack) -> None:
         _wait("things that were created are still in the queue", lambda: -_depth(sqs, created), 0)
     if count := plan.charge_points // plan.steps:
         port, rate = int(house.environment["OCPPGW_WS_PORT"]), count / SAMPLE_EVERY_S
-        loading = Load(load.Plan(port, count, rate, first=count * (step - 1), at_once=5, patient=True))
+        loading = Load(load.Plan(port, count, rate, first=count * (step - 1), patient=True, arrivals_s=ARRIVALS_S))
         ending.callback(loading.end)
         loading.tell("storm")
         try:
