@@ -32,7 +32,8 @@ TEXT = """# What it costs
 `--profile`, `--stations`, `--options` (a preset or the YAML file that you deploy) and `--with NAME=VALUE` for each
 option. The prices are one file, `infra/cost/prices.yaml`: list prices of {region}, {as_of}, in USD, without discounts
 and taxes; what AWS gives every account for ever (a million SQS requests a month and the like) is taken off, what it
-gives new accounts is not. They were written down by hand: look at AWS's pages before you decide by them.
+gives new accounts is not. They were written down by hand: look at AWS's pages before you decide by them. Looked up were
+only what IoT Core meters (a PUBACK of a device counts with MQTT 5) and Fargate's prices, by those of x86 less 20 %.
 
 This page is made by `python -m infra.cost.page`.
 
