@@ -59,8 +59,9 @@ class LastSeen:
         self._notes = {name: note for name, note in self._notes.items() if self._is_here(name, note)}
         for session in [session for session in self._sessions.values() if self._is_due(session)]:
             connection, seen = session.connection, session.last_seen
-            await self._threads.call(self._admissions.seen, session.charge_point_id, connection.epoch, seen)
+            # Before it is written: one that can't be would be the first to be tried at the next look, and the next.
             self._notes[session.charge_point_id] = _Note(connection, self._utc())
+            await self._threads.call(self._admissions.seen, session.charge_point_id, connection.epoch, seen)
 
     def _is_here(self, name: str, note: _Note) -> bool:
         session = self._sessions.get(name)

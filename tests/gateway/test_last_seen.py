@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from adapters.memory import MemoryRegistry
 from domain.models import ChargePoint
 from gateway.last_seen import LastSeen
@@ -69,6 +71,29 @@ async def test_who_stays_is_written_down_once_in_six_hours() -> None:
 
         assert (counts[358], counts[360], counts[718], counts[-1]) == (0, 2, 2, 4)
         assert row_seen(notes) == notes.noted[-2][1]
+
+
+class Spoilt(Notes):
+    """Can't write down one of them."""
+
+    def seen(self, charge_point_id: str, epoch: int, at: datetime) -> None:
+        if charge_point_id == "CP1":
+            raise ConnectionError("its partition is hot")
+        super().seen(charge_point_id, epoch, at)
+
+
+async def test_one_that_cannot_be_written_down_does_not_keep_the_others_from_it() -> None:
+    notes, clock = Spoilt(), Clock()
+    async with house(admissions=notes) as here:
+        await here.connect()
+        await here.connect("/ocpp/CP2")
+        looks = last_seen(here, notes, clock)
+        clock.now += 361 * MINUTE
+        with pytest.raises(ConnectionError):
+            await looks.note()
+        await looks.note()
+
+        assert [name for name, _ in notes.noted] == ["CP2"]
 
 
 async def test_a_new_connection_begins_six_hours_anew() -> None:
