@@ -136,12 +136,10 @@ class Reception:
         place = await self._take_place(shaken)
         try:
             connection, old = await self._connect(shaken, row, admitted, place)
-            if websocket.is_lost:
-                self.presence.disconnected(shaken.charge_point_id, connection, "lost", place.link)
-                raise RefusedError(not_now("left", "The charge point left before it was let in."))
-            if place.evicted >= connection.epoch:
-                self.presence.disconnected(shaken.charge_point_id, connection, "evicted", place.link)
-                raise RefusedError(not_now("evicted", "This connection was closed, or a newer one was faster."))
+            if (turned_back := _turned_back(websocket, place, connection, door)) is not None:
+                reason, refusal = turned_back
+                self.presence.disconnected(shaken.charge_point_id, connection, reason, place.link)
+                raise RefusedError(refusal)
             if not door.open(Arrival(websocket, response, row, place, connection, old)):
                 raise RefusedError(not_now("replaced", "A newer connection of this charge point was faster."))
         except BaseException:
@@ -262,3 +260,14 @@ def _identity(path: str) -> str:
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def _turned_back(websocket: WebSocket, place: Place, connection: Connection, door: Door) -> tuple[str, Refusal] | None:
+    """Why a charge point does not come in although the registry says that it is connected, and what it hears."""
+    if websocket.is_lost:
+        return "lost", not_now("left", "The charge point left before it was let in.")
+    if place.evicted >= connection.epoch:
+        return "evicted", not_now("evicted", "This connection was closed, or a newer one was faster.")
+    if door.is_draining:
+        return "drained", not_now("draining", "This gateway is going away.")
+    return None

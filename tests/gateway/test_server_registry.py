@@ -12,7 +12,7 @@ from adapters.memory import MemoryRegistry
 from domain.models import ChargePoint, Connection, Proven
 from domain.ports import NOTHING_PROVEN, RowChangedError
 from ocppj.versions import V16
-from tests.gateway.house import hear, house, until
+from tests.gateway.house import get, hear, house, until
 
 
 async def test_the_registry_knows_the_connection_before_the_charge_point_does() -> None:
@@ -142,6 +142,21 @@ async def test_an_evict_that_comes_between_the_write_and_the_101_is_obeyed() -> 
         assert (event["epoch"], event["reason"]) == (epoch, "evicted")
         assert here.gateway.sessions["CP1"].connection.epoch > epoch
         assert socket.close_code is None
+
+
+async def test_who_is_still_at_the_door_when_the_gateway_is_drained_does_not_come_in() -> None:
+    registry = SlowToAnswer()
+    async with house(admissions=registry) as here:
+        connecting = asyncio.create_task(here.connect())
+        await until(registry.has_begun.is_set)
+        await get(here.gateway.admin_port, "/drain", "POST")
+        registry.go_on.set()
+        with pytest.raises(InvalidStatus) as refused:
+            await connecting
+
+        (event,) = here.events("disconnected")
+        assert (refused.value.response.status_code, event["reason"]) == (503, "drained")
+        assert here.gateway.sessions == {}
 
 
 class ChangingRegistry(MemoryRegistry):
