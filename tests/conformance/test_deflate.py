@@ -165,21 +165,23 @@ def peak() -> Iterator[Callable[[], int]]:
     tracemalloc.stop()
 
 
-CHARGE = bomb()
+@pytest.fixture(scope="module")
+def charge() -> bytes:
+    return bomb()
 
 
 @pytest.mark.parametrize("count", [1, 4])
 async def test_a50_e21_a_bomb_of_100_mib_is_1009_without_the_memory(
-    here: House, peak: Callable[[], int], count: int
+    here: House, charge: bytes, peak: Callable[[], int], count: int
 ) -> None:
-    step = len(CHARGE) // count + 1
-    parts = [CHARGE[at : at + step] for at in range(0, len(CHARGE), step)]
+    step = len(charge) // count + 1
+    parts = [charge[at : at + step] for at in range(0, len(charge), step)]
     async with wire(here.gateway.port, request(Sec_WebSocket_Extensions="permessage-deflate")) as peer:
         for number, part in enumerate(parts):
             first, is_last = number == 0, number == count - 1
             peer.send(frame(TEXT if first else CONT, part, rsv=4 if first else 0, fin=is_last))
         code = await peer.closed()
 
-    assert len(CHARGE) < 110_000
+    assert len(charge) < 110_000
     assert code == 1009
     assert peak() < 8 * MEBIBYTE
