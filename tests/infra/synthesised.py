@@ -64,6 +64,7 @@ api_domain: {API_DOMAIN}
 web_acl_arn: {WEB_ACL}
 """,
 }
+WAYS = ("dev", "passthrough", "balanced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +124,15 @@ def make(directory: Path) -> None:
     run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stdout + run.stderr
     (directory / "made").touch()
+
+
+def container(template: Template, name: str = "gateway") -> dict[str, Any]:
+    for task in template.of_type("AWS::ECS::TaskDefinition").values():
+        for each in task["ContainerDefinitions"]:
+            if each["Name"] == name:
+                return dict(each)
+    raise AssertionError(f"no container {name}")
+
+
+def environment(template: Template) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in container(template)["Environment"]}

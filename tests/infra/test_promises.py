@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.infra.synthesised import Template
-from tests.infra.test_production import container, environment, listeners, statements, target_ports, told
+from tests.infra.synthesised import Template, container, environment
+from tests.infra.test_alarms import told
+from tests.infra.test_gateway_service import listeners, target_ports
+from tests.infra.test_production import statements
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
