@@ -65,7 +65,9 @@ class Bare:
 
     def _on_packet(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.PublishPacket):
-            self.sockets[packet.topic].send(bytes(packet.payload))
+            socket = self.sockets.get(packet.topic)
+            if socket:
+                socket.send(bytes(packet.payload))
             self.link.send_soon(mqtt5.PubAckPacket(packet.packet_id or 0).write())
 
 
@@ -80,6 +82,10 @@ class BareSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Nobody is there to be answered any more."""
+        self._bare.sockets.pop(self.name + "/out", None)
 
     def data_received(self, data: bytes) -> None:
         """Hand texts over."""
