@@ -205,10 +205,13 @@ class ChargePoint:
         """Hang up and connect again, after the answer on its way has left."""
         self.after("reconnect", 0, lambda: self._leave(HangUp(0)))
 
-    def not_connected(self) -> None:
-        """No connection came about: give way to what was before, or to the next network profile."""
+    def not_connected(self, *, is_busy: bool = False) -> None:
+        """No connection came about: give way to what was before, or to the next network profile.
+
+        Who is too busy to let anybody in says nothing against a certificate.
+        """
         own = self.kept.own
-        if own and own.before:
+        if own and own.before and not is_busy:
             self.log.warning("the new certificate does not do, back to the one before")
             self.kept.own = own.before
         elif self.networks.failed(self._attempts()):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -115,7 +116,7 @@ class Client:
                 if socket not in self._abandoned:
                     await socket.close()
         except InvalidStatus as refusal:
-            self.cp.not_connected()
+            self.cp.not_connected(is_busy=refusal.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR)
             return self._be_refused(refusal.response)
         except (OSError, TimeoutError, InvalidHandshake, WebSocketException, TlsError) as error:
             self.cp.not_connected()

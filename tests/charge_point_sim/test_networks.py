@@ -271,6 +271,22 @@ async def test_a_certificate_nobody_trusts_gives_way_to_the_one_before(tmp_path:
     assert house.serials()[0] == house.serials()[-1]
 
 
+async def test_a_csms_that_has_no_time_says_nothing_of_a_new_certificate(tmp_path: Path) -> None:
+    script = Script(V201)
+    house = Secured(tmp_path, script)
+    first = house.authority.issue("SIM-CP1")
+
+    async with house.csms as csms, running(csms.url, V201, house.authority.certificate, security_profile=3) as client:
+        client.cp.kept.own = tls.own(str(first.certificate), str(first.key))
+        await csms.until(lambda: booted(script))
+        csms.refusals.append((HTTPStatus.SERVICE_UNAVAILABLE, "Later.", {}))
+        await renew(csms, script, house.signer)
+        await csms.until(lambda: csms.connections == 2)
+
+    old, new = house.serials()
+    assert old != new
+
+
 async def test_profile_3_takes_a_certificate_and_a_network_profile(tmp_path: Path) -> None:
     script = Script(V201)
     house = Secured(tmp_path, script)
