@@ -29,7 +29,7 @@ from infra.local.cloud import free_port
 from tests.brokers import Mosquitto
 
 WORKERS = 4
-PROCESSES = 4  # of charge points: each has 20,000 files, and an address with 28,000 ports
+PROCESSES = 4  # of charge points: each has 20,000 files
 PER_LINK = 1_000
 EVERY_S = 50.0  # a frame a minute, and a heartbeat every 300 s
 SAMPLE_S = 2.0

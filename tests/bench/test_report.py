@@ -1,6 +1,7 @@
 """The page of the bench, and the crowd in pieces."""
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,7 +65,9 @@ def test_a_crowd_is_parted_among_processes_with_an_address_each() -> None:
 
     numbers = [number for part in parts for number in range(part.first, part.first + part.sockets)]
     assert numbers == list(range(100, 65_636))
-    assert len({part.source for part in parts}) == 4
+    assert len({part.address(part.first) for part in parts}) == 4
+    addresses = Counter(part.address(part.first + n) for part in parts for n in range(part.sockets))
+    assert max(addresses.values()) <= load.PER_ADDRESS
     assert sum(part.rate for part in parts) == 400.0
 
 
