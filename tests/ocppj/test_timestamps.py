@@ -41,7 +41,8 @@ def test_nonsense_is_no_timestamp(text: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_timestamp_or_not_and_nothing_else(text: str) -> None:
-    timestamps.is_timestamp(text)
+    if timestamps.is_timestamp(text):
+        assert timestamps.parse(text).tzinfo is not None
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
