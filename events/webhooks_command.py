@@ -42,26 +42,14 @@ def app_of(house: House) -> typer.Typer:
         """Add a webhook; shows its id and, this once, its secret."""
         _check(url)
         with house() as ports:
-            added = Webhook(
-                webhook_id=secrets.token_hex(8),
-                url=url,
-                secret=secret or secrets.token_urlsafe(32),
-                lane=webhooks.free_lane(ports.webhooks.all(), ports.lanes.count()),
-                created_at=ports.clock(),
-                partner=partner,
-                types=tuple(types or ()),
-            )
-            ports.webhooks.add(added)
+            added = _added(ports, url, secret, partner, tuple(types or ()))
         typer.echo(json.dumps(_shown(added) | {"secret": added.secret}))
 
     @app.command("list")
     def list_webhooks(output: Annotated[str, typer.Option(help="json, whatever is said.")] = "json") -> None:
         """List them, without their secrets, and with the events they refuse while they take others."""
         with house() as ports:
-            shown = [
-                _shown(webhook) | {"parked": [_parked(each) for each in ports.parking.parked(webhook.webhook_id)]}
-                for webhook in ports.webhooks.all()
-            ]
+            shown = [_with_parked(webhook, ports) for webhook in ports.webhooks.all()]
         typer.echo(json.dumps(shown))
 
     @app.command()
@@ -85,6 +73,24 @@ def app_of(house: House) -> typer.Typer:
         typer.echo(json.dumps({"id": webhook_id, "removed": True}))
 
     return app
+
+
+def _added(ports: Ports, url: str, secret: str | None, partner: str | None, types: tuple[EventType, ...]) -> Webhook:
+    added = Webhook(
+        webhook_id=secrets.token_hex(8),
+        url=url,
+        secret=secret or secrets.token_urlsafe(32),
+        lane=webhooks.free_lane(ports.webhooks.all(), ports.lanes.count()),
+        created_at=ports.clock(),
+        partner=partner,
+        types=types,
+    )
+    ports.webhooks.add(added)
+    return added
+
+
+def _with_parked(webhook: Webhook, ports: Ports) -> dict[str, Any]:
+    return _shown(webhook) | {"parked": [_parked(each) for each in ports.parking.parked(webhook.webhook_id)]}
 
 
 def _shown(webhook: Webhook) -> dict[str, Any]:
