@@ -81,7 +81,7 @@ class OcppGateway(Stack):
             HttpApi(self, "HttpApi", options, options.api_domain, self.processing)
             self._output("HttpApi", f"https://{options.api_domain.name}")
         if options.canary:
-            canary = Canary(self, "Canary", options, self.processing, gateways)
+            canary = Canary(self, "Canary", self.processing, gateways)
             self._output("CanarySecret", canary.password.secret_arn)
         Observability(self, "Observability", options, self.messaging, self.processing, gateways)
         self._output("GatewayAddress", gateways.balancer.balancer.load_balancer_dns_name)

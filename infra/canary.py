@@ -10,7 +10,6 @@ from constructs import Construct
 from infra.gateway import Gateways
 from infra.messaging import allow
 from infra.nag import answer_for
-from infra.options import Options
 from infra.processing import Processing
 
 IDENTITY = "ocppgw-canary"
@@ -20,18 +19,9 @@ TIMEOUT_S = 55  # less than a minute: rounds don't meet
 class Canary(Construct):
     """It comes from outside, by the public name, as charge points and operators do."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, options: Options, processing: Processing, gateways: Gateways
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, processing: Processing, gateways: Gateways) -> None:
         super().__init__(scope, construct_id)
-        self.password = secretsmanager.Secret(
-            self,
-            "Password",
-            description=f"With which the charge point {IDENTITY} connects",
-            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=32, exclude_punctuation=True),
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        answer_for(self.password, "AwsSolutions-SMG4", "the registry has its hash: both change together, by hand")
+        self.password = self._password()
         commands = processing.commands.attr_arn
         by_url = iam.PolicyStatement(
             actions=["lambda:InvokeFunction"],
@@ -53,6 +43,20 @@ class Canary(Construct):
             OCPPGW_CANARY_SECRET=self.password.secret_arn,
         )
         function.reserved_concurrent_executions = 1  # there is one charge point for it
+        self._every_minute(function)
+
+    def _password(self) -> secretsmanager.Secret:
+        password = secretsmanager.Secret(
+            self,
+            "Password",
+            description=f"With which the charge point {IDENTITY} connects",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=32, exclude_punctuation=True),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        answer_for(password, "AwsSolutions-SMG4", "the registry has its hash: both change together, by hand")
+        return password
+
+    def _every_minute(self, function: lambda_.CfnFunction) -> None:
         rule = events.CfnRule(
             self,
             "EveryMinute",
