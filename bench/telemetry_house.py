@@ -23,7 +23,6 @@ from tests.house import House
 
 STATION_EVERY_S, SAMPLE_EVERY_S = 5, 10
 ARRIVALS_S = 10  # a boot is a dozen requests, a sample four; storms have benches of their own
-QUEUES = ("StationTelemetry", "FramesToArchive", "IncomingMessagesQueue")
 CREATED = "CreatedThings"
 LOOK_S = 10.0
 SETTLE_S = 15.0  # until all stations have come
@@ -41,10 +40,11 @@ class Plan:
     steps: int
     seconds: float
 
-    def messages_s(self, step: int) -> float:
-        """What comes to telemetry's queues each second: stations' messages, CALLs and their answers."""
-        whole = self.stations / STATION_EVERY_S + 2 * self.charge_points / SAMPLE_EVERY_S
-        return whole * step / self.steps
+    def per_second(self, step: int) -> dict[str, float]:
+        """What comes to each queue: telemetry hears CALLs and their answers, the processors hear CALLs."""
+        stations, calls = self.stations / STATION_EVERY_S, self.charge_points / SAMPLE_EVERY_S
+        whole = {"StationTelemetry": stations, "FramesToArchive": 2 * calls, "IncomingMessagesQueue": calls}
+        return {name: rate * step / self.steps for name, rate in whole.items()}
 
 
 def measure(plan: Plan) -> bool:
@@ -59,7 +59,7 @@ def measure(plan: Plan) -> bool:
         _register(house, Path(directory) / "fleet.csv", plan.charge_points)
         for step in range(1, plan.steps + 1):
             _add(house, plan, step, ending)
-            if not _watch(house, plan.messages_s(step), plan.seconds):
+            if not _watch(house, plan.per_second(step), plan.seconds):
                 return False
     return True
 
@@ -99,9 +99,9 @@ def _wait(what: str, so_far: Callable[[], int], enough: int) -> None:
         time.sleep(1)
 
 
-def _watch(house: House, messages_s: float, seconds: float) -> bool:
+def _watch(house: House, per_second: dict[str, float], seconds: float) -> bool:
     processes, sqs = _processes(house), house.aws.client("sqs")
-    urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in QUEUES}
+    urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in per_second}
     depths: list[dict[str, int]] = []
     used, began = _used(processes), time.monotonic()
     while time.monotonic() - began < seconds:
@@ -113,9 +113,17 @@ def _watch(house: House, messages_s: float, seconds: float) -> bool:
         _say(f"{time.monotonic() - began:5.0f} s  waiting: {_told(depths[-1])}  busy: {_told(busy)}")
         used = now
     last = depths[-(len(depths) // 3) or -1 :]
-    grew = [name for name in QUEUES if max(depth[name] for depth in last) > messages_s * PATIENCE_S]
-    _say(f"{messages_s:.0f} messages/s to telemetry: {f'too much for {grew}' if grew else 'kept up'}")
+    grew = grown(per_second, last)
+    _say(f"{_told(per_second)} a second: {f'too much for {grew}' if grew else 'kept up'}")
     return not grew
+
+
+def grown(per_second: dict[str, float], depths: list[dict[str, int]]) -> list[str]:
+    """The queues that hold more than comes to them in `PATIENCE_S`.
+
+    By their own rates: a charge point has one CALL under way, so that queue grows no further than there are of them.
+    """
+    return [name for name, rate in per_second.items() if max(depth[name] for depth in depths) > rate * PATIENCE_S]
 
 
 def _register(house: House, file: Path, count: int) -> None:
