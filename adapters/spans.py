@@ -25,8 +25,16 @@ _ROOT = re.compile(r"Root=([0-9a-f-]+)")
 Flush = Callable[[], object]
 
 
+class SpansError(ValueError):
+    """Spans can't be sent as the environment says; the text is for whoever set it."""
+
+
 def export(environment: Mapping[str, str], service: str) -> Flush:
-    """Have spans go where the environment says, if it does; returns what sends those that wait for others."""
+    """Have spans go where the environment says, if it does; returns what sends those that wait for others.
+
+    Raises:
+        SpansError: a variable can't be used.
+    """
     if not environment.get(ENDPOINT):
         return lambda: None
     # Imported here: nobody else shall pay for it.
@@ -35,8 +43,8 @@ def export(environment: Mapping[str, str], service: str) -> Flush:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     url = environment[ENDPOINT]
-    timeout_s = float(environment.get(_TIMEOUT) or TIMEOUT_S)
-    processor = BatchSpanProcessor(OTLPSpanExporter(url, session=session_for(url), timeout=timeout_s))
+    exporter = OTLPSpanExporter(url, session=session_for(url), timeout=_timeout_s(environment))
+    processor = BatchSpanProcessor(exporter)
     resource = Resource({"service.name": environment.get("OTEL_SERVICE_NAME") or service})
 
     def on_span(span: Span) -> None:
@@ -46,6 +54,14 @@ def export(environment: Mapping[str, str], service: str) -> Flush:
 
     tracing.export_to(on_span)
     return processor.force_flush
+
+
+def _timeout_s(environment: Mapping[str, str]) -> float:
+    told = environment.get(_TIMEOUT) or TIMEOUT_S
+    try:
+        return float(told)
+    except ValueError as error:
+        raise SpansError(f"{_TIMEOUT} is {told!r}: it must be a number of seconds.") from error
 
 
 def session_for(url: str) -> "Session":

@@ -95,7 +95,7 @@ def gateway(
     except WorkerError as error:
         log.error("stopped", reason=str(error))
         raise typer.Exit(1) from error
-    except (SettingsError, CantListenError) as error:
+    except (SettingsError, spans.SpansError, CantListenError) as error:
         typer.echo(error.strerror if isinstance(error, CantListenError) else error, err=True)
         raise typer.Exit(1) from error
 

@@ -60,13 +60,13 @@ def main() -> None:
     try:
         client = sqs.connect()
         queues, ports = [SqsQueue(client, name) for name in names], on_aws(chosen, _log_rule)
-    except SecretError as error:
+        flush_spans = spans.export(os.environ, "processors")
+    except (SecretError, spans.SpansError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from error
     except aws.FAILURES as error:
         typer.echo(f"The queues of the house can't be reached: {error}", err=True)
         raise typer.Exit(1) from error
-    flush_spans = spans.export(os.environ, "processors")
     worker.run(queues, ports, stop)
     flush_spans()
 

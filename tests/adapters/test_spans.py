@@ -94,6 +94,13 @@ def test_a_collector_that_never_answers_keeps_nobody_waiting_for_long() -> None:
         silent.accept()[0].close()  # somebody did wait for it
 
 
+def test_a_time_out_that_is_no_number_is_one_sentence() -> None:
+    environment = {ENDPOINT: "http://127.0.0.1:1/v1/traces", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "soon"}
+
+    with pytest.raises(spans.SpansError, match=r"^OTEL_EXPORTER_OTLP_TRACES_TIMEOUT is 'soon': it must be a number"):
+        spans.export(environment, "gateway")
+
+
 def test_a_request_to_x_ray_is_signed_for_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
