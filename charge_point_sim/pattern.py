@@ -12,7 +12,11 @@ _NAME = re.compile(r"\$\{([^}]*)\}")
 _NOW = re.compile(r"now(?:([+-])(\d+))?")
 
 
-class UnknownNameError(ValueError):
+class PatternError(ValueError):
+    """A pattern that can't be used; says why."""
+
+
+class UnknownNameError(PatternError):
     """`${name}` stands for nothing."""
 
 
@@ -54,10 +58,15 @@ def difference(pattern: Any, actual: Any, where: str = "") -> str | None:
 
     Of a mapping only the named members are looked at; `*` is anything, `~text` a regular expression that is found in
     it, and `{any_of: [...]}` one of several.
+
+    Raises:
+        PatternError: it is no pattern.
     """
     if pattern == "*":
         return None
     if isinstance(pattern, dict) and pattern.keys() == {"any_of"}:
+        if not isinstance(pattern["any_of"], list):
+            raise PatternError(f"any_of needs a list, not {pattern['any_of']!r}")
         problems = [difference(each, actual, where) for each in pattern["any_of"]]
         return None if None in problems else f"{_at(where)}is {actual!r}, not one of {pattern['any_of']}"
     if isinstance(pattern, dict) and isinstance(actual, dict):
@@ -68,7 +77,7 @@ def difference(pattern: Any, actual: Any, where: str = "") -> str | None:
             (problem for at, (one, other) in pairs if (problem := difference(one, other, f"{where}/{at}"))), None
         )
     if isinstance(pattern, str) and pattern.startswith("~"):
-        is_found = isinstance(actual, str) and re.search(pattern[1:], actual) is not None
+        is_found = isinstance(actual, str) and _expression(pattern[1:]).search(actual) is not None
         return None if is_found else f"{_at(where)}is {actual!r}, which is not like {pattern[1:]!r}"
     is_same = pattern == actual and isinstance(pattern, bool) == isinstance(actual, bool)
     return None if is_same else f"{_at(where)}is {actual!r}, not {pattern!r}"
@@ -93,6 +102,13 @@ def _difference_of_members(pattern: dict[str, Any], actual: dict[str, Any], wher
         if problem := difference(expected, actual[key], f"{where}/{key}"):
             return problem
     return None
+
+
+def _expression(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise PatternError(f"{text!r} is no regular expression: {error}") from error
 
 
 def _at(where: str) -> str:

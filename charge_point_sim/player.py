@@ -15,12 +15,12 @@ from uuid import uuid4
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
 from charge_point_sim.backoff import retry_after_s, sentence
 from charge_point_sim.opening import address
-from charge_point_sim.pattern import Names, UnknownNameError, at, difference
+from charge_point_sim.pattern import Names, PatternError, at, difference
 from charge_point_sim.scenario import Scenario, Step
 from ocppj import schemas, timestamps
 from ocppj.errors import Defect, OcppError
@@ -30,6 +30,7 @@ COMMAND_S = 60.0
 HEAR_S = 5.0
 BUSY_TIMES, BUSY_S = 3, 30.0
 _CALL, _RESULT, _ERROR = 2, 3, 4
+_LEAST = 2  # members of a frame: what it is, and what it is about
 
 
 class UnexpectedError(Exception):
@@ -132,7 +133,7 @@ class Player:
     async def _problem_of(self, step: Step) -> str:
         try:
             await self._acts[step.kind](step)
-        except (UnexpectedError, UnknownNameError) as error:
+        except (UnexpectedError, PatternError) as error:
             return str(error)
         except ConnectionClosed as error:
             return f"the connection is closed: {error}"
@@ -150,7 +151,7 @@ class Player:
             self._lines[step.line] = _Line(socket)
         except InvalidStatus as refusal:
             status, why = refusal.response.status_code, sentence(refusal.response)
-        except (OSError, TimeoutError, InvalidHandshake) as error:
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
             raise UnexpectedError(f"no connection: {error}") from error
         if problem := difference(expected, {"status": status, "subprotocol": subprotocol}):
             raise UnexpectedError(f"{problem}: {why}" if why else problem)
@@ -315,9 +316,17 @@ def _read(text: str | bytes) -> list[Any]:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise UnexpectedError(f"heard no JSON: {text!r}") from error
-    if not isinstance(frame, list) or len(frame) < 2:
+    if not _is_frame(frame):
         raise UnexpectedError(f"heard no frame: {text!r}")
-    return frame
+    return frame  # type: ignore[no-any-return]
+
+
+def _is_frame(frame: Any) -> bool:
+    if not isinstance(frame, list) or len(frame) < _LEAST:
+        return False
+    if frame[0] == _CALL:
+        return len(frame) > _LEAST + 1 and isinstance(frame[2], str)
+    return frame[0] not in (_RESULT, _ERROR) or len(frame) > _LEAST
 
 
 def _compare(pattern: Any, actual: Any) -> None:

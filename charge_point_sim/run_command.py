@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
@@ -22,12 +22,12 @@ def run(
         str | None, typer.Option(help="For Basic authentication.", envvar="OCPPGW_SIM_PASSWORD")
     ] = None,
     ca: Annotated[str | None, typer.Option(help="Certificates to trust, for wss://.")] = None,
-    output: Annotated[str, typer.Option(help="table or json.")] = "table",
+    output: Annotated[Literal["table", "json"], typer.Option(help="table or json.")] = "table",
 ) -> None:
     """Play scenarios one after the other; the exit code is 0 if every step went as expected."""
     endpoint = url or settings().url
     try:
-        plays = [read(find(name)) for name in scenarios]
+        plays = [_scenario(name) for name in scenarios]
         stage = Stage(endpoint, id, id_tag, password, context(endpoint, ca))
     except (ScenarioError, TlsError) as error:
         raise typer.BadParameter(str(error)) from error
@@ -38,7 +38,7 @@ def run(
         raise typer.Exit(1)
 
 
-def scenarios(output: Annotated[str, typer.Option(help="table or json.")] = "table") -> None:
+def scenarios(output: Annotated[Literal["table", "json"], typer.Option(help="table or json.")] = "table") -> None:
     """List the scenarios that are shipped."""
     rows = [{"name": name, "version": each.version.name, "what": each.name} for name, each in shipped().items()]
     if output == "json":
@@ -46,6 +46,14 @@ def scenarios(output: Annotated[str, typer.Option(help="table or json.")] = "tab
         return
     for row in rows:
         typer.echo(f"{row['name']:20} {row['version']:6} {row['what']}")
+
+
+def _scenario(name: str) -> Scenario:
+    text = find(name)
+    try:
+        return read(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"{name}: {error}") from error
 
 
 async def _play(scenario: Scenario, stage: Stage, *, is_quiet: bool) -> dict[str, object]:

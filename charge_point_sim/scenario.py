@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import yaml
@@ -38,6 +39,19 @@ KEYS: dict[str, frozenset[str]] = {
     "closed": frozenset({"within"}),
 }
 _ANYWHERE = frozenset({"line", "note"})
+# What stands behind a word, in a sentence and as types; what is not here may be anything.
+_SHAPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "answers": ("a mapping", (dict, NoneType)),
+    "await": ("a word", (str,)),
+    "call": ("a word", (str,)),
+    "close": ("a number", (int, NoneType)),
+    "connect": ("a mapping", (dict, NoneType)),
+    "save": ("a mapping", (dict, NoneType)),
+    "silence": ("a number", (int, float)),
+    "subprotocols": ("a list", (list,)),
+    "wait": ("a number", (int, float)),
+    "within": ("a number", (int, float)),
+}
 _HEAD = frozenset({"name", "version", "about", "answers", "steps"})
 SHIPPED = resources.files("charge_point_sim") / "scenarios"
 
@@ -94,6 +108,7 @@ def read(text: str) -> Scenario:
         raise ScenarioError("a scenario is a mapping with a list of steps")
     if unknown := document.keys() - _HEAD:
         raise ScenarioError(f"unknown key {sorted(unknown)[0]!r}")
+    _look_at("answers", document.get("answers"))
     steps = tuple(_step(number, step) for number, step in enumerate(document["steps"], 1))
     return Scenario(
         str(document.get("name", "")),
@@ -116,6 +131,8 @@ def find(name: str) -> str:
             return path.read_text()
         except OSError as error:
             raise ScenarioError(f"{name}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ScenarioError(f"{name}: is no text") from error
     shipped = dict(_shipped())
     if name not in shipped:
         raise ScenarioError(f"{name} is neither a .yaml file nor one of {', '.join(shipped)}")
@@ -150,4 +167,18 @@ def _step(number: int, step: object) -> Step:
     keys = {key: value for key, value in step.items() if key != kind}
     if unknown := keys.keys() - KEYS[kind] - _ANYWHERE:
         raise ScenarioError(f"step {number}: {kind} has no {sorted(unknown)[0]!r}")
+    for word, value in _inner(step):
+        _look_at(word, value, f"step {number}: ")
     return Step(kind, step[kind], keys)
+
+
+def _inner(step: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from step.items()
+    if isinstance(wish := step.get("connect"), dict):
+        yield from wish.items()
+
+
+def _look_at(word: str, value: Any, where: str = "") -> None:
+    words, types = _SHAPES.get(word, ("", (object,)))
+    if not isinstance(value, types) or (isinstance(value, bool) and types != (object,)):
+        raise ScenarioError(f"{where}{word} needs {words}, not {value!r}")

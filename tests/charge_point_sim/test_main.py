@@ -90,6 +90,16 @@ def test_a_scenario_that_is_nowhere_is_refused_in_a_sentence() -> None:
     assert "no-such-scenario is neither a .yaml file nor one of" in " ".join(result.output.split())
 
 
+def test_a_file_that_is_no_scenario_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("version: 1.6\nsteps: [{dance: }]")
+
+    result = CliRunner().invoke(app, ["run", "boot-16", "mine.yaml"])
+
+    assert result.exit_code == 2
+    assert "mine.yaml: step 1: needs exactly one of" in " ".join(result.output.split())
+
+
 def test_a_scenario_that_fails_says_which_step_and_exits_with_1() -> None:
     result = CliRunner().invoke(app, ["run", "boot-16", "--url", "ws://127.0.0.1:1/ocpp", "--output", "json"])
 

@@ -4,6 +4,8 @@ import asyncio
 from http import HTTPStatus
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from charge_point_sim.player import Outcome, Player, Stage
 from charge_point_sim.scenario import read, shipped
@@ -141,3 +143,37 @@ async def test_a_step_on_a_connection_that_does_not_exist_is_a_failure() -> None
 
 async def test_a_connection_that_stays_open_is_noticed_when_its_end_is_due() -> None:
     assert await _problem("- {closed: , within: 0.05}") == "nothing came within 0.05 s"
+
+
+@pytest.mark.parametrize(
+    ("expect", "problem"),
+    [
+        ('{currentTime: "~["}', "'[' is no regular expression: unterminated character set at position 0"),
+        ("{any_of: 3}", "any_of needs a list, not 3"),
+    ],
+)
+async def test_a_pattern_that_is_none_is_a_failure_with_a_sentence(expect: str, problem: str) -> None:
+    assert await _problem(f"- {{call: Heartbeat, expect: {expect}}}") == problem
+
+
+@pytest.mark.parametrize("text", ['[3,"s-1"]', "[]", '[2,"m-1"]', '[2,"m-1",["Reset"],{}]'])
+async def test_a_frame_of_the_csms_that_is_none_is_a_failure_with_a_sentence(text: str) -> None:
+    async def talk(socket: ServerConnection) -> None:
+        await socket.send(text)
+        await socket.wait_closed()
+
+    async with serve(talk, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp1.6")]) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        outcomes: list[Outcome] = []
+        stage = Stage(f"ws://127.0.0.1:{port}/ocpp", "CP1", "TAG-1")
+        await Player(read(HEAD + "- call: Heartbeat"), stage, outcomes.append).play()
+
+    assert outcomes[-1].problem == f"heard no frame: {text!r}"
+
+
+async def test_a_url_that_is_none_is_a_failure_with_a_sentence() -> None:
+    outcomes: list[Outcome] = []
+
+    await Player(read(HEAD), Stage("http://127.0.0.1:1", "CP1", "TAG-1"), outcomes.append).play()
+
+    assert outcomes[-1].problem.startswith("no connection: http://127.0.0.1:1/CP1 isn't a valid URI")

@@ -43,6 +43,15 @@ def test_a_version_may_be_written_as_a_number() -> None:
         ("version: 1.6\nsteps: [{wait: 1}, {cal: Heartbeat}]", "step 2: needs exactly one of connect"),
         ("version: 1.6\nsteps: [{call: Heartbeat, wait: 1}]", "step 1: needs exactly one of"),
         ("version: 1.6\nsteps: [{call: Heartbeat, expct: {}}]", "step 1: call has no 'expct'"),
+        ("version: 1.6\nsteps: [{wait: soon}]", "step 1: wait needs a number, not 'soon'"),
+        ("version: 1.6\nsteps: [{wait: yes}]", "step 1: wait needs a number, not True"),
+        ("version: 1.6\nsteps: [{call: }]", "step 1: call needs a word, not None"),
+        ("version: 1.6\nsteps: [{call: Heartbeat, within: soon}]", "step 1: within needs a number"),
+        ("version: 1.6\nsteps: [{call: Heartbeat, save: [x]}]", "step 1: save needs a mapping"),
+        ("version: 1.6\nsteps: [{connect: now}]", "step 1: connect needs a mapping"),
+        ("version: 1.6\nsteps: [{connect: {subprotocols: ocpp1.6}}]", "step 1: subprotocols needs a list"),
+        ("version: 1.6\nsteps: [{close: now}]", "step 1: close needs a number"),
+        ("version: 1.6\nanswers: [x]\nsteps: []", "answers needs a mapping"),
         ("version: 1.6\nsteps: !!python/object/apply:os.getcwd []", "not YAML"),
     ],
 )
@@ -58,6 +67,13 @@ def test_a_scenario_is_found_by_its_name_or_its_file(tmp_path: Path) -> None:
 
     assert find(str(tmp_path / "mine.yaml")) == "steps: []"
     assert "BootNotification" in find("boot-16")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.yaml").write_bytes(b"\xff\xd8")
+
+    with pytest.raises(ScenarioError, match=r"photo\.yaml: is no text"):
+        find(str(tmp_path / "photo.yaml"))
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "no-such-scenario"])
