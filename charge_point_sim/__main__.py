@@ -26,6 +26,8 @@ from charge_point_sim.routine import FOREVER, Routine, begin
 from charge_point_sim.run_command import run, scenarios
 from charge_point_sim.settings import settings
 from charge_point_sim.stations_command import stations
+from charge_point_sim.target import TargetError
+from charge_point_sim.target import read as read_url
 from charge_point_sim.tls import TlsError, context
 from ocppj.errors import IdentityError
 from ocppj.topics import escape
@@ -76,7 +78,7 @@ def sim(
     if ctx.invoked_subcommand:
         return
     secret = None if password is None else password.encode()
-    endpoint = _endpoint(url) if url else settings().url
+    endpoint = _endpoint(url or settings().url)
     own = _own(endpoint, ca, certificate, key)
     base = Setup(
         "", _version(version), connectors, secret, sample_s=sample_seconds, ping_s=ping_seconds, quirks=_quirks(quirk),
@@ -143,8 +145,10 @@ def _identity(identity: str) -> str:
 
 
 def _endpoint(url: str) -> str:
-    if not url.startswith(("ws://", "wss://")):
-        raise typer.BadParameter(f"{url} begins neither with ws:// nor with wss://", param_hint="--url")
+    try:
+        read_url(url)
+    except TargetError as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from error
     return url
 
 

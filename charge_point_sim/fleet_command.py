@@ -9,6 +9,7 @@ from rich.console import Console
 
 from charge_point_sim.fleet import Fleet, FleetError, Moment
 from charge_point_sim.plan import SCENARIOS, Plan, PlanError, Scenario, read_duration_s, read_mix, read_quirk
+from charge_point_sim.processes import is_running
 from charge_point_sim.quirks import QUIRKS
 from charge_point_sim.report import Run, summary, write
 from charge_point_sim.settings import settings
@@ -69,6 +70,7 @@ def fleet(
         endpoint = url or settings().url
         context(endpoint, ca)  # a wrong file is said here, not in every process
         target = resolve(endpoint, may_be_anywhere=i_own_this_host, ca=ca, deflate=deflate)
+        _look_ahead(watch_pid, report)
     except (PlanError, TargetError, TlsError) as error:
         raise typer.BadParameter(str(error)) from error
     _run(Run(plan, endpoint, processes, datetime.now(UTC), []), target, tuple(watch_pid), report)
@@ -111,6 +113,21 @@ def _say_how_it_went(run: Run, report: Path | None) -> None:
     if report:
         beside = write(run, report)
         typer.echo(f"report: {report}, {beside}")
+
+
+def _look_ahead(watched: list[int], report: Path | None) -> None:
+    """What would spoil the report is better known before the run than after it."""
+    if gone := [pid for pid in watched if not is_running(pid)]:
+        raise PlanError(f"there is no process {gone[0]} to watch")
+    if report is None:
+        return
+    if report.suffix == ".json":
+        raise PlanError(f"{report} is where the numbers go; name the page, such as {report.with_suffix('.html')}")
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.open("a").close()
+    except OSError as error:
+        raise PlanError(f"{report}: {error.strerror}") from error
 
 
 def _list(plan: Plan) -> None:

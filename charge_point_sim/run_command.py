@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 import orjson
 import typer
 
+from charge_point_sim import target
 from charge_point_sim.player import Outcome, Player, Stage
 from charge_point_sim.scenario import Scenario, ScenarioError, find, read, shipped
 from charge_point_sim.settings import settings
+from charge_point_sim.target import TargetError
 from charge_point_sim.tls import TlsError, context
 
 
@@ -28,8 +30,9 @@ def run(
     endpoint = url or settings().url
     try:
         plays = [_scenario(name) for name in scenarios]
+        target.read(endpoint)
         stage = Stage(endpoint, id, id_tag, password, context(endpoint, ca))
-    except (ScenarioError, TlsError) as error:
+    except (ScenarioError, TargetError, TlsError) as error:
         raise typer.BadParameter(str(error)) from error
     results = [asyncio.run(_play(scenario, stage, is_quiet=output == "json")) for scenario in plays]
     if output == "json":

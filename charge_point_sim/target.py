@@ -40,16 +40,29 @@ class Target:
         return f"127.0.{number // 250}.{1 + number % 250}", 0
 
 
+def read(url: str) -> WebSocketURI:
+    """The parts of an endpoint.
+
+    Raises:
+        TargetError: it is no WebSocket URL.
+    """
+    if not url.startswith(("ws://", "wss://")):
+        raise TargetError(f"{url} begins neither with ws:// nor with wss://")
+    try:
+        return parse_uri(url.rstrip("/"))
+    except InvalidURI as error:
+        raise TargetError(f"{url}: {error.msg}") from error
+    except ValueError as error:  # a port that is none
+        raise TargetError(f"{url}: {error}") from error
+
+
 def resolve(url: str, *, may_be_anywhere: bool = False, ca: str | None = None, deflate: bool = False) -> Target:
     """Look up where a URL leads.
 
     Raises:
         TargetError: it is no WebSocket URL, its host is unknown, or it is not on this machine and may not be elsewhere.
     """
-    try:
-        uri = parse_uri(url.rstrip("/"))
-    except InvalidURI as error:
-        raise TargetError(f"{url} begins neither with ws:// nor with wss://") from error
+    uri = read(url)
     try:
         found = socket.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
     except OSError as error:

@@ -22,6 +22,9 @@ from tests.charge_point_sim.script import Script
     [
         (["--version", "1.5"], "1.5 is none of 1.6, 2.0.1, 2.1"),
         (["--url", "http://localhost"], "neither with ws://"),
+        (["--url", "ws://"], "ws://: hostname isn't provided"),
+        (["--url", "ws://127.0.0.1:99999/ocpp"], "Port out of range"),
+        (["run", "boot-16", "--url", "http://localhost"], "neither with ws://"),
         (["--id", ""], "an empty identity"),
         (["--id", "x" * 200], "longer than 128"),
         (["--sessions", "-2"], "greater than or equal to -1"),
@@ -52,6 +55,10 @@ def test_a_wrong_port_in_the_environment_is_named() -> None:
         (["--mix", "1.5:100"], "'1.5' is none of"),
         (["--scenario", "holiday"], "'holiday' is none of steady"),
         (["--duration", "soon"], "'soon' is no duration"),
+        (["--url", "ws://127.0.0.1:99999/ocpp"], "Port out of range"),
+        (["--report", "run.json"], "run.json is where the numbers go"),
+        (["--report", "/proc/run.html"], "/proc/run.html: No such file"),
+        (["--watch-pid", "999999999"], "there is no process 999999999 to watch"),
     ],
 )
 def test_a_fleet_that_makes_no_sense_is_refused_in_a_sentence(arguments: list[str], words: str) -> None:
