@@ -60,6 +60,7 @@ class ChargePoint:
         self.accepted_tokens: set[str] = set()
         self.kept = Kept()
         self.waits_for_idle = False
+        self.is_updating = False  # installs a firmware, or waits for the last car to leave before it does
         self.log = structlog.get_logger().bind(charge_point_id=setup.identity)
         self._rebooting = False
         self._effects: list[Effect] = []
@@ -124,7 +125,7 @@ class ChargePoint:
 
     @property
     def is_resetting(self) -> bool:
-        return self._rebooting or self.waits_for_idle
+        return self._rebooting or self.waits_for_idle or self.is_updating
 
     @property
     def reporting(self) -> list[Connector]:
@@ -148,10 +149,26 @@ class ChargePoint:
 
     def rest(self, connector: Connector) -> None:
         """Show what a connector without a car shows."""
-        if not connector.is_operative:
+        if not connector.is_operative or self.is_updating:
             self.show(connector, "Unavailable")
         else:
             self.show(connector, "Reserved" if connector.reservation else "Available")
+
+    def close_doors(self) -> None:
+        """Let no car come any more: a firmware is about to be installed."""
+        self.is_updating = True
+        self._rest_all()
+
+    def open_doors(self) -> None:
+        """Cars may come again."""
+        if self.is_updating:
+            self.is_updating = False
+            self._rest_all()
+
+    def _rest_all(self) -> None:
+        for connector in self.connectors:
+            if connector.session is None:
+                self.rest(connector)
 
     def tell_status(self, connector: Connector, *, anyway: bool = False) -> None:
         """Send a StatusNotification if there is something new to say, or anyway; offline it waits for the reconnect."""
@@ -297,6 +314,7 @@ class ChargePoint:
         self.registration = ""
         self.exchange.is_registered = False
         self.timers.cancel("boot")
+        self.open_doors()
         self.variables.apply_after_reboot()
         if not self.main:
             self.networks.begin(self.variables.names("network_priority"))

@@ -174,19 +174,18 @@ def _update_signed_firmware(cp: ChargePoint, payload: Payload) -> Payload:
     installs_at = trains.read_time(cp, firmware.get("installDateTime"))
     more = {"requestId": payload["requestId"]}
     action = "SignedFirmwareStatusNotification"
-    trains.update_firmware(cp, Update(action, firmware["location"], begins_at, True, more, installs_at))
-    return _status(True)
+    update = Update(action, firmware["location"], begins_at, True, more, installs_at)
+    return {"status": trains.update_firmware(cp, update)}
 
 
 def _get_diagnostics(cp: ChargePoint, payload: Payload) -> Payload:
-    name = trains.upload_log(cp, "DiagnosticsStatusNotification", payload["location"], {}, "UploadFailed")
-    return {"fileName": name}
+    answer = trains.upload_log(cp, "DiagnosticsStatusNotification", payload["location"], {}, "UploadFailed")
+    return {"fileName": answer["filename"]}
 
 
 def _get_log(cp: ChargePoint, payload: Payload) -> Payload:
     more, location = {"requestId": payload["requestId"]}, payload["log"]["remoteLocation"]
-    name = trains.upload_log(cp, "LogStatusNotification", location, more, "UploadFailure")
-    return {"status": "Accepted", "filename": name}
+    return trains.upload_log(cp, "LogStatusNotification", location, more, "UploadFailure")
 
 
 _TRIGGERS: dict[str, Callable[[ChargePoint, list[Connector]], bool]] = {

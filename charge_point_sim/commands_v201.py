@@ -164,14 +164,13 @@ def _update_firmware(cp: ChargePoint, payload: Payload) -> Payload:
     begins_at = trains.read_time(cp, firmware["retrieveDateTime"])
     installs_at = trains.read_time(cp, firmware.get("installDateTime"))
     action, is_signed = "FirmwareStatusNotification", "signature" in firmware
-    trains.update_firmware(cp, Update(action, firmware["location"], begins_at, is_signed, more, installs_at))
-    return _status(True)
+    update = Update(action, firmware["location"], begins_at, is_signed, more, installs_at)
+    return {"status": trains.update_firmware(cp, update)}
 
 
 def _get_log(cp: ChargePoint, payload: Payload) -> Payload:
     more, location = {"requestId": payload["requestId"]}, payload["log"]["remoteLocation"]
-    name = trains.upload_log(cp, "LogStatusNotification", location, more, "UploadFailure")
-    return {"status": "Accepted", "filename": name}
+    return trains.upload_log(cp, "LogStatusNotification", location, more, "UploadFailure")
 
 
 _TRIGGERS: dict[str, Callable[[ChargePoint, Payload], bool]] = {

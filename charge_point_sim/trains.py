@@ -19,13 +19,15 @@ _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)*")
 _ROLL_OUT = "https://firmware.example/simulated-{version}.bin"
 _ENDS = frozenset({
     "Installed", "DownloadFailed", "InvalidSignature", "Uploaded", "UploadFailure", "UploadFailed",
-    "InvalidChecksum", "Published",
+    "InvalidChecksum", "Published", "AcceptedCanceled",
 })  # fmt: skip
+# A station of 2.x that is asked repeats how its last update went wrong; after Installed it is Idle (L01.FR.25, 26).
+_REPEATED = frozenset({"DownloadFailed", "InvalidSignature"})
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A firmware update. `action` tells its statuses, `more` is in each of them."""
+    """A firmware update. `action` tells its statuses, `more` is in each of them: a requestId, but in plain 1.6."""
 
     action: str
     location: str
@@ -35,28 +37,44 @@ class Update:
     installs_at: datetime | None = None
 
 
-def update_firmware(cp: ChargePoint, update: Update) -> None:
-    """Download when it is time, install when nobody charges, reboot, and say so all the way."""
+def update_firmware(cp: ChargePoint, update: Update) -> str:
+    """Download when it is time, install when nobody charges, reboot, and say so all the way.
+
+    Returns the status of the answer: one that goes on already is given up for this one (L01.FR.24).
+    """
+    is_second = "firmware" in cp.timers
 
     def begin() -> None:
         tell(cp, update.action, "Downloading", update.more)
         cp.after("firmware", DOWNLOAD_S, lambda: _downloaded(cp, update))
 
+    cp.open_doors()
+    if update.begins_at > cp.now:
+        _tell_scheduled(cp, update, "DownloadScheduled")
     cp.timers.set("firmware", max(cp.now, update.begins_at), begin)
+    return "AcceptedCanceled" if is_second else "Accepted"
 
 
-def upload_log(cp: ChargePoint, action: str, location: str, more: Payload, failure: str) -> str:
-    """Upload a log, and say so all the way. Returns the name of the file."""
+def upload_log(cp: ChargePoint, action: str, location: str, more: Payload, failure: str) -> Payload:
+    """Upload a log, and say so all the way. Returns the answer: status and name of the file.
+
+    An upload that goes on already is given up for this one (N01.FR.12), which only 2.x has a status for.
+    """
+    timer, old = f"upload {action}", cp.progress.get(action)
+    is_second = timer in cp.timers
+    if is_second and old and cp.dialect.version is not V16:
+        tell(cp, action, "AcceptedCanceled", {"requestId": old["requestId"]})
     tell(cp, action, "Uploading", more)
     end = failure if "fail" in location else "Uploaded"
-    cp.after("log", UPLOAD_S, lambda: tell(cp, action, end, more))
-    return f"{cp.setup.identity}-{cp.now:%Y%m%dT%H%M%S}.log"
+    cp.after(timer, UPLOAD_S, lambda: tell(cp, action, end, more))
+    name = f"{cp.setup.identity}-{cp.now:%Y%m%dT%H%M%S}.log"
+    return {"status": "AcceptedCanceled" if is_second else "Accepted", "filename": name}
 
 
 def tell(cp: ChargePoint, action: str, status: str, more: Payload) -> None:
     """Send a status message; until the last one of a train it is what a trigger would say."""
     payload = {"status": status, **more}
-    if status in _ENDS:
+    if status in _ENDS and not (status in _REPEATED and cp.dialect.version is not V16):
         cp.progress.pop(action, None)
     else:
         cp.progress[action] = payload
@@ -97,7 +115,7 @@ def _downloaded(cp: ChargePoint, update: Update) -> None:
         return
     tell(cp, update.action, "Downloaded", update.more)
     then: Callable[[], None] = lambda: _verify(cp, update)  # noqa: E731
-    cp.after("firmware", VERIFY_S, then if update.is_signed else lambda: _install(cp, update))
+    cp.after("firmware", VERIFY_S, then if update.is_signed else lambda: _await_installation(cp, update))
 
 
 def _verify(cp: ChargePoint, update: Update) -> None:
@@ -106,17 +124,29 @@ def _verify(cp: ChargePoint, update: Update) -> None:
         security_event(cp, "InvalidFirmwareSignature")
         return
     tell(cp, update.action, "SignatureVerified", update.more)
-    _install(cp, update)
+    _await_installation(cp, update)
+
+
+def _await_installation(cp: ChargePoint, update: Update) -> None:
+    if update.installs_at is None or update.installs_at <= cp.now:
+        _install(cp, update)
+        return
+    _tell_scheduled(cp, update, "InstallScheduled")
+    cp.timers.set("firmware", update.installs_at, lambda: _install(cp, update))
 
 
 def _install(cp: ChargePoint, update: Update) -> None:
-    is_busy = any(connector.session for connector in cp.connectors)
-    is_early = update.installs_at is not None and cp.now < update.installs_at
-    if is_busy or is_early:
+    cp.close_doors()  # who has not come yet finds it Unavailable (L01.FR.07)
+    if any(connector.session for connector in cp.connectors):
         cp.after("firmware", RETRY_S, lambda: _install(cp, update))
         return
     tell(cp, update.action, "Installing", update.more)
     cp.after("firmware", INSTALL_S, lambda: _reboot(cp, update))
+
+
+def _tell_scheduled(cp: ChargePoint, update: Update, status: str) -> None:
+    if update.more:  # plain 1.6 has no word for it
+        tell(cp, update.action, status, update.more)
 
 
 def _reboot(cp: ChargePoint, update: Update) -> None:
