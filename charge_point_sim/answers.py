@@ -1,6 +1,6 @@
 """What a charge point does when told to, the same in every version: each verb acts and says how it went."""
 
-from charge_point_sim import charging, sessions
+from charge_point_sim import charging, reservations, sessions
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.parts import Cause, Connector, Token
 from ocppj.frames import Payload
@@ -55,12 +55,26 @@ def reset(cp: ChargePoint, cause: Cause, *, at_once: bool) -> None:
 
 
 def change_availability(cp: ChargePoint, connectors: list[Connector], *, operative: bool) -> str:
-    """Put connectors in or out of operation; those with a car follow when it has left."""
+    """Put connectors in or out of operation; those with a car follow when it has left.
+
+    What is so already is Accepted (1.6 §5.2), and nothing is kept for anybody at what is out of operation (1.6 §5.13).
+    """
     for connector in connectors:
         connector.is_operative = operative
+        if not operative:
+            reservations.remove(cp, connector)
         if connector.session is None:
             cp.rest(connector)
-    return "Scheduled" if any(connector.session for connector in connectors) else "Accepted"
+    is_waiting = not operative and any(connector.session for connector in connectors)
+    return "Scheduled" if is_waiting else "Accepted"
+
+
+def clear_cache(cp: ChargePoint) -> bool:
+    """Forget who was accepted; False if there is no cache."""
+    if not cp.variables.flag("cache"):
+        return False
+    cp.accepted_tokens.clear()
+    return True
 
 
 def take_local_list(cp: ChargePoint, version: int, entries: dict[str, str | None], *, full: bool) -> str:

@@ -63,6 +63,7 @@ class ChargePoint:
         self.is_updating = False  # installs a firmware, or waits for the last car to leave before it does
         self.log = structlog.get_logger().bind(charge_point_id=setup.identity)
         self._rebooting = False
+        self._offline_since: datetime | None = None
         self._effects: list[Effect] = []
         self._clock = DeviceClock(setup.quirks)
         self._mischief = Mischief(setup.quirks, rng, self.after, self.timers.cancel, self.emit)
@@ -253,6 +254,8 @@ class ChargePoint:
         if self.registration == "Accepted":
             # A mere reconnect is no reason to boot again (1.6J §5.4): say what changed meanwhile.
             self.beat()
+            if self._was_long_offline():
+                self._forget_what_was_told()
             self._tell_all()
         elif "boot" not in self.timers:  # else the interval of a Pending or Rejected is still running
             self.send_boot()
@@ -265,6 +268,16 @@ class ChargePoint:
     def _ping(self) -> None:
         self.emit(Ping())
         self._ping_later()
+
+    def _was_long_offline(self) -> bool:
+        # 2.0.1 part 2 B04.FR.01: every status is told then; 1.6 tells what has changed.
+        if self.main or self._offline_since is None:
+            return False
+        return (self.now - self._offline_since).total_seconds() > self.variables.number("offline_threshold_s")
+
+    def _forget_what_was_told(self) -> None:
+        for connector in self.reporting:
+            connector.reported = ""
 
     def _tell_all(self) -> None:
         for connector in self.reporting:
@@ -292,8 +305,7 @@ class ChargePoint:
         self.timers.cancel("boot")
         if interval_s > 0:
             self.variables.turn("heartbeat_s", interval_s)
-        for connector in self.reporting:
-            connector.reported = ""
+        self._forget_what_was_told()
         self.beat()
         self._tell_all()
         then, self.after_boot = self.after_boot, None
@@ -327,6 +339,7 @@ class ChargePoint:
         self._effects = [*still_to_write, how]
 
     def _cut_off(self) -> None:
+        self._offline_since = self.now if self.exchange.is_open else self._offline_since
         self.exchange.closed()
         self._mischief.disconnected()
         self._untracked.clear()

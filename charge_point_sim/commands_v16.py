@@ -51,8 +51,7 @@ def _change_availability(cp: ChargePoint, payload: Payload) -> Payload:
 
 
 def _clear_cache(cp: ChargePoint, _: Payload) -> Payload:
-    cp.accepted_tokens.clear()
-    return _status(True)
+    return _status(answers.clear_cache(cp))
 
 
 def _data_transfer(_: ChargePoint, __: Payload) -> Payload:
@@ -60,10 +59,12 @@ def _data_transfer(_: ChargePoint, __: Payload) -> Payload:
 
 
 def _get_local_list_version(cp: ChargePoint, _: Payload) -> Payload:
-    return {"listVersion": cp.local_list_version}
+    return {"listVersion": cp.local_list_version if cp.variables.flag("local_list") else -1}
 
 
 def _send_local_list(cp: ChargePoint, payload: Payload) -> Payload:
+    if not cp.variables.flag("local_list"):
+        return {"status": "NotSupported"}
     entries = {
         entry["idTag"]: entry["idTagInfo"]["status"] if "idTagInfo" in entry else None
         for entry in payload.get("localAuthorizationList", [])

@@ -78,8 +78,7 @@ def _named(cp: ChargePoint, payload: Payload) -> list[Connector]:
 
 
 def _clear_cache(cp: ChargePoint, _: Payload) -> Payload:
-    cp.accepted_tokens.clear()
-    return _status(True)
+    return _status(answers.clear_cache(cp))
 
 
 def _data_transfer(_: ChargePoint, __: Payload) -> Payload:
@@ -87,10 +86,12 @@ def _data_transfer(_: ChargePoint, __: Payload) -> Payload:
 
 
 def _get_local_list_version(cp: ChargePoint, _: Payload) -> Payload:
-    return {"versionNumber": cp.local_list_version}
+    return {"versionNumber": cp.local_list_version if cp.variables.flag("local_list") else 0}
 
 
 def _send_local_list(cp: ChargePoint, payload: Payload) -> Payload:
+    if not cp.variables.flag("local_list"):
+        return {"status": "Failed"}
     entries = {
         entry["idToken"]["idToken"]: entry["idTokenInfo"]["status"] if "idTokenInfo" in entry else None
         for entry in payload.get("localAuthorizationList", [])
@@ -101,10 +102,12 @@ def _send_local_list(cp: ChargePoint, payload: Payload) -> Payload:
 
 def _get_transaction_status(cp: ChargePoint, payload: Payload) -> Payload:
     transaction_id = payload.get("transactionId")
-    answer: Payload = {"messagesInQueue": cp.exchange.has_undelivered}
     if transaction_id is None:
-        return answer
-    return answer | {"ongoingIndicator": answers.running(cp, transaction_id) is not None}
+        return {"messagesInQueue": cp.exchange.has_undelivered}
+    return {
+        "messagesInQueue": cp.exchange.has_undelivered_of(transaction_id),
+        "ongoingIndicator": answers.running(cp, transaction_id) is not None,
+    }
 
 
 def _trigger(cp: ChargePoint, payload: Payload) -> Payload:

@@ -25,14 +25,14 @@ def keys(setup: Setup) -> Variables:
 def _behaviour(setup: Setup) -> dict[str, Variable]:
     return {
         "AllowOfflineTxForUnknownId": Variable("false", "boolean", knob="offline_unknown"),
-        "AuthorizationCacheEnabled": Variable("true", "boolean"),
+        "AuthorizationCacheEnabled": Variable("true", "boolean", knob="cache"),
         "AuthorizeRemoteTxRequests": Variable("false", "boolean", knob="authorize_remote"),
         "ClockAlignedDataInterval": Variable("0", "integer"),
         "ConnectionTimeOut": Variable("60", "integer"),
         "HeartbeatInterval": Variable("300", "integer", knob="heartbeat_s"),
-        "LocalAuthListEnabled": Variable("true", "boolean"),
+        "LocalAuthListEnabled": Variable("true", "boolean", knob="local_list"),
         "LocalAuthorizeOffline": Variable("true", "boolean", knob="local_authorize_offline"),
-        "LocalPreAuthorize": Variable("false", "boolean"),
+        "LocalPreAuthorize": Variable("false", "boolean", knob="local_pre_authorize"),
         "MeterValueSampleInterval": Variable(str(setup.sample_s), "integer", knob="sample_s"),
         "MeterValuesAlignedData": Variable("", "MemberList", options=MEASURANDS),
         "MeterValuesSampledData": Variable(",".join(MEASURANDS), "MemberList", knob="measurands", options=MEASURANDS),

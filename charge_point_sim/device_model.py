@@ -21,7 +21,7 @@ def variables(setup: Setup) -> Variables:
         **_named("ChargingStation", _station(setup)),
         **_named("OCPPCommCtrlr", _communication(setup)),
         **_named("AuthCtrlr", _authorization()),
-        **_named("AuthCacheCtrlr", {"Enabled": _fixed("true", "boolean")}),
+        **_named("AuthCacheCtrlr", {"Enabled": _flag(True, "cache")}),
         **_named("LocalAuthListCtrlr", _local_list()),
         **_named("TxCtrlr", _transactions()),
         **_named("SampledDataCtrlr", _sampled_data(setup)),
@@ -80,7 +80,7 @@ def _communication(setup: Setup) -> dict[str, Variable]:
             "1", "SequenceList", needs_reboot=True, knob="network_priority", options=_SLOTS
         ),
         "NetworkProfileConnectionAttempts": Variable("3", "integer", knob="network_attempts", minimum=1),
-        "OfflineThreshold": _seconds(60),
+        "OfflineThreshold": _seconds(60, "offline_threshold_s"),
         "QueueAllMessages": _fixed("true", "boolean"),
         "ResetRetries": Variable("1", "integer"),
         "RetryBackOffRandomRange": _seconds(10),
@@ -96,7 +96,7 @@ def _authorization() -> dict[str, Variable]:
         "AuthorizeRemoteStart": _flag(False, "authorize_remote"),
         "Enabled": _flag(True),
         "LocalAuthorizeOffline": _flag(True, "local_authorize_offline"),
-        "LocalPreAuthorize": _flag(False),
+        "LocalPreAuthorize": _flag(False, "local_pre_authorize"),
         "OfflineTxForUnknownIdEnabled": _flag(False, "offline_unknown"),
     }
 
@@ -104,7 +104,7 @@ def _authorization() -> dict[str, Variable]:
 def _local_list() -> dict[str, Variable]:
     return {
         "BytesPerMessage": _fixed("65536", "integer"),
-        "Enabled": _flag(True),
+        "Enabled": _flag(True, "local_list"),
         "Entries": _fixed("0", "integer"),
         "ItemsPerMessage": _fixed("100", "integer"),
     }

@@ -103,6 +103,12 @@ class Exchange:
         """Whether a durable message is still waiting or unanswered."""
         return bool(self._durable) or (self._outstanding is not None and self._outstanding[1].is_durable)
 
+    def has_undelivered_of(self, transaction_id: str) -> bool:
+        """Whether such a message of this transaction (2.x) is waiting or unanswered."""
+        out = [self._outstanding[1]] if self._outstanding else []
+        ids = [each.payload.get("transactionInfo", {}).get("transactionId", "") for each in (*out, *self._durable)]
+        return any(each.casefold() == transaction_id.casefold() for each in ids)
+
     def is_waiting(self, action: str) -> bool:
         """Whether a CALL of this action waits in line or for its answer."""
         out = [self._outstanding[1]] if self._outstanding else []

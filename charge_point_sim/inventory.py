@@ -89,6 +89,8 @@ def value(cp: ChargePoint, name: Name) -> str:
             return cp.firmware
         case "availabilitystate":
             return state_word(connector) if connector else "Available"
+        case "entries":
+            return str(len(cp.local_list))
         case "power" if connector:
             return f"{connector.meter.power_w:.0f}"
     row = cp.variables.find(name)

@@ -7,6 +7,8 @@ from charge_point_sim.trains import read_time
 from ocppj.frames import Payload
 from ocppj.versions import V16
 
+_REFUSALS = {"Faulted": "Faulted", "Unavailable": "Unavailable"}
+
 
 def reserve(cp: ChargePoint, number: int | None, reservation: Reservation) -> str:
     """Keep a connector; one with the same id is replaced. Says how it went, in the words all versions share."""
@@ -15,7 +17,7 @@ def reserve(cp: ChargePoint, number: int | None, reservation: Reservation) -> st
         return "Rejected"
     old = _kept_as(cp, reservation.id)
     if old is not connector and not connector.is_free:
-        return "Unavailable" if not connector.is_operative else "Occupied"
+        return "Unavailable" if not connector.is_operative else _REFUSALS.get(connector.status, "Occupied")
     if old:
         _let_go(cp, old)
         if old is not connector and old.session is None:
@@ -34,6 +36,11 @@ def cancel(cp: ChargePoint, reservation_id: int) -> bool:
     _let_go(cp, connector)
     cp.rest(connector)
     return True
+
+
+def remove(cp: ChargePoint, connector: Connector) -> None:
+    """The charge point itself ends a reservation, and says so where there is a message for it."""
+    _end(cp, connector, "Removed")
 
 
 def reserve_v16(cp: ChargePoint, payload: Payload) -> Payload:
@@ -65,12 +72,16 @@ def _let_go(cp: ChargePoint, connector: Connector) -> None:
 
 
 def _expire(cp: ChargePoint, connector: Connector) -> None:
+    _end(cp, connector, "Expired")
+    if connector.session is None:
+        cp.rest(connector)
+
+
+def _end(cp: ChargePoint, connector: Connector, why: str) -> None:
     reservation = connector.reservation
     if reservation is None:
         return
     _let_go(cp, connector)
     if cp.dialect.version is not V16:
-        payload = {"reservationId": reservation.id, "reservationUpdateStatus": "Expired"}
+        payload = {"reservationId": reservation.id, "reservationUpdateStatus": why}
         cp.exchange.put(Message("ReservationStatusUpdate", payload))
-    if connector.session is None:
-        cp.rest(connector)

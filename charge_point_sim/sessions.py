@@ -19,6 +19,9 @@ def arrive(cp: ChargePoint, connector: Connector, token: Token, remote_start_id:
     if not cp.is_online:
         decide(_offline_verdict(cp, token))
         return
+    if cp.variables.flag("local_pre_authorize") and _known(cp, token) == "Accepted":
+        decide("Accepted")
+        return
     message = Message("Authorize", cp.dialect.authorize(token))
     message.on_answer = lambda answer: decide(cp.dialect.verdict(answer) or "Invalid")
     message.on_failure = lambda _: decide(_offline_verdict(cp, token))
@@ -46,9 +49,9 @@ def stop(cp: ChargePoint, connector: Connector, cause: Cause) -> None:
     if session.is_running:
         connector.meter.advance(session.vehicle, cp.now)
         connector.meter.switch_off()
-        charging.forget_transaction(cp, connector)
         cp.exchange.put(cp.dialect.stop(cp, connector, session, cause))
         cp.log.info("transaction stopped", connector=connector.number, cause=cause, meter_wh=_meter_wh(connector))
+    charging.forget_transaction(cp, connector)
     session.is_over = True
     is_broken = cause == "fault"
     cp.show(connector, "Faulted" if is_broken else "Finishing")
@@ -78,21 +81,31 @@ def pace_samples(cp: ChargePoint, connector: Connector, session: Session) -> Non
 
 
 def _offline_verdict(cp: ChargePoint, token: Token) -> str:
-    if token.text in cp.local_list:
+    known = _known(cp, token)
+    if known and (known != "Accepted" or cp.variables.flag("local_authorize_offline")):
+        return known
+    return "Accepted" if cp.variables.flag("offline_unknown") else "Invalid"
+
+
+def _known(cp: ChargePoint, token: Token) -> str:
+    """What the local list says of it, or else the cache."""
+    if cp.variables.flag("local_list") and token.text in cp.local_list:
         return cp.local_list[token.text]
-    is_known = cp.variables.flag("local_authorize_offline") and token.text in cp.accepted_tokens
-    return "Accepted" if is_known or cp.variables.flag("offline_unknown") else "Invalid"
+    return "Accepted" if cp.variables.flag("cache") and token.text in cp.accepted_tokens else ""
 
 
 def _authorised(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None, verdict: str) -> None:
     cp.log.info("authorised", connector=connector.number, verdict=verdict)
     if verdict != "Accepted":
         cp.accepted_tokens.discard(token.text)
-        return
-    cp.accepted_tokens.add(token.text)
-    # While the CSMS thought about it, somebody else may have come.
-    if connector.is_free_for(token) and not cp.is_resetting:
+    else:
+        cp.accepted_tokens.add(token.text)
+    # While the CSMS thought about it, somebody else may have come, or the charge point be rebooting.
+    may_charge = verdict == "Accepted" and cp.registration == "Accepted" and not cp.is_resetting
+    if may_charge and connector.is_free_for(token):
         plug_in(cp, connector, token, remote_start_id)
+    elif connector.session is None:
+        charging.forget_transaction(cp, connector)
 
 
 def _start(cp: ChargePoint, connector: Connector, session: Session) -> None:

@@ -22,7 +22,7 @@ _REASONS: Mapping[Cause, tuple[str, str]] = {
     "soft reset": ("ResetCommand", "ImmediateReset"),
     "unlock": ("UnlockCommand", "Other"),
     "power loss": ("AbnormalCondition", "PowerLoss"),
-    "unplugged": ("EVDeparted", "EVDisconnected"),
+    "unplugged": ("EVCommunicationLost", "EVDisconnected"),
     "fault": ("AbnormalCondition", "EmergencyStop"),
 }
 
@@ -98,7 +98,7 @@ def stop(cp: ChargePoint, connector: Connector, session: Session, cause: Cause) 
     more: dict[str, Any] = {"meterValue": [meter_value(cp, connector, "Transaction.End")]}
     if cause == "local":
         more["idToken"] = _id_token(session.token)
-    info = {"stoppedReason": reason, "chargingState": "EVConnected"}
+    info = {"stoppedReason": reason, "chargingState": "Idle" if cause == "unplugged" else "EVConnected"}
     return transaction_event(cp, session, "Ended", trigger, info, **more)
 
 

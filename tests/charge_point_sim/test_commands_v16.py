@@ -336,3 +336,38 @@ def test_a_token_of_the_local_list_charges_offline(wire: Wire) -> None:
 def test_simple_commands_are_answered(wire: Wire) -> None:
     assert wire.order("ClearCache") == ACCEPTED
     assert wire.order("DataTransfer", vendorId="nobody") == {"status": "UnknownVendorId"}
+
+
+def test_what_is_in_operation_already_is_accepted_whoever_charges(wire: Wire) -> None:
+    _charge(wire)
+
+    already = wire.order("ChangeAvailability", connectorId=1, type="Operative")
+    out = wire.order("ChangeAvailability", connectorId=1, type="Inoperative")
+    after_all = wire.order("ChangeAvailability", connectorId=1, type="Operative")
+
+    assert (already, out, after_all) == (ACCEPTED, {"status": "Scheduled"}, ACCEPTED)
+
+
+def test_a_local_list_and_a_cache_that_are_switched_off_are_none(wire: Wire) -> None:
+    for key in ("LocalAuthListEnabled", "AuthorizationCacheEnabled"):
+        wire.order("ChangeConfiguration", key=key, value="false")
+
+    assert wire.order("SendLocalList", listVersion=3, updateType="Full") == {"status": "NotSupported"}
+    assert wire.order("GetLocalListVersion") == {"listVersion": -1}
+    assert wire.order("ClearCache") == REJECTED
+
+
+@pytest.mark.parametrize("authorize", ["true", "false"])
+def test_the_profile_of_a_remote_start_that_came_to_nothing_is_forgotten(wire: Wire, authorize: str) -> None:
+    schedule = {"chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 2000}]}
+    profile = {
+        "chargingProfileId": 3, "stackLevel": 0, "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative", "chargingSchedule": schedule,
+    }  # fmt: skip
+    wire.order("ChangeConfiguration", key="AuthorizeRemoteTxRequests", value=authorize)
+    wire.script.replies["Authorize"] = wire.script.with_token("Invalid")
+
+    wire.order("RemoteStartTransaction", idTag="A", connectorId=1, chargingProfile=profile)
+    wire.act(lambda: sessions.stop(wire.cp, wire.cp.connectors[0], "unplugged"))
+
+    assert wire.cp.profiles == []

@@ -307,3 +307,44 @@ def test_the_local_list_is_replaced_and_cleared(wire: Wire) -> None:
 def test_simple_commands_are_answered(wire: Wire) -> None:
     assert wire.order("ClearCache") == ACCEPTED
     assert wire.order("DataTransfer", vendorId="nobody") == {"status": "UnknownVendorId"}
+
+
+def test_a_transaction_is_asked_about_its_own_messages(wire: Wire) -> None:
+    transaction_id = _charge(wire)
+    wire.script.replies["TransactionEvent"] = None
+    wire.run(10)
+
+    answers = [wire.order("GetTransactionStatus", transactionId=each) for each in (transaction_id, "another")]
+
+    assert [answer["messagesInQueue"] for answer in answers] == [True, False]
+
+
+def test_every_status_is_told_after_a_long_time_offline_and_none_after_a_short_one(wire: Wire) -> None:
+    def said_after(seconds: float) -> list[str]:
+        wire.cut()
+        wire.run(seconds)
+        wire.script.calls.clear()
+        wire.connect()
+        return wire.script.said()
+
+    assert (said_after(59), said_after(61)) == ([], ["1 Available", "2 Available"])
+
+
+def test_the_entries_of_the_local_list_are_counted(wire: Wire) -> None:
+    entries = [{"idToken": {"idToken": "A", "type": "Central"}, "idTokenInfo": {"status": "Accepted"}}]
+    wire.order("SendLocalList", versionNumber=3, updateType="Full", localAuthorizationList=entries)
+
+    asked = [{"component": {"name": "LocalAuthListCtrlr"}, "variable": {"name": "Entries"}}]
+    answer = wire.order("GetVariables", getVariableData=asked)
+
+    assert answer["getVariableResult"][0]["attributeValue"] == "1"
+
+
+def test_a_local_list_and_a_cache_that_are_switched_off_are_none(wire: Wire) -> None:
+    for component in ("LocalAuthListCtrlr", "AuthCacheCtrlr"):
+        item = {"component": {"name": component}, "variable": {"name": "Enabled"}, "attributeValue": "false"}
+        wire.order("SetVariables", setVariableData=[item])
+
+    assert wire.order("SendLocalList", versionNumber=3, updateType="Full") == {"status": "Failed"}
+    assert wire.order("GetLocalListVersion") == {"versionNumber": 0}
+    assert wire.order("ClearCache") == REJECTED

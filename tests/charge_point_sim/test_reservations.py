@@ -96,3 +96,35 @@ def test_what_can_not_be_kept_is_refused(version: Version) -> None:
     statuses = [_reserve(wire), _reserve(wire, number=9), _reserve(wire, number=2, until=timestamps.write(NOW))]
 
     assert statuses == ["Occupied", "Rejected", "Rejected"]
+
+
+@BOTH
+def test_a_connector_that_is_broken_or_out_of_operation_is_not_kept(version: Version) -> None:
+    wire = Wire(version).boot()
+    _arrive(wire, "SOMEBODY")
+    wire.act(lambda: sessions.stop(wire.cp, wire.cp.connectors[0], "fault"))
+    wire.run(1)
+    action, payload = _out(version, 2)
+    wire.order(action, **payload)
+
+    assert (_reserve(wire, 1), _reserve(wire, 2)) == ("Faulted", "Unavailable")
+
+
+@BOTH
+def test_what_goes_out_of_operation_is_kept_for_nobody(version: Version) -> None:
+    wire = Wire(version).boot()
+    _reserve(wire)
+
+    action, payload = _out(version, 1)
+    wire.order(action, **payload)
+
+    told = wire.script.payloads("ReservationStatusUpdate")
+    assert [each["reservationUpdateStatus"] for each in told] == ([] if version is V16 else ["Removed"])
+    assert wire.order("CancelReservation", reservationId=5) == {"status": "Rejected"}
+    assert wire.script.said()[-1] == "1 Unavailable"
+
+
+def _out(version: Version, number: int) -> tuple[str, dict[str, Any]]:
+    if version is V16:
+        return "ChangeAvailability", {"connectorId": number, "type": "Inoperative"}
+    return "ChangeAvailability", {"evse": {"id": number}, "operationalStatus": "Inoperative"}

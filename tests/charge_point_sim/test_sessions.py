@@ -28,8 +28,8 @@ TRANSACTION = {
 }  # fmt: skip
 
 
-def _arrive(wire: Wire, token: Token = TOKEN) -> Connector:
-    connector = wire.cp.connectors[0]
+def _arrive(wire: Wire, token: Token = TOKEN, number: int = 1) -> Connector:
+    connector = wire.cp.connectors[number - 1]
     wire.act(lambda: sessions.arrive(wire.cp, connector, token))
     return connector
 
@@ -380,7 +380,7 @@ def test_a_long_time_offline_costs_readings_but_no_start_and_no_stop(version: Ve
     [
         (V16, "unplugged", ["EVDisconnected"], ["1 Finishing", "1 Available"]),
         (V16, "fault", ["EmergencyStop"], ["1 Faulted", "1 Available"]),
-        (V201, "unplugged", ["EVDeparted", "EVDisconnected"], ["1 Available"]),
+        (V201, "unplugged", ["EVCommunicationLost", "EVDisconnected"], ["1 Available"]),
         (V201, "fault", ["AbnormalCondition", "EmergencyStop"], ["1 Faulted", "1 Available"]),
     ],
 )
@@ -411,3 +411,58 @@ def test_most_sessions_end_by_the_token_and_some_otherwise() -> None:
 
     assert set(ends) == {"local", "unplugged", "fault"}
     assert ends["local"] > 5 * ends["unplugged"] > 5 * ends["fault"]
+
+
+def test_a_2_0_1_transaction_whose_cable_was_pulled_ends_without_a_car() -> None:
+    wire = Wire(V201).boot()
+    connector = _arrive(wire)
+    wire.run(10)
+
+    wire.act(lambda: sessions.stop(wire.cp, connector, "unplugged"))
+
+    assert wire.script.payloads("TransactionEvent")[-1]["transactionInfo"]["chargingState"] == "Idle"
+
+
+@BOTH
+@pytest.mark.parametrize(("knob", "of_list", "of_cache"), [
+    ("local_authorize_offline", False, False), ("local_list", False, True), ("cache", True, False)
+])  # fmt: skip
+def test_what_is_switched_off_authorises_nobody_offline(
+    version: Version, knob: str, of_list: bool, of_cache: bool
+) -> None:
+    wire = Wire(version).boot()
+    wire.cp.local_list = {"LISTED": "Accepted"}
+    wire.cp.accepted_tokens = {"CACHED"}
+    wire.cp.variables.turn(knob, "false")
+    wire.cut()
+
+    sessions_of = [_arrive(wire, Token("LISTED"), 1).session, _arrive(wire, Token("CACHED"), 2).session]
+
+    assert [session is not None for session in sessions_of] == [of_list, of_cache]
+
+
+@BOTH
+def test_a_known_token_is_not_asked_about_if_it_may_charge_before(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.cp.local_list = {"TAG-1": "Accepted"}
+    wire.cp.variables.turn("local_pre_authorize", "true")
+
+    _arrive(wire)
+    wire.run(5)
+
+    assert "Authorize" not in wire.script.said()
+    assert wire.cp.connectors[0].running
+
+
+@BOTH
+def test_nobody_plugs_in_while_the_charge_point_reboots(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.cp.accepted_tokens = {"TAG-1"}
+    wire.script.replies["Authorize"] = None
+    _arrive(wire)
+
+    wire.order("Reset", type="Hard" if version is V16 else "Immediate")
+    wire.run(3)
+
+    assert wire.hang_ups
+    assert wire.cp.connectors[0].session is None
