@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 from websockets.frames import CloseCode
-from websockets.http11 import Request, Response
+from websockets.http11 import Response
 
 from domain import registry
 from domain.models import ChargePoint, Connection
@@ -25,6 +25,7 @@ from gateway.gate import Gate, not_now
 from gateway.handshake import Handshake
 from gateway.links import BrokerLostError, LinkPool, Place
 from gateway.metrics import Metrics
+from gateway.plain_request import Asked
 from gateway.presence import Presence
 from gateway.records import Records
 from gateway.refusals import Refusal, Refusals, Refused, RefusedError
@@ -56,10 +57,9 @@ class Door(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A charge point that may come in: `response` is its 101, `old` the connection that it replaces."""
+    """A charge point that may come in: `old` is the connection that it replaces."""
 
     websocket: WebSocket
-    response: Response
     row: ChargePoint
     place: Place
     connection: Connection
@@ -83,44 +83,41 @@ class Reception:
     subscribe_timeout_s: float
     closes_without_version: bool = False
 
-    async def receive(self, websocket: WebSocket, request: Request, door: Door) -> None:
+    async def receive(self, websocket: WebSocket, asked: Asked, door: Door) -> None:
         """See one request through to the end."""
         began = asyncio.get_running_loop().time()
-        response = websocket.check(request)
-        if response.status_code != 101:
-            self._respond(websocket, request, response)
+        if (objection := websocket.objection) is not None:
+            self._respond(websocket, asked, objection)
             return
         shaken: Handshake | None = None
         try:
-            shaken = self._read(websocket, request, door)
+            shaken = self._read(websocket, asked, door)
             self._ask_gate(websocket, shaken, door)
-            await self._let_in(shaken, websocket, response, door)
+            await self._let_in(shaken, websocket, door)
         except RefusedError as error:
-            self._refuse(websocket, request, response, shaken, error.refusal)
+            self._refuse(websocket, asked, shaken, error.refusal)
         except asyncio.CancelledError:
-            self._refuse(websocket, request, response, shaken, not_now("draining", "This gateway is going away."))
+            self._refuse(websocket, asked, shaken, not_now("draining", "This gateway is going away."))
             raise
         except Exception:  # the outermost loop of a handshake; adapters raise what their clients raise
-            log.exception("handshake failed", path=request.path)
-            self._refuse(websocket, request, response, shaken, not_now("error", "The registry can't be asked now."))
+            log.exception("handshake failed", path=asked.path)
+            self._refuse(websocket, asked, shaken, not_now("error", "The registry can't be asked now."))
         else:
-            request.headers.clear()  # the library keeps the request as long as the connection lives
             self.metrics.setup.observe(asyncio.get_running_loop().time() - began)
 
-    def _read(self, websocket: WebSocket, request: Request, door: Door) -> Handshake:
+    def _read(self, websocket: WebSocket, asked: Asked, door: Door) -> Handshake:
         if door.is_draining:
             raise RefusedError(not_now("draining", "This gateway is going away."))
-        headers = request.headers
         try:
             return handshake.read(
-                request.path,
-                headers.get_all("Sec-WebSocket-Protocol"),
-                headers.get_all("Authorization"),
+                asked.path,
+                asked.protocols,
+                asked.authorization,
                 is_tls=websocket.about("sslcontext") is not None or door.has_tls_before(websocket.about("sockname")[1]),
                 certificate=tls.client_certificate(websocket.about("peercert")),
             )
         except IdentityError as error:
-            raise RefusedError(admission.nameless(request.path, str(error))) from error
+            raise RefusedError(admission.nameless(asked.path, str(error))) from error
 
     def _ask_gate(self, websocket: WebSocket, shaken: Handshake, door: Door) -> None:
         source, now = websocket.remote.rpartition(":")[0], asyncio.get_running_loop().time()
@@ -128,7 +125,7 @@ class Reception:
         if refusal is not None:
             raise RefusedError(refusal)
 
-    async def _let_in(self, shaken: Handshake, websocket: WebSocket, response: Response, door: Door) -> None:
+    async def _let_in(self, shaken: Handshake, websocket: WebSocket, door: Door) -> None:
         row, admitted = await self.records.admit(shaken)
         if shaken.charge_point_id != row.charge_point_id:
             shaken = replace(shaken, charge_point_id=row.charge_point_id)
@@ -140,7 +137,7 @@ class Reception:
                 reason, refusal = turned_back
                 self.presence.disconnected(shaken.charge_point_id, connection, reason, place.link)
                 raise RefusedError(refusal)
-            if not door.open(Arrival(websocket, response, row, place, connection, old)):
+            if not door.open(Arrival(websocket, row, place, connection, old)):
                 raise RefusedError(not_now("replaced", "A newer connection of this charge point was faster."))
         except BaseException:
             place.kept = None
@@ -220,32 +217,30 @@ class Reception:
         self.metrics.rejected.labels(refusal.reason).inc()
         log.info("refused", peer=peer, path=path, reason=refusal.reason, text=refusal.text)
 
-    def _respond(self, websocket: WebSocket, request: Request, response: Response) -> None:
+    def _respond(self, websocket: WebSocket, asked: Asked, response: Response) -> None:
         status, text = response.status_code, bytes(response.body or b"").decode().partition("\n")[0]
         refusal = Refusal(status, "no_websocket", text)
-        offered = tuple(request.headers.get_all("Sec-WebSocket-Protocol"))
-        peer, path = websocket.remote, request.path
+        offered = tuple(asked.protocols)
+        peer, path = websocket.remote, asked.path
         self.refusals.keep(Refused(_identity(path), self.utc(), peer, path, offered, refusal))
         self.metrics.upgrades.labels(str(status)).inc()
         self.metrics.rejected.labels(refusal.reason).inc()
         log.info("refused", path=path, peer=peer, status=status, reason=refusal.reason, text=text)
         websocket.respond(response)
 
-    def _refuse(
-        self, websocket: WebSocket, request: Request, response: Response, shaken: Handshake | None, refusal: Refusal
-    ) -> None:
+    def _refuse(self, websocket: WebSocket, asked: Asked, shaken: Handshake | None, refusal: Refusal) -> None:
         identity = shaken.identity if shaken is not None else ""
         offered = shaken.offered if shaken is not None else ()
-        self.refusals.keep(Refused(identity, self.utc(), websocket.remote, request.path, offered, refusal))
+        self.refusals.keep(Refused(identity, self.utc(), websocket.remote, asked.path, offered, refusal))
         self.metrics.upgrades.labels(str(refusal.status)).inc()
         self.metrics.rejected.labels(refusal.reason).inc()
         log.info(
-            "refused", identity=identity, path=request.path, peer=websocket.remote, offered=list(offered),
+            "refused", identity=identity, path=asked.path, peer=websocket.remote, offered=list(offered),
             status=refusal.status, reason=refusal.reason, text=refusal.text,
         )  # fmt: skip
         if refusal.reason == NO_COMMON_SUBPROTOCOL and self.closes_without_version:
             # The specification's way; its test tool expects to be refused (A-13).
-            websocket.dismiss(response, CloseCode.PROTOCOL_ERROR, "no common OCPP version")
+            websocket.dismiss(CloseCode.PROTOCOL_ERROR, "no common OCPP version")
             return
         websocket.refuse(refusal.status, refusal.text, refusal.headers)
 

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import structlog
 from websockets.frames import CloseCode
-from websockets.http11 import Request
 
 from domain.models import Connection
 from domain.ports import Admissions, LargeFrames, Message
@@ -30,6 +29,7 @@ from gateway.listener import Before
 from gateway.metrics import Metrics
 from gateway.options import Options
 from gateway.pages import pages_of
+from gateway.plain_request import Asked
 from gateway.presence import Lease, Presence
 from gateway.reception import Arrival, Reception, utc_now
 from gateway.records import Records
@@ -235,9 +235,9 @@ class Gateway:
         if self._stop.is_set() and not self._websockets:
             self._all_gone.set()
 
-    def on_request(self, websocket: WebSocket, request: Request) -> None:
+    def on_request(self, websocket: WebSocket, asked: Asked) -> None:
         """An upgrade request came."""
-        task = asyncio.get_running_loop().create_task(self._reception.receive(websocket, request, self))
+        task = asyncio.get_running_loop().create_task(self._reception.receive(websocket, asked, self))
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
 
@@ -269,7 +269,7 @@ class Gateway:
             "connected", peer=arrival.websocket.remote, ocpp=connection.version.subprotocol, link=place.number,
             took_over=known is not None,
         )  # fmt: skip
-        arrival.websocket.accept(arrival.response, session, self._options.traffic.traffic())
+        arrival.websocket.accept(session, self._options.traffic.traffic())
         kept, place.kept = place.kept, None
         for message in kept or ():
             session.on_message(message)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from websockets.exceptions import InvalidMessage
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from gateway.options import WebSocketOptions
+from gateway.plain_request import Asked
 from gateway.refusals import Refusal
 from ocppj import versions
 
@@ -22,14 +24,21 @@ _quiet = logging.getLogger("gateway.websocket.library")
 _quiet.setLevel(logging.ERROR)
 
 
-def protocol(options: WebSocketOptions) -> ServerProtocol:
-    """The library's side of a new connection."""
+def protocol(options: WebSocketOptions, state: State = State.CONNECTING) -> ServerProtocol:
+    """The library's side of a connection, a new one unless `state` says that it is open."""
     return ServerProtocol(
         extensions=[_DEFLATE] if options.deflate else None,
         select_subprotocol=_select,
+        state=state,
         max_size=options.max_message_bytes,
         logger=_quiet,
     )
+
+
+def asked(request: Request) -> Asked:
+    """What counts of a request."""
+    headers = request.headers
+    return Asked(request.path, headers.get_all("Sec-WebSocket-Protocol"), headers.get_all("Authorization"))
 
 
 def answer(protocol: ServerProtocol, request: Request) -> Response:

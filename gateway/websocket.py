@@ -10,11 +10,13 @@ from typing import Any, Protocol, cast
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
-from gateway import shortcut, upgrade
+from gateway import plain_request, shortcut, upgrade
 from gateway.bites import BITE, Bites
 from gateway.limits import Traffic
 from gateway.options import WebSocketOptions
+from gateway.plain_request import Asked
 from gateway.refusals import Refusal
 from gateway.turn import Turn
 
@@ -40,8 +42,8 @@ class Host(Protocol):
 
     turn: Turn
 
-    def on_request(self, websocket: "WebSocket", request: Request) -> None:
-        """Answer with `accept` or `refuse`, now or later."""
+    def on_request(self, websocket: "WebSocket", asked: Asked) -> None:
+        """Answer with `accept` or `refuse`, now or later; with `respond` if there is an `objection`."""
 
     def on_nonsense(self, websocket: "WebSocket", refusal: Refusal, path: str) -> None:
         """What came is no request, and was answered so; `path` is what could be read of it."""
@@ -57,6 +59,7 @@ class WebSocket(asyncio.Protocol):
     """One WebSocket of the server side."""
 
     __slots__ = (
+        "_answer",
         "_bites",
         "_closing",
         "_cutter",
@@ -66,11 +69,12 @@ class WebSocket(asyncio.Protocol):
         "_host",
         "_is_lost",
         "_is_open",
+        "_library",
         "_loop",
         "_options",
         "_patience",
         "_peer",
-        "_protocol",
+        "_request",
         "_rest",
         "_timer",
         "_traffic",
@@ -82,7 +86,9 @@ class WebSocket(asyncio.Protocol):
     def __init__(self, host: Host, options: WebSocketOptions, remote: str = "") -> None:
         self._host = host
         self._options = options
-        self._protocol = upgrade.protocol(options)
+        self._library: ServerProtocol | None = None  # see `_protocol`
+        self._request = b""  # a plain one that waits for its answer
+        self._answer: bytes | Response | None = None  # what it is to be answered with
         self._peer: Peer | None = None
         self._early: list[Frame] = []
         self._fragments: list[bytes] | None = None
@@ -137,7 +143,8 @@ class WebSocket(asyncio.Protocol):
         for timer in (self._timer, self._rest, self._patience):
             if timer is not None:
                 timer.cancel()
-        self._protocol.receive_eof()
+        if self._library is not None:
+            self._library.receive_eof()
         self._on_close()
         self._peer = None
         self._host.on_lost(self)
@@ -158,19 +165,27 @@ class WebSocket(asyncio.Protocol):
     @property
     def is_lost(self) -> bool:
         """Whether there is nobody left to answer with a 101."""
-        return self._is_lost or self._protocol.state is not State.CONNECTING or self._protocol.eof_sent
+        library = self._library
+        return self._is_lost or (library is not None and (library.state is not State.CONNECTING or library.eof_sent))
 
-    def check(self, request: Request) -> Response:
-        """The 101 for this request, or the response that says what is wrong with it as WebSocket; sends nothing."""
-        return upgrade.answer(self._protocol, request)
+    @property
+    def objection(self) -> Response | None:
+        """What is wrong with the request as WebSocket, if anything is."""
+        answer = self._answer
+        return answer if isinstance(answer, Response) and answer.status_code != 101 else None
 
-    def accept(self, response: Response, peer: Peer, traffic: Traffic | None = None) -> None:
-        """Answer with this 101 and open for `peer`, whose `traffic` is counted from now on."""
-        self._protocol.send_response(response)
-        self._is_open, self._deflates = True, bool(self._protocol.extensions)
+    def accept(self, peer: Peer, traffic: Traffic | None = None) -> None:
+        """Answer with the 101 and open for `peer`, whose `traffic` is counted from now on."""
+        answer, self._answer, self._request = self._answer, None, b""
+        if isinstance(answer, Response):
+            self._protocol.send_response(answer)
+            self._deflates = bool(self._protocol.extensions)
+            self._flush()
+        elif answer is not None:
+            self._host.turn.write(self._transport, answer)
+        self._is_open = True
         self._peer = peer
         self._traffic = traffic
-        self._flush()
         self._transport.resume_reading()
         early, self._early = self._early, []
         for frame in early:
@@ -180,10 +195,10 @@ class WebSocket(asyncio.Protocol):
         """What the transport knows of the connection, such as its "peercert"."""
         return self._transport.get_extra_info(name)
 
-    def dismiss(self, response: Response, code: int, reason: str) -> None:
-        """Answer with this 101, only to close at once."""
+    def dismiss(self, code: int, reason: str) -> None:
+        """Answer with the 101, only to close at once."""
         if not self.is_lost:
-            self.accept(response, _Nobody())
+            self.accept(_Nobody())
             self.close(code, reason)
 
     def refuse(self, status: int, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
@@ -208,14 +223,34 @@ class WebSocket(asyncio.Protocol):
             return
         for event in events:
             if isinstance(event, Request):
-                self._cancel_timer()
-                self._transport.pause_reading()
-                self._host.on_request(self, event)
+                self._ask_host(self._judge(event))
             elif isinstance(event, Frame) and event.opcode is TEXT and event.fin:
                 # RFC 6455 4.1 tells clients to wait for the 101; who can't is served after it.
                 self._early.append(event)
             else:
                 self._transport.abort()
+
+    def _ask_host(self, asked: Asked) -> None:
+        self._cancel_timer()
+        self._transport.pause_reading()
+        self._host.on_request(self, asked)
+
+    def _judge(self, request: Request) -> Asked:
+        self._answer = upgrade.answer(self._protocol, request)
+        asked = upgrade.asked(request)
+        request.headers.clear()  # the library keeps the request as long as the connection lives
+        return asked
+
+    @property
+    def _protocol(self) -> ServerProtocol:
+        """The library's side: made when first needed, for of what is plain it never hears."""
+        if self._library is None:
+            self._library = library = upgrade.protocol(self._options, State.CONNECTING if self._peer is None else OPEN)
+            if self._request:
+                library.receive_data(self._request)
+                for event in library.events_received():
+                    self._judge(cast(Request, event))
+        return self._library
 
     def _answer_nonsense(self) -> None:
         refusal, path, unsaid = upgrade.refuse_nonsense(self._protocol)
@@ -245,7 +280,7 @@ class WebSocket(asyncio.Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; the connection is gone at most `close_timeout_s` later."""
-        if self._protocol.state is not OPEN or self._is_lost:
+        if self._is_lost or self._protocol.state is not OPEN:
             return
         self._closing = (code, reason)
         self._protocol.send_close(code, reason)
@@ -273,6 +308,13 @@ class WebSocket(asyncio.Protocol):
         """Take bytes; returns how many frames they ended."""
         peer = self._peer
         if peer is None:
+            is_first = self._library is None and not self._request
+            if is_first and (plain := plain_request.read(data)) is not None:
+                self._request = data
+                self._cutter = shortcut.Cutter(self._options.max_message_bytes)
+                asked, self._answer = plain
+                self._ask_host(asked)
+                return 0
             self._cutter = shortcut.Cutter(self._options.max_message_bytes) if shortcut.is_request_alone(data) else None
             self._protocol.receive_data(data)
             self._shake_hands()
@@ -373,7 +415,7 @@ class WebSocket(asyncio.Protocol):
             return
         if self._closing is not None:
             code, reason = self._closing
-        elif (close := self._protocol.close_rcvd or self._protocol.close_sent) is not None:
+        elif (library := self._library) is not None and (close := library.close_rcvd or library.close_sent) is not None:
             code, reason = close.code, close.reason
         else:
             code, reason = CloseCode.ABNORMAL_CLOSURE, "connection lost"
@@ -382,9 +424,9 @@ class WebSocket(asyncio.Protocol):
     # The transport.
 
     def _flush(self) -> None:
-        if self._is_lost:
+        if self._is_lost or self._library is None:
             return
-        for data in self._protocol.data_to_send():
+        for data in self._library.data_to_send():
             if data:
                 self._host.turn.write(self._transport, data)
             else:

@@ -10,9 +10,9 @@ import asyncio
 import sys
 
 import structlog
-from websockets.http11 import Request
 
 from gateway.options import WebSocketOptions
+from gateway.plain_request import Asked
 from gateway.refusals import Refusal
 from gateway.turn import Turn
 from gateway.websocket import WebSocket
@@ -44,12 +44,11 @@ class Host:
     def __init__(self) -> None:
         self.turn = Turn(asyncio.get_running_loop())
 
-    def on_request(self, websocket: WebSocket, request: Request) -> None:
-        response = websocket.check(request)
-        if response.status_code == 101:
-            websocket.accept(response, Echo(websocket))
+    def on_request(self, websocket: WebSocket, asked: Asked) -> None:
+        if websocket.objection is None:
+            websocket.accept(Echo(websocket))
         else:
-            websocket.respond(response)
+            websocket.respond(websocket.objection)
 
     def on_nonsense(self, websocket: WebSocket, refusal: Refusal, path: str) -> None:
         log.info("refused", peer=websocket.remote, reason=refusal.reason, path=path)

@@ -29,7 +29,7 @@ def round_trip(here: House, number: int) -> None:
     here.links[1].deliver(Message("CP1/out", b'[3,"%d",{}]' % number, properties))
 
 
-def calls_in(action: Callable[[], None]) -> list[str]:
+def calls_in(action: Callable[[], object]) -> list[str]:
     """The functions of Python an action calls, all the way down, as far as they are counted."""
     called: list[str] = []
 
