@@ -74,7 +74,7 @@ def obey(cp: ChargePoint, connector: Connector, session: Session) -> None:
     connector.meter.advance(session.vehicle, cp.now)
     in_force = [profile for profile in cp.profiles if profile.purpose != "priority" or session.has_priority]
     grid = der.supply(cp.kept.controls, cp.kept.running_controls, cp.setup.max_power_w)
-    of_profiles = profiles.limit_w(in_force, connector.number, cp.now, session.started_at)
+    of_profiles = profiles.limit_w(in_force, connector.number, cp.now, session.started_at, _sharing(cp))
     connector.meter.limit_w = min((each for each in (of_profiles, grid.limit_w) if each is not None), default=None)
     connector.meter.power_factor, connector.meter.reactive_var = grid.power_factor, grid.reactive_var
     connector.meter.advance(session.vehicle, cp.now)
@@ -115,10 +115,18 @@ def schedule(cp: ChargePoint, where: int, duration_s: int, unit: str) -> Payload
     began_at = connector.running.started_at if connector and connector.running else cp.now
     has_priority = bool(connector and connector.running and connector.running.has_priority)
     in_force = [profile for profile in cp.profiles if profile.purpose != "priority" or has_priority]
-    course = profiles.composite(in_force, where, cp.now, duration_s, began_at, cp.setup.max_power_w)
+    most_w, sharing = cp.setup.max_power_w, _sharing(cp) if connector and connector.meter.is_on else 1
+    if connector is None:  # the connection to the grid: what limits a transaction does not limit all of them
+        in_force = [profile for profile in in_force if profile.purpose == "station"]
+        most_w *= len(cp.connectors)
+    course = profiles.composite(in_force, where, cp.now, duration_s, began_at, most_w, sharing)
     per = 1.0 if unit == "W" else VOLTAGE_V
     periods = [{"startPeriod": start_s, "limit": round(watts / per, 1)} for start_s, watts in course]
     return {"duration": duration_s, "chargingRateUnit": unit, "chargingSchedulePeriod": periods}
+
+
+def _sharing(cp: ChargePoint) -> int:
+    return max(1, sum(connector.meter.is_on for connector in cp.connectors))
 
 
 def _install(cp: ChargePoint, new: Profile) -> None:

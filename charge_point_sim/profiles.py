@@ -102,8 +102,13 @@ def read(payload: Payload, where: int) -> Profile:
     )
 
 
-def limit_w(profiles: Iterable[Profile], where: int, now: datetime, began_at: datetime | None) -> float | None:
-    """What all profiles together leave a connector: the station's own, and the transaction's or else the default."""
+def limit_w(
+    profiles: Iterable[Profile], where: int, now: datetime, began_at: datetime | None, sharing: int = 1
+) -> float | None:
+    """What all profiles together leave a connector: the station's own, and the transaction's or else the default.
+
+    The station's own is for all that charge (1.6 §3.13.1): each of those `sharing` it gets the same part.
+    """
     best: dict[Purpose, tuple[int, float]] = {}
     for profile in profiles:
         if profile.where not in (0, where):
@@ -112,8 +117,9 @@ def limit_w(profiles: Iterable[Profile], where: int, now: datetime, began_at: da
         if watts is not None and profile.stack_level >= best.get(profile.purpose, (-1, 0.0))[0]:
             best[profile.purpose] = (profile.stack_level, watts)
     session = best.get("priority") or best.get("transaction") or best.get("default")
-    limits = [each[1] for each in (best.get("station"), session) if each]
-    return min(limits, default=None)
+    station = best.get("station")
+    limits = [station[1] / sharing] if station else []
+    return min([*limits, session[1]] if session else limits, default=None)
 
 
 def next_change(profiles: Iterable[Profile], now: datetime, began_at: datetime | None) -> datetime | None:
@@ -122,13 +128,19 @@ def next_change(profiles: Iterable[Profile], now: datetime, began_at: datetime |
 
 
 def composite(
-    profiles: list[Profile], where: int, now: datetime, duration_s: int, began_at: datetime | None, most_w: float
+    profiles: list[Profile],
+    where: int,
+    now: datetime,
+    duration_s: int,
+    began_at: datetime | None,
+    most_w: float,
+    sharing: int = 1,
 ) -> list[tuple[int, float]]:
     """The course of what is left from now on: from so many seconds on, so many watts."""
     course: list[tuple[int, float]] = []
     moment, end = now, now + timedelta(seconds=min(duration_s, MOST_S))
     while moment < end and len(course) < MOST_PERIODS:
-        found = limit_w(profiles, where, moment, began_at)
+        found = limit_w(profiles, where, moment, began_at, sharing)
         watts = most_w if found is None else min(most_w, found)
         if not course or course[-1][1] != watts:
             course.append((round((moment - now).total_seconds()), watts))

@@ -53,6 +53,7 @@ def stop(cp: ChargePoint, connector: Connector, cause: Cause) -> None:
         cp.log.info("transaction stopped", connector=connector.number, cause=cause, meter_wh=_meter_wh(connector))
     charging.forget_transaction(cp, connector)
     session.is_over = True
+    charging.obey_all(cp)
     is_broken = cause == "fault"
     cp.show(connector, "Faulted" if is_broken else "Finishing")
     wait_s = REPAIR_S if is_broken else cp.setup.unplug_s
@@ -116,7 +117,7 @@ def _start(cp: ChargePoint, connector: Connector, session: Session) -> None:
     cp.exchange.put(message)
     cp.log.info("charging", connector=connector.number, meter_wh=_meter_wh(connector))
     show(cp, connector, session, "Charging")
-    charging.obey(cp, connector, session)
+    charging.obey_all(cp)  # the others get less of what they share
     pace_samples(cp, connector, session)
 
 

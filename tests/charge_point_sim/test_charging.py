@@ -152,3 +152,33 @@ def test_profiles_are_reported_by_evse() -> None:
     reports = wire.script.payloads("ReportChargingProfiles")
     assert (found, none) == ({"status": "Accepted"}, {"status": "NoProfiles"})
     assert [(report["evseId"], report["tbc"]) for report in reports] == [(0, True), (1, False)]
+
+
+@BOTH
+def test_all_that_charge_share_what_the_station_may_take(version: Version) -> None:
+    wire = _charging(version)
+    purpose = "ChargePointMaxProfile" if version is V16 else "ChargingStationMaxProfile"
+    wire.order("SetChargingProfile", **_set(version, 0, _profile(version, (0, 8000), purpose=purpose)))
+    one, other = wire.cp.connectors
+
+    alone = one.meter.power_w
+    wire.act(lambda: sessions.arrive(wire.cp, other, Token("TAG-2")))
+    wire.run(3)
+    together = (one.meter.power_w, other.meter.power_w)
+    wire.act(lambda: sessions.stop(wire.cp, other, "local"))
+
+    assert alone == 8000
+    assert together == (4000, 4000)
+    assert one.meter.power_w == 8000
+
+
+@BOTH
+def test_the_schedule_of_the_whole_station_is_about_all_connectors(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.order("SetChargingProfile", **_set(version, 0, _profile(version, (0, 3000), purpose="TxDefaultProfile")))
+    asked = {"connectorId": 0} if version is V16 else {"evseId": 0}
+
+    answer = wire.order("GetCompositeSchedule", duration=60, **asked)
+
+    schedule = answer["chargingSchedule" if version is V16 else "schedule"]
+    assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 100_000}]
