@@ -1,6 +1,6 @@
 """What a charge point does when told to, the same in every version: each verb acts and says how it went."""
 
-from charge_point_sim import charging, reservations, sessions
+from charge_point_sim import aligned, charging, reservations, sessions
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.parts import Cause, Connector, Token
 from ocppj.frames import Payload
@@ -93,6 +93,8 @@ def apply(cp: ChargePoint, knob: str) -> None:
     """Let a value that was written take effect."""
     if knob == _BEATING and cp.is_online:
         cp.beat()
+    if knob in aligned.KNOBS:
+        aligned.pace(cp)
     if knob == _PACED:
         for connector in cp.connectors:
             if connector.running:

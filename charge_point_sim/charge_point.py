@@ -120,6 +120,11 @@ class ChargePoint:
         return self._clock.write(moment or self.now)
 
     @property
+    def time(self) -> datetime:
+        """What time the charge point believes it is."""
+        return self._clock.time(self.now)
+
+    @property
     def is_online(self) -> bool:
         """Connected, and accepted by the CSMS."""
         return self.exchange.is_open and self.exchange.is_registered

@@ -125,8 +125,8 @@ def _sampled_data(setup: Setup) -> dict[str, Variable]:
     return {
         "Enabled": _flag(True),
         "TxEndedInterval": _seconds(0),
-        "TxEndedMeasurands": Variable(MEASURANDS[0], "MemberList", options=MEASURANDS),
-        "TxStartedMeasurands": Variable(MEASURANDS[0], "MemberList", options=MEASURANDS),
+        "TxEndedMeasurands": Variable(MEASURANDS[0], "MemberList", knob="ended_measurands", options=MEASURANDS),
+        "TxStartedMeasurands": Variable(MEASURANDS[0], "MemberList", knob="started_measurands", options=MEASURANDS),
         "TxUpdatedInterval": _seconds(setup.sample_s, "sample_s"),
         "TxUpdatedMeasurands": Variable(
             ",".join(MEASURANDS), "MemberList", knob="measurands", options=MEASURANDS + REACTIVE
@@ -136,9 +136,9 @@ def _sampled_data(setup: Setup) -> dict[str, Variable]:
 
 def _aligned_data() -> dict[str, Variable]:
     return {
-        "Enabled": _flag(False),
-        "Interval": _seconds(0),
-        "Measurands": Variable("", "MemberList", options=MEASURANDS),
+        "Enabled": _flag(False, "aligned"),
+        "Interval": _seconds(0, "aligned_s"),
+        "Measurands": Variable("", "MemberList", knob="aligned_measurands", options=MEASURANDS),
     }
 
 

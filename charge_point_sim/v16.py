@@ -91,6 +91,8 @@ def stop(cp: ChargePoint, connector: Connector, session: Session, cause: Cause) 
     }
     if cause == "local":
         payload["idTag"] = session.token.text
+    if cp.variables.names("ended_measurands"):
+        payload["transactionData"] = meter_values(cp, connector, "Transaction.End")["meterValue"]
     late = lambda: {"transactionId": session.transaction_id}  # noqa: E731
     return Message("StopTransaction", payload, late, is_durable=True)
 

@@ -83,11 +83,13 @@ def change(cp: ChargePoint, connector: Connector, session: Session) -> Message:
 
 def sample(cp: ChargePoint, connector: Connector, context: str) -> Message:
     """TransactionEvent Updated with meter values; MeterValues when triggered or outside a transaction."""
+    is_triggered = context == "Trigger"
     value = meter_value(cp, connector, context)
     session = connector.running
-    if session is None or context == "Trigger":
-        return Message("MeterValues", {"evseId": connector.number, "meterValue": [value]}, is_early=True)
-    message = transaction_event(cp, session, "Updated", "MeterValuePeriodic", {}, meterValue=[value])
+    if session is None or is_triggered:
+        return Message("MeterValues", {"evseId": connector.number, "meterValue": [value]}, is_early=is_triggered)
+    trigger = "MeterValueClock" if context == "Sample.Clock" else "MeterValuePeriodic"
+    message = transaction_event(cp, session, "Updated", trigger, {}, meterValue=[value])
     message.is_expendable = True
     return message
 

@@ -371,3 +371,38 @@ def test_the_profile_of_a_remote_start_that_came_to_nothing_is_forgotten(wire: W
     wire.act(lambda: sessions.stop(wire.cp, wire.cp.connectors[0], "unplugged"))
 
     assert wire.cp.profiles == []
+
+
+def test_meters_are_read_at_the_full_quarter_if_configured(wire: Wire) -> None:
+    wire.order("ChangeConfiguration", key="MeterValueSampleInterval", value="0")
+    wire.order("ChangeConfiguration", key="MeterValuesAlignedData", value="Voltage")
+    wire.order("ChangeConfiguration", key="HeartbeatInterval", value="0")  # the time they tell here never changes
+    wire.run(60)
+    wire.order("ChangeConfiguration", key="ClockAlignedDataInterval", value="900")
+    _charge(wire)
+
+    wire.run(1800)
+    told = wire.script.payloads("MeterValues")
+    wire.order("ChangeConfiguration", key="ClockAlignedDataInterval", value="0")
+    wire.run(1800)
+
+    times = [value["meterValue"][0]["timestamp"][11:19] for value in told]
+    assert times == ["12:15:00", "12:15:00", "12:30:00", "12:30:00"]
+    assert [value.get("transactionId") for value in told] == [1, None, 1, None]
+    values = told[0]["meterValue"][0]["sampledValue"]
+    assert [value["measurand"] for value in values] == ["Energy.Active.Import.Register", "Voltage"]
+    assert {value["context"] for value in values} == {"Sample.Clock"}
+    assert len(wire.script.payloads("MeterValues")) == len(told)
+
+
+def test_what_is_sampled_at_the_end_is_told_with_the_stop_if_configured(wire: Wire) -> None:
+    wire.order("ChangeConfiguration", key="StopTxnSampledData", value="Energy.Active.Import.Register,SoC")
+    _charge(wire)
+
+    wire.order("RemoteStopTransaction", transactionId=1)
+
+    (data,) = wire.script.payloads("StopTransaction")[0]["transactionData"]
+    assert [(each["measurand"], each["context"]) for each in data["sampledValue"]] == [
+        ("Energy.Active.Import.Register", "Transaction.End"),
+        ("SoC", "Transaction.End"),
+    ]

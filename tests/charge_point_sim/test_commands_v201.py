@@ -348,3 +348,33 @@ def test_a_local_list_and_a_cache_that_are_switched_off_are_none(wire: Wire) -> 
     assert wire.order("SendLocalList", versionNumber=3, updateType="Full") == {"status": "Failed"}
     assert wire.order("GetLocalListVersion") == {"versionNumber": 0}
     assert wire.order("ClearCache") == REJECTED
+
+
+def _turn(wire: Wire, component: str, variable: str, value: str) -> None:
+    item = {"component": {"name": component}, "variable": {"name": variable}, "attributeValue": value}
+    wire.order("SetVariables", setVariableData=[item])
+
+
+def test_meters_are_read_at_the_full_quarter_if_configured(wire: Wire) -> None:
+    _turn(wire, "AlignedDataCtrlr", "Interval", "900")
+    _charge(wire)
+    wire.run(900)
+    before = wire.script.said().count("MeterValues")
+    _turn(wire, "AlignedDataCtrlr", "Enabled", "true")
+
+    wire.run(900)
+
+    assert (before, wire.script.said().count("MeterValues")) == (0, 1)
+    assert wire.script.payloads("MeterValues")[0]["evseId"] == 2
+    assert wire.script.said().count("Updated MeterValueClock") == 1
+
+
+def test_what_is_sampled_at_both_ends_of_a_transaction_can_be_configured(wire: Wire) -> None:
+    _turn(wire, "SampledDataCtrlr", "TxStartedMeasurands", "SoC")
+    _turn(wire, "SampledDataCtrlr", "TxEndedMeasurands", "Voltage")
+    wire.order("RequestStopTransaction", transactionId=_charge(wire))
+
+    events = wire.script.payloads("TransactionEvent")
+
+    ends = [[each["measurand"] for each in event["meterValue"][0]["sampledValue"]] for event in (events[0], events[-1])]
+    assert ends == [["Energy.Active.Import.Register", "SoC"], ["Energy.Active.Import.Register", "Voltage"]]
