@@ -83,6 +83,7 @@ async def test_c107_a_new_certificate_is_what_the_charge_point_comes_back_with(
         chain = signer.sign(csms.heard["SignCertificate"][0]["csr"], [SERIAL], datetime.now(UTC))
         taken = await csms.command("CertificateSigned", {"certificateChain": chain})
         await until(lambda: there.row().connection not in (before, None))
+        await until(lambda: cp.kept.own is not None and cp.kept.own.before is None)  # the row knows before it does
         client.stop()
         await running
 
