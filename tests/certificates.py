@@ -1,4 +1,7 @@
-"""A certificate authority for tests: RSA and ECDSA leaves, expired ones, and a revocation list."""
+"""A certificate authority for tests: RSA and ECDSA leaves, expired ones, and a revocation list.
+
+What it issues is as RFC 5280 wants it, which Python 3.13 insists on (VERIFY_X509_STRICT), unless `names_keys` is false.
+"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,10 +28,14 @@ class Leaf:
 
 @dataclass(slots=True)
 class Authority:
-    """A CA that writes what it issues into `directory`."""
+    """A CA that writes what it issues into `directory`.
+
+    Without `names_keys` as many of the field were made, say by OpenSSL 1.1: nothing says which key is whose.
+    """
 
     directory: Path
     name: str = "Test CA"
+    names_keys: bool = True
     _key: Key = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     _issued: int = 0
 
@@ -37,18 +44,13 @@ class Authority:
         """The CA's own certificate."""
         file = self.directory / f"{self.name.replace(' ', '-')}.pem"
         if not file.exists():
-            builder = _builder(_subject(self.name, "Test"), _subject(self.name, "Test"), self._key, days=365)
-            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-            file.write_bytes(_pem(builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())))
+            file.write_bytes(_pem(self._certify(self.name, self._key)))
         return file
 
     def under(self, above: "Authority") -> Path:
         """A certificate of this CA that another one signed."""
         file = self.directory / f"{self.name.replace(' ', '-')}-under.pem"
-        builder = _builder(_subject(self.name, "Test"), _subject(above.name, "Test"), self._key, days=365)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        file.write_bytes(_pem(builder.sign(above._key, hashes.SHA256())))
+        file.write_bytes(_pem(above._certify(self.name, self._key)))
         return file
 
     @property
@@ -75,7 +77,7 @@ class Authority:
             rsa.generate_private_key(65537, rsa_bits) if algorithm == "rsa" else ec.generate_private_key(ec.SECP256R1())
         )
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = _builder(_subject(common_name, organization), _subject(self.name, "Test"), key, days=days)
+        builder = self._builder(_subject(common_name, organization), key, days=days, usage=_usage(of_leaf=algorithm))
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         if server:
             names = [x509.DNSName(common_name), x509.IPAddress(IPv4Address("127.0.0.1"))]
@@ -103,6 +105,30 @@ class Authority:
         file.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         return file
 
+    def _certify(self, name: str, key: Key) -> x509.Certificate:
+        """The certificate of an authority, this one or one below."""
+        return self._builder(_subject(name, "Test"), key, days=365, usage=_usage()).sign(self._key, hashes.SHA256())
+
+    def _builder(self, subject: x509.Name, key: Key, *, days: int, usage: x509.KeyUsage) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(_subject(self.name, "Test"))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=max(0, -days) + 1))
+            .not_valid_after(now + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=usage.key_cert_sign, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+        )
+        if not self.names_keys:
+            return builder
+        own, issuer = key.public_key(), self._key.public_key()
+        return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False).add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False
+        )
+
 
 def _subject(common_name: str, organization: str) -> x509.Name:
     return x509.Name(
@@ -113,16 +139,17 @@ def _subject(common_name: str, organization: str) -> x509.Name:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: Key, days: int) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=max(0, -days) + 1))
-        .not_valid_after(now + timedelta(days=days))
+def _usage(*, of_leaf: Literal["rsa", "ec"] | None = None) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_encipherment=of_leaf == "rsa",  # for the suites without ECDHE
+        key_cert_sign=of_leaf is None,
+        crl_sign=of_leaf is None,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 
