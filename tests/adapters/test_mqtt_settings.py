@@ -60,7 +60,7 @@ def test_certificates_make_a_verifying_context(tmp_path: Path) -> None:
         ("mqtt://localhost:99999", "Port out of range"),
         ("mqtt://localhost:x", "could not be cast"),
         ("mqtt://[::1", "Invalid IPv6 URL"),
-        ("mqtt://a..b", "label empty or too long"),
+        ("mqtt://a..b", "label empty"),
         ("mqtt://localhost/topic", "has something after the port"),
         ("mqtt://localhost?x=1", "has something after the port"),
         ("ws://me:secret@localhost", r"^ws://localhost is no broker URL"),
