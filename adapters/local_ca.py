@@ -12,7 +12,10 @@ from adapters import signing_requests
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificateIssuerPrivateKeyTypes,
+        CertificateIssuerPublicKeyTypes,
+    )
 
 # Certificates count from the past, for charge points whose clock is behind (2.0.1 part 2 errata 2.9, C-105).
 BEGAN_BEFORE = timedelta(hours=1)
@@ -46,7 +49,10 @@ class LocalCertificateAuthority:
             .not_valid_before(now - BEGAN_BEFORE)
             .not_valid_after(min(now + self._valid, issuer.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
+            .add_extension(_key_of(issuer), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return signing_requests.chain([certificate, *self._certificates])
@@ -80,3 +86,32 @@ def make_request(common_name: str, organization: str | None = None) -> tuple[str
     plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
     private = key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
     return private.decode(), request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _usage() -> "x509.KeyUsage":
+    from cryptography import x509
+
+    return x509.KeyUsage(
+        digital_signature=True,  # all that TLS wants of a client's key
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_of(issuer: "x509.Certificate") -> "x509.AuthorityKeyIdentifier":
+    """How the certificates of this authority name its key (RFC 5280 4.2.1.1): as it does itself, if it does."""
+    from cryptography import x509
+
+    try:
+        named = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            cast("CertificateIssuerPublicKeyTypes", issuer.public_key())
+        )
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named)

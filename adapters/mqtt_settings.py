@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from adapters.tls import trusting
+
 # Packet ids above belong to SUBSCRIBE and UNSUBSCRIBE, so that the two never have to agree on one.
 MAX_PUBLISH_ID = 60_000
 
@@ -138,7 +140,7 @@ def tls_context(port: int, ca: Path | None, cert: Path | None, key: Path | None)
         if path is not None and not path.is_file():
             raise ValueError(f"There is no file {path}.")
     try:
-        context = ssl.create_default_context(cafile=ca)
+        context = trusting(ca)
         if cert is not None:
             context.load_cert_chain(cert, key)
     except OSError as error:  # ssl.SSLError is one

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import urllib3
 
+from adapters.tls import trusting
 from domain.models import Revocation
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class OcspResponders:
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(num_pools=4, retries=False, timeout=urllib3.Timeout(connect=2.0, total=TIMEOUT_S))
+        timeout = urllib3.Timeout(connect=2.0, total=TIMEOUT_S)
+        return urllib3.PoolManager(num_pools=4, retries=False, timeout=timeout, ssl_context=trusting())
 
 
 def of_chain(chain: str) -> Iterator[tuple[dict[str, Any], str]]:

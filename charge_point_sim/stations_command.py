@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import ssl
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from charge_point_sim import stations as sim
+from charge_point_sim import tls
 from charge_point_sim.plan import PlanError, read_duration_s
 from charge_point_sim.stations import Broker, Tally
 
@@ -78,12 +78,12 @@ def _broker(url: str, ca: Path | None, cert: Path | None, key: Path | None) -> B
     if parts.scheme == "mqtt":
         return Broker(parts.hostname, parts.port or 1883, None)
     try:
-        tls = ssl.create_default_context(cafile=ca)
+        context = tls.trusting(ca)
         if cert:
-            tls.load_cert_chain(cert, key)
+            context.load_cert_chain(cert, key)
     except OSError as error:
         raise StationsError(f"The certificates can't be used: {error}") from error
-    return Broker(parts.hostname, parts.port or 8883, tls)
+    return Broker(parts.hostname, parts.port or 8883, context)
 
 
 def _house(ids: list[str]) -> Broker:

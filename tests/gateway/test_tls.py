@@ -1,16 +1,20 @@
 """The listener's TLS context (conformance A-41 to A-48), by handshakes in memory."""
 
 import asyncio
+import dataclasses
 import shutil
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from adapters.local_ca import LocalCertificateAuthority, make_request
 from gateway.tls import Certificates, ClientCertificate, TlsError, TlsFiles, client_certificate, server_context
 from tests.certificates import Authority, Leaf
+from tests.handshakes import handshake
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +30,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     authority = Authority(tmp_path_factory.mktemp("certificates"))
     pairs = [authority.issue("localhost", algorithm=kind, server=True) for kind in ("rsa", "ec")]
     return House(authority, TlsFiles([(leaf.certificate, leaf.key) for leaf in pairs], authority.certificate))
-
-
-def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Both ends after a handshake over memory; raises what the end that refuses raises."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (
-        server.wrap_bio(to_server, to_client, server_side=True),
-        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
-    )
-    waiting = set(ends)
-    for _ in range(10):
-        for end in list(waiting):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-            waiting.discard(end)
-    if not waiting:
-        ends[1].write(b"x")  # with TLS 1.3 a server says only now what it thinks of the certificate
-        ends[0].read(1)
-    return ends
 
 
 def client_of(house: House, leaf: Leaf | None = None) -> ssl.SSLContext:
@@ -118,6 +101,38 @@ def test_c107_while_a_certificate_is_replaced_the_old_and_the_new_one_both_conne
 
     shown = [client_certificate(end.getpeercert()) for end in ends]
     assert [one.common_name for one in shown if one] == ["SN-1"] * 3
+
+
+def test_a_client_certificate_that_names_no_keys_is_as_good_as_one_that_does(house: House, tmp_path: Path) -> None:
+    # Those in the field are what they are, and charge points can't be asked to change them for our next Python.
+    old = Authority(tmp_path, "Old CA", names_keys=False)
+    leaf = old.issue("SN-1")
+    accepting = dataclasses.replace(house.files, client_ca=old.certificate, crl=old.revocation_list())
+
+    server_end, _ = handshake(server_context(accepting), client_of(house, leaf))
+
+    shown = client_certificate(server_end.getpeercert())
+    assert shown is not None
+    assert shown.common_name == "SN-1"
+
+
+def test_a_certificate_of_our_own_authority_is_accepted_by_a_server_that_takes_rfc_5280_literally(
+    house: House, tmp_path: Path
+) -> None:
+    authority = house.authority
+    private, csr = make_request("SN-1", "CPO")
+    signer = LocalCertificateAuthority(authority.certificate.read_bytes(), authority.key.read_bytes(), days=30)
+    leaf = Leaf(tmp_path / "leaf.pem", tmp_path / "leaf.key", 0)
+    leaf.certificate.write_text(signer.sign(csr, {"SN-1"}, datetime.now(UTC)))
+    leaf.key.write_text(private)
+    server = server_context(house.files)
+    server.verify_flags |= ssl.VERIFY_X509_STRICT
+
+    server_end, _ = handshake(server, client_of(house, leaf))
+
+    shown = client_certificate(server_end.getpeercert())
+    assert shown is not None
+    assert shown.common_name == "SN-1"
 
 
 def test_a45_no_client_certificate_is_none(house: House) -> None:
