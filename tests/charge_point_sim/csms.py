@@ -114,7 +114,8 @@ class Csms:
                     self.problems.append(error)
                     answer = None
                 if answer:
-                    await socket.send(frames.encode(answer))
+                    with suppress(ConnectionClosed):  # what it said before it left is still to be heard
+                        await socket.send(frames.encode(answer))
                 await self._tell()
         await self._tell()
 
