@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from adapters.mqtt_connection import Connection
 from adapters.mqtt_settings import from_url
+from bench.servers import KEEPALIVE_S
 from gateway.garbage import collect_seldom
 
 _IDS = 60_000
@@ -40,7 +41,7 @@ class Bare:
     """One connection to the broker for all sockets."""
 
     def __init__(self, mqtt: str) -> None:
-        settings = from_url(mqtt, "bare", receive_maximum=_IDS, keepalive_s=65_535)
+        settings = from_url(mqtt, "bare", receive_maximum=_IDS, keepalive_s=KEEPALIVE_S)
         self.link = Connection(settings, self._on_packet)
         self.sockets: dict[str, BareSocket] = {}
         self._last_id = 0

@@ -99,6 +99,7 @@ def growth(house: House) -> Record:
                 loading = Load(load.Plan(port, sockets, rate=3_000))
                 loading.connect()
                 trips = measure(loading, children[0].pid, house.seconds, warm_s=8)
+                children[-1].check("who answers")
                 figures.setdefault((name, sockets), []).append(trips.cpu_us)
                 _end(loading, *children)
     row: dict[str, float] = {"sockets": house.size.grown}

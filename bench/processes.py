@@ -135,7 +135,11 @@ class Trips:
 
 
 def measure(loading: Load, pid: int, seconds: float, warm_s: float = 1.5) -> Trips:
-    """Let it run, and count."""
+    """Let it run, and count.
+
+    Raises:
+        BenchError: there was nothing to count.
+    """
     loading.tell("go")
     time.sleep(warm_s)
     loading.tell("forget")
@@ -145,7 +149,9 @@ def measure(loading: Load, pid: int, seconds: float, warm_s: float = 1.5) -> Tri
     answers, took_s = loading.answers() - before, time.perf_counter() - began
     load_used = loading.cpu_s - load_before
     times = loading.latencies_s()
-    per = 1e6 / max(1, answers)
+    if not answers:
+        raise BenchError(f"nothing was answered within {seconds:g} s")
+    per = 1e6 / answers
     return Trips(
         answers / took_s, (now[0] - used[0]) * per, (now[1] - used[1]) * per,
         quantile_ms(times, 0.5), quantile_ms(times, 0.99), load_used * per,

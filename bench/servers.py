@@ -35,6 +35,8 @@ from gateway.tls import Certificates, TlsFiles
 from tests.cable import Cable
 
 REGISTRY_S = 0.005
+# Nobody pings here. Not the longest there is, 65,535: mosquitto 2.0.21 throws out who says that once he talks.
+KEEPALIVE_S = 43_200
 
 
 def run_gateway(port: int, mqtt: str, per_link: int, tls: TlsFiles | None = None) -> None:
@@ -219,7 +221,7 @@ class Cloud:
         self.seen: set[tuple[str, bytes]] = set()
         self._remembers = remembers
         self.connection = mqtt_connection.Connection(
-            from_url(mqtt, f"cloud-{number}", receive_maximum=60_000, keepalive_s=65_535), self._on_packet
+            from_url(mqtt, f"cloud-{number}", receive_maximum=60_000, keepalive_s=KEEPALIVE_S), self._on_packet
         )
         self._sent = 0
 

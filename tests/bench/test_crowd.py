@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench import crowd, load, servers
-from bench.processes import BenchError, Child, Load, end_all
+from bench.bare import run_bare
+from bench.processes import BenchError, Child, Load, end_all, measure, wait_for
+from infra.local.cloud import free_port
 from tests.brokers import Mosquitto
 
 SMALL = crowd.Size(charge_points=40, grown=40, minutes=0.02)
@@ -49,4 +51,17 @@ def test_a_row_whose_cloud_has_died_ends_with_a_reason(mosquitto: Mosquitto) -> 
 
     with pytest.raises(BenchError, match="the cloud ended before the row did, exit code -9"):
         cloud.check("the cloud")
+    end_all()
+
+
+@pytest.mark.e2e
+def test_a_row_in_which_nothing_is_answered_has_no_figures_but_a_reason(mosquitto: Mosquitto) -> None:
+    port = free_port()
+    alone = Child(run_bare, port, f"mqtt://127.0.0.1:{mosquitto.port}")
+    wait_for(port)
+    loading = Load(load.Plan(port, sockets=2, rate=100))
+    loading.connect()
+
+    with pytest.raises(BenchError, match=r"nothing was answered within 0\.1 s"):
+        measure(loading, alone.pid, 0.1, warm_s=0.1)
     end_all()
