@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from domain.ports import Message, PacketTooLargeError
+from domain.ports import Message, PacketTooLargeError, Sender
 
 
 class MemoryBroker:
@@ -130,6 +130,10 @@ class MemoryLink:
         self._waiting.append(_Outgoing(topic, payload, tuple(properties), acknowledged))
         self._send()
         return True
+
+    def sender(self, topic: str, properties: Sequence[tuple[str, str]] = ()) -> Sender:
+        """A way to publish, see the port."""
+        return lambda payload, acknowledged=None: self.publish(topic, payload, properties, acknowledged)
 
     def subscribe(
         self, topic: str, on_message: Callable[[Message], None], subscribed: Callable[[], None] | None = None

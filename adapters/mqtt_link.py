@@ -19,9 +19,10 @@ from adapters.mqtt_connection import BrokerError, Connection, OnPacket, Wire
 from adapters.mqtt_keepalive import Keepalive
 from adapters.mqtt_outbox import Outbox
 from adapters.mqtt_pace import PublishPace
+from adapters.mqtt_publish import Header
 from adapters.mqtt_settings import MqttSettings
 from adapters.mqtt_subscriptions import Subscription, Subscriptions
-from domain.ports import Message
+from domain.ports import Message, Sender
 
 log = structlog.get_logger()
 
@@ -94,11 +95,15 @@ class MqttLink:
             PacketTooLargeError: the broker would not take it.
             ValueError: topic or properties are not legal in MQTT.
         """
-        if self._is_closing or not self._outbox.put(topic, payload, properties, acknowledged, expires_in_s):
-            return False
-        if self._is_connected and self._outbox.is_waiting:
-            self._pump()
-        return True
+        return self._put(Header(topic, properties), payload, acknowledged, expires_in_s)
+
+    def sender(self, topic: str, properties: Sequence[tuple[str, str]] = ()) -> Sender:
+        """A way to publish that encodes topic and properties now, see the port.
+
+        Raises:
+            ValueError: topic or properties are not legal in MQTT.
+        """
+        return partial(self._put, Header(topic, properties))
 
     def subscribe(
         self, topic: str, on_message: Callable[[Message], None], subscribed: Callable[[], None] | None = None
@@ -315,6 +320,19 @@ class MqttLink:
             self._send(mqtt5.PingReqPacket().write())
         connection.has_sent = connection.has_received = False
         self._later("tick", self._keepalive.tick_s, self._tick)
+
+    def _put(
+        self,
+        header: Header,
+        payload: bytes,
+        acknowledged: Callable[[], None] | None = None,
+        expires_in_s: int | None = None,
+    ) -> bool:
+        if self._is_closing or not self._outbox.put(header, payload, acknowledged, expires_in_s):
+            return False
+        if self._is_connected and self._outbox.is_waiting:
+            self._pump()
+        return True
 
     def _send(self, data: bytes) -> None:
         if self._connection is not None:

@@ -10,7 +10,7 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -18,6 +18,7 @@ import structlog
 from mqtt5 import PublishPacket
 
 from adapters import mqtt_publish
+from adapters.mqtt_publish import Header
 from adapters.mqtt_settings import MAX_PUBLISH_ID
 from domain.ports import PacketTooLargeError
 
@@ -60,34 +61,32 @@ class Outbox:
 
     def put(
         self,
-        topic: str,
+        header: Header,
         payload: bytes,
-        properties: Sequence[tuple[str, str]],
-        acknowledged: Callable[[], None] | None,
+        acknowledged: Callable[[], None] | None = None,
         expires_in_s: int | None = None,
     ) -> bool:
         """Take a message to send; False if there is no room.
 
         Raises:
             PacketTooLargeError: the broker would not take it.
-            ValueError: topic or properties are not legal in MQTT.
         """
         if len(self._messages) >= self._max_messages or self._bytes + len(payload) > self._max_bytes:
             return False
         if len(payload) > self.max_packet_size:
-            raise PacketTooLargeError(f"{topic}: {len(payload)} bytes, the broker takes {self.max_packet_size}")
+            raise PacketTooLargeError(f"{header.topic}: {len(payload)} bytes, the broker takes {self.max_packet_size}")
         packet_id = self._last_id % MAX_PUBLISH_ID + 1
         while packet_id in self._messages:
             packet_id = packet_id % MAX_PUBLISH_ID + 1
         self._last_id = packet_id
         packet = None
         if expires_in_s is None:
-            data = mqtt_publish.publish(topic, payload, packet_id, properties)
+            data = header.publish(payload, packet_id)
         else:
-            packet = mqtt_publish.packet(topic, payload, packet_id, properties, expires_in_s)
+            packet = mqtt_publish.packet(header.topic, payload, packet_id, header.properties, expires_in_s)
             data = packet.write()
         if len(data) > self.max_packet_size:
-            raise PacketTooLargeError(f"{topic}: {len(data)} bytes, the broker takes {self.max_packet_size}")
+            raise PacketTooLargeError(f"{header.topic}: {len(data)} bytes, the broker takes {self.max_packet_size}")
         message = Outgoing(data, acknowledged)
         if expires_in_s is not None:
             message.packet, message.expires_at = packet, self._clock() + expires_in_s

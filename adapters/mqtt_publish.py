@@ -1,4 +1,4 @@
-"""PUBLISH packets of QoS 1 in a hurry: what two of the same charge point have in common is encoded, and checked, once.
+"""PUBLISH packets of QoS 1 in a hurry: what those of one charge point have in common is encoded, and checked, once.
 
 The codec writes it; here only packet id and payload are put in between.
 """
@@ -10,34 +10,32 @@ from mqtt5 import PublishPacket, QoS
 PUBACK = 0x40
 
 _PUBLISH_QOS_1 = 0x32
-_REMEMBERED = 20_000  # topics, so charge points; about a KiB each
-_LONG = 16_384  # remaining lengths from here on take 3 bytes and more
-
-Properties = tuple[tuple[str, str], ...]
-
-# By topic: a charge point that connects again replaces what its last connection left here.
-_known: dict[str, tuple[Properties, tuple[bytes, bytes]]] = {}
 
 
-def publish(topic: str, payload: bytes, packet_id: int, properties: Sequence[tuple[str, str]]) -> bytes:
-    """The packet.
+class Header:
+    """Topic and properties of many publishes.
 
     Raises:
         ValueError: topic or properties are not legal in MQTT.
     """
-    known = _known.get(topic)
-    # Nearly always the same object: a connection has one tuple for all its frames.
-    if known is None or (known[0] is not properties and known[0] != properties):
-        known = _remember(topic, tuple(properties))
-    before, after = known[1]
-    size = len(before) + 2 + len(after) + len(payload)
-    if size < 128:
-        head = bytes((_PUBLISH_QOS_1, size))
-    elif size < _LONG:
-        head = bytes((_PUBLISH_QOS_1, size & 0x7F | 0x80, size >> 7))
-    else:
-        return packet(topic, payload, packet_id, properties).write()
-    return b"".join((head, before, packet_id.to_bytes(2), after, payload))
+
+    __slots__ = ("_after", "_before", "properties", "topic")  # before and after the packet id, as they are encoded
+
+    def __init__(self, topic: str, properties: Sequence[tuple[str, str]] = ()) -> None:
+        self.topic = topic
+        self.properties = properties
+        data = packet(topic, b"", 1, properties).write()
+        begins = 1
+        while data[begins] >= 0x80:
+            begins += 1
+        ends = begins + 1 + 2 + len(topic.encode())
+        self._before, self._after = data[begins + 1 : ends], data[ends + 2 :]
+
+    def publish(self, payload: bytes, packet_id: int) -> bytes:
+        """The packet."""
+        before, after = self._before, self._after
+        size = len(before) + 2 + len(after) + len(payload)
+        return b"".join((_fixed_header(size), before, packet_id.to_bytes(2), after, payload))
 
 
 def packet(
@@ -59,19 +57,11 @@ def puback(packet_id: int) -> bytes:
     return bytes((PUBACK, 2)) + packet_id.to_bytes(2)
 
 
-def _remember(topic: str, properties: Properties) -> tuple[Properties, tuple[bytes, bytes]]:
-    around = _encoded(topic, properties)
-    if len(_known) >= _REMEMBERED:
-        del _known[next(iter(_known))]
-    _known[topic] = properties, around
-    return _known[topic]
-
-
-def _encoded(topic: str, properties: Properties) -> tuple[bytes, bytes]:
-    # Topic and properties, as they stand before and after the packet id.
-    data = packet(topic, b"", 1, properties).write()
-    begins = 1
-    while data[begins] >= 0x80:
-        begins += 1
-    ends = begins + 1 + 2 + len(topic.encode())
-    return data[begins + 1 : ends], data[ends + 2 :]
+def _fixed_header(size: int) -> bytes:
+    if size < 128:
+        return bytes((_PUBLISH_QOS_1, size))
+    octets = [_PUBLISH_QOS_1]
+    while size >= 128:
+        octets.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes((*octets, size))

@@ -380,6 +380,12 @@ class Message(NamedTuple):  # one is made for each message: a frozen dataclass t
     properties: dict[str, str]
 
 
+class Sender(Protocol):
+    """A way to publish on one topic with the same properties every time, see `Link.publish`."""
+
+    def __call__(self, payload: bytes, acknowledged: Callable[[], None] | None = None, /) -> bool: ...
+
+
 class Link(Protocol):
     """One MQTT connection of the gateway (asyncio; everything but `run` and `close` is called on its loop).
 
@@ -409,6 +415,9 @@ class Link(Protocol):
         Raises:
             PacketTooLargeError: the broker would not take a packet of this size.
         """
+
+    def sender(self, topic: str, properties: Sequence[tuple[str, str]] = ()) -> Sender:
+        """For whoever publishes often: `publish` without saying topic and properties each time."""
 
     def subscribe(
         self, topic: str, on_message: Callable[[Message], None], subscribed: Callable[[], None] | None = None

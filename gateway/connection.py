@@ -70,6 +70,7 @@ class Session:
         "_pinged_at",
         "_pings_at",
         "_properties",
+        "_send",
         "_topic",
         "_wakes_at",
         "_watcher",
@@ -113,7 +114,6 @@ class Session:
         self._pings_at = inf
         self._ping_interval_s = 0.0
         self._pinged_at = 0.0
-        self._topic = topics.inbound(self.charge_point_id, ingest_rule)
         self._epoch = str(connection.epoch)  # as properties say it
         self._properties: tuple[tuple[str, str], ...] = (
             ("ocpp", connection.version.subprotocol),
@@ -121,6 +121,7 @@ class Session:
             ("epoch", self._epoch),
             ("trace", trace),
         )
+        self.go_by(ingest_rule)
         # What a conversation asks of its ends, see `ocppj.terms.Ends`: two of them need nothing of ours.
         self.to_charge_point = websocket.send
         self.finished = metrics.finished
@@ -211,7 +212,7 @@ class Session:
         """Hand a frame over to the broker."""
         pooled = self.place.pooled
         try:
-            taken = pooled.link.publish(self._topic, frame, self._properties, pooled.lag.begin())
+            taken = self._send(frame, pooled.lag.begin())
         except PacketTooLargeError:
             pooled.lag.forget()
             return self._to_cloud_past_the_broker(frame)
@@ -234,7 +235,7 @@ class Session:
         elif isinstance(frame, CallResult | CallError):
             details = {"reason": "too_large", "gateway": self.connection.gateway, "epoch": epoch}
             error = CallError(frame.message_id, "GenericError", "the answer was too large, and lost", details)
-            self.place.link.publish(self._topic, encode(error).encode(), self._properties)
+            self._send(encode(error).encode())
 
     def odd(self, what: str, message_id: str) -> None:
         """Log it, unless there was too much of it already."""
@@ -270,6 +271,7 @@ class Session:
     def go_by(self, ingest_rule: str) -> None:
         """Hand frames over to this rule directly from now on; without one by `<id>/in`, where they can be heard."""
         self._topic = topics.inbound(self.charge_point_id, ingest_rule)
+        self._send = self.place.link.sender(self._topic, self._properties)
 
     def begin_pings(self, interval_s: float) -> None:
         """Ping it so often from now on; 0 = never. Those who came together are not pinged together."""

@@ -9,8 +9,8 @@ arrives twice.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 
 import orjson
 import structlog
@@ -28,7 +28,6 @@ log = structlog.get_logger()
 
 # (number, last will, who hears of its connects and losses) -> a link, not running yet
 MakeLink = Callable[[int, tuple[str, bytes] | None, Callable[[bool], None]], Link]
-OnMessage = Callable[[str, Message], None]
 
 
 _READY = asyncio.Event()
@@ -73,6 +72,13 @@ class Lag:
             self._last_s, self._since = self._clock() - self._since, None
 
 
+class Hearer(Protocol):
+    """Who takes the messages for a charge point."""
+
+    def on_message(self, message: Message) -> None:
+        """One came."""
+
+
 @dataclass(slots=True, eq=False)
 class PooledLink:
     """One link and how many charge points it carries; `has_been_up` tells one that starts from one that was lost."""
@@ -93,8 +99,9 @@ class PooledLink:
 class Place:
     """A charge point's place on a link; `ready` once its topic is subscribed.
 
-    While `kept` is a list, messages that come before there is a session to take them are kept in it. `evicted` is the
-    newest epoch that was told to go: its handshake may not be over yet.
+    What comes for the charge point is its `session`'s. While `kept` is a list, messages that come before there is a
+    session to take them are kept in it. `evicted` is the newest epoch that was told to go: its handshake may not be
+    over yet.
     """
 
     charge_point_id: str
@@ -103,6 +110,14 @@ class Place:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     kept: list[Message] | None = None
     evicted: int = 0
+    session: Hearer | None = None
+
+    def on_message(self, message: Message) -> None:
+        """A message for the charge point."""
+        if self.session is not None:
+            self.session.on_message(message)
+        elif self.kept is not None and len(self.kept) < MAX_KEPT:
+            self.kept.append(message)
 
     def open(self) -> None:
         """Say that it is ready; for good, with an event all places share: one of its own takes 800 bytes."""
@@ -121,11 +136,10 @@ class Place:
 class LinkPool:
     """The gateway's links; grows by one whenever all that are up are full."""
 
-    def __init__(self, gateway: str, make_link: MakeLink, charge_points_per_link: int, on_message: OnMessage) -> None:
+    def __init__(self, gateway: str, make_link: MakeLink, charge_points_per_link: int) -> None:
         self._gateway = gateway
         self._make_link = make_link
         self._capacity = charge_points_per_link
-        self._on_message = on_message
         self._links: list[PooledLink] = []
         self._places: dict[str, Place] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -193,15 +207,8 @@ class LinkPool:
         pooled.places += 1
         pooled.newcomers += 1
         place = self._places[charge_point_id] = Place(charge_point_id, pooled)
-        deliver = partial(self._on_message, charge_point_id)
-        pooled.link.subscribe(topics.outbound(charge_point_id), deliver, place.open)
+        pooled.link.subscribe(topics.outbound(charge_point_id), place.on_message, place.open)
         return place
-
-    def keep(self, charge_point_id: str, message: Message) -> None:
-        """Keep a message for the session that is about to open, if one is."""
-        place = self._places.get(charge_point_id)
-        if place is not None and place.kept is not None and len(place.kept) < MAX_KEPT:
-            place.kept.append(message)
 
     def evict(self, charge_point_id: str, epoch: int) -> None:
         """Remember it for whoever is about to open a session."""

@@ -14,7 +14,7 @@ import structlog
 from websockets.frames import CloseCode
 
 from domain.models import Connection
-from domain.ports import Admissions, LargeFrames, Message
+from domain.ports import Admissions, LargeFrames
 from gateway import emf
 from gateway.admin import Admin
 from gateway.connection import Session, loop_clock
@@ -80,7 +80,7 @@ class Gateway:
         self._admin: asyncio.Server | None = None
         self._handshakes: set[asyncio.Task[None]] = set()
         self._websockets: set[WebSocket] = set()
-        self._pool = LinkPool(self.gateway, make_link, options.charge_points_per_link, self._on_message)
+        self._pool = LinkPool(self.gateway, make_link, options.charge_points_per_link)
         self._watched = Watched(options.ingest_rule, self.sessions, self._clock.monotonic)
         self._utc = utc
         self._way_around = WayAround(large_frames, self._clock.wall) if large_frames is not None else None
@@ -262,7 +262,7 @@ class Gateway:
                 return False
             known.end(CloseCode.POLICY_VIOLATION, "replaced")
         self._evict_elsewhere(charge_point_id, connection, arrival.old)
-        session = self.sessions[charge_point_id] = self._session(arrival)
+        session = self.sessions[charge_point_id] = place.session = self._session(arrival)
         self._presence.connected(charge_point_id, connection, place.link)
         self.metrics.established.inc()
         session.log.info(
@@ -303,6 +303,7 @@ class Gateway:
         """A session ended: its place is free; the house hears of it unless a newer session took over here."""
         if self.sessions.get(session.charge_point_id) is session:
             del self.sessions[session.charge_point_id]
+            session.place.session = None
         if why != "replaced":
             self._presence.disconnected(
                 session.charge_point_id, session.connection, why, session.place.link, session.last_seen
@@ -312,13 +313,6 @@ class Gateway:
         if why == "slow_reader":
             self.metrics.send_failures.labels(why).inc()
         session.log.info("disconnected", code=code, reason=why)
-
-    def _on_message(self, charge_point_id: str, message: Message) -> None:
-        session = self.sessions.get(charge_point_id)
-        if session is not None:
-            session.on_message(message)
-        else:
-            self._pool.keep(charge_point_id, message)
 
     def _on_evict(self, charge_point_id: str, epoch: int) -> None:
         self._pool.evict(charge_point_id, epoch)

@@ -37,13 +37,14 @@ class TracedSession(Session):
         traceparent, parent = self._trace_of(read)
         if not traceparent:
             return super().to_cloud(frame)
-        plain = self._properties
-        self._properties = (*plain, (tracing.PROPERTY, traceparent))
+        plain = self._properties, self._send
+        self._properties = (*self._properties, (tracing.PROPERTY, traceparent))
+        self._send = self.place.link.sender(self._topic, self._properties)
         try:
             with tracing.spanning(f"receive {_name(read)}", Kind.SERVER, traceparent, parent, **self._attributes(read)):
                 handed = super().to_cloud(frame)
         finally:
-            self._properties = plain
+            self._properties, self._send = plain
         self._tell("from charge point", read, traceparent, handed=handed.name.lower())
         return handed
 

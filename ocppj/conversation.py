@@ -284,6 +284,8 @@ class Conversation:
             return
         self._tally.answers_out += 1
         self._ends.to_charge_point(text)
+        if not self._unanswered:
+            self._unanswered = {}  # one that was used keeps its table, and most connections are silent
         action, received_at = call
         self._ends.finished("call", action, outcome, now - received_at)
 

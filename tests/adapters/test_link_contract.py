@@ -60,6 +60,23 @@ async def test_messages_arrive_in_order_with_their_properties(lab: Lab) -> None:
     assert lab.heard[7].properties == {"ocpp": "ocpp1.6", "epoch": "7"}
 
 
+async def test_a_sender_publishes_as_often_as_it_is_asked(lab: Lab) -> None:
+    topic, acknowledged = lab.topic("in"), list[int]()
+    link = lab.link()
+    send = link.sender(topic, [("ocpp", "ocpp1.6"), ("epoch", "7")])
+    taken = [send(b"0")]  # while the link is down
+
+    async with running(link):
+        taken += [send(b"%d" % number, lambda number=number: acknowledged.append(number)) for number in (1, 2)]  # type: ignore[misc]
+        await until(lambda: len(lab.heard) == 3 and len(acknowledged) == 2)
+    taken.append(send(b"too late"))
+
+    assert taken == [True, True, True, False]
+    assert payloads(lab, topic) == [b"0", b"1", b"2"]
+    assert lab.heard[2].properties == {"ocpp": "ocpp1.6", "epoch": "7"}
+    assert acknowledged == [1, 2]
+
+
 async def test_a_publish_before_the_first_connect_is_delivered_after_it(lab: Lab) -> None:
     acknowledged: list[str] = []
     link = lab.link()

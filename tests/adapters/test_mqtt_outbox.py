@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from mqtt5 import PublishPacket, read
 
 from adapters.mqtt_outbox import Outbox
+from adapters.mqtt_publish import Header
 
 WINDOW = 4
+HEADER = Header("a/in")
 STEPS = st.lists(st.sampled_from(["put", "take", "settle", "throttle", "reconnect", "lose"]), max_size=120)
 
 
@@ -27,7 +29,7 @@ def test_nothing_is_lost_doubled_or_overtaken(steps: list[str], chance: object) 
     in_flight: dict[int, int] = {}  # packet id -> number
     throttled: set[int] = set()
     for step in steps:
-        if step == "put" and outbox.put("a/in", b"%d" % put, (), None):
+        if step == "put" and outbox.put(HEADER, b"%d" % put):
             put += 1
         elif step == "take" and (data := outbox.take()) is not None:
             number, packet_id = int(packet(data).payload), packet(data).packet_id or 0
@@ -62,7 +64,7 @@ def test_nothing_is_lost_doubled_or_overtaken(steps: list[str], chance: object) 
 def test_a_throttled_message_keeps_its_place_for_the_next_connection() -> None:
     outbox = Outbox(30, 10_000, 1_000, lambda: 0.0)
     for number in range(3):
-        outbox.put("a/in", b"%d" % number, (), None)
+        outbox.put(HEADER, b"%d" % number)
     outbox.connected(1, 1_000)
     first = packet(outbox.take() or b"")
 
@@ -75,7 +77,7 @@ def test_a_throttled_message_keeps_its_place_for_the_next_connection() -> None:
 
 def test_who_waits_in_the_outbox_is_not_what_the_broker_owes() -> None:
     outbox = Outbox(30, 10_000, 1_000, lambda: 0.0)
-    outbox.put("a/in", b"0", (), None)
+    outbox.put(HEADER, b"0")
 
     before = outbox.oldest()
     outbox.connected(1, 1_000)
@@ -94,14 +96,14 @@ def test_who_waits_in_the_outbox_is_not_what_the_broker_owes() -> None:
 
 def test_what_has_nothing_to_wait_for_leaves_as_it_is_put() -> None:
     outbox, left = Outbox(30, 10_000, 1_000, lambda: 0.0), list[bytes]()
-    outbox.put("a/in", b"0", (), None)
+    outbox.put(HEADER, b"0")
     outbox.connected(2, 1_000, left.append)
 
-    outbox.put("a/in", b"1", (), None)  # behind the one from before
+    outbox.put(HEADER, b"1")  # behind the one from before
     waiting = [outbox.take() or b"", outbox.take() or b""]
     outbox.settle(packet(waiting[0]).packet_id or 0)
-    outbox.put("a/in", b"2", (), None)
-    outbox.put("a/in", b"3", (), None)  # the window is full
+    outbox.put(HEADER, b"2")
+    outbox.put(HEADER, b"3")  # the window is full
 
     assert [bytes(packet(data).payload) for data in waiting] == [b"0", b"1"]
     assert [bytes(packet(data).payload) for data in left] == [b"2"]

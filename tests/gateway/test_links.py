@@ -18,7 +18,7 @@ async def pool() -> AsyncIterator[LinkPool]:
     def make(_: int, will: tuple[str, bytes] | None, on_state: Callable[[bool], None]) -> MemoryLink:
         return MemoryLink(broker, will=will, on_state=on_state)
 
-    running = LinkPool("g1", make, 10, lambda *_: None)
+    running = LinkPool("g1", make, 10)
     task = asyncio.create_task(running.run(lambda *_: None))
     await until(lambda: running.is_connected)
     places = [running.take(f"CP{number}") for number in range(30)]
