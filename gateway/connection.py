@@ -196,8 +196,8 @@ class Session:
         epoch = deadline = None
         if properties:
             # Most answers are to this connection: then there is nothing to work out.
-            is_ours = properties.get("epoch") == self._epoch
-            epoch = self.connection.epoch if is_ours else self._number(properties, "epoch")
+            if properties.get("epoch") != self._epoch:
+                epoch = self._number(properties, "epoch")
             deadline_ms = self._number(properties, "deadline") if "deadline" in properties else None
             if deadline_ms is not None:
                 deadline = now + deadline_ms / 1000 - self._clock.wall()

@@ -22,8 +22,23 @@ _SHORT_HEADS = [bytes((_PLAIN, size)) for size in range(_SHORT)]
 Piece = tuple[bool, bytes]  # whether it is the text of a plain frame, or bytes for the library
 
 
+def whole(data: bytes, max_size: int) -> bytes | None:
+    """The text of a plain frame, if these bytes are one, no more and no less, as most are; nothing came before them."""
+    size = len(data)
+    if size < 2 + _MASK or data[0] != _PLAIN:
+        return None
+    second = data[1]
+    if second == _MASKED + _SHORT:
+        begins, length = 4 + _MASK, data[2] << 8 | data[3]
+    else:
+        begins, length = 2 + _MASK, second - _MASKED
+    if size != begins + length or not _MASKED <= second <= _MASKED + _SHORT or length > max_size:
+        return None
+    return apply_mask(data[begins:], data[begins - _MASK : begins])
+
+
 class Cutter:
-    """Cuts what one client sends, from the first byte after its request on."""
+    """Cuts what one client sends, from the first byte after its request on, or after what left it `is_between`."""
 
     __slots__ = ("_is_fragmented", "_max_size", "_owed", "_tail")
 
@@ -33,19 +48,10 @@ class Cutter:
         self._owed = 0  # bytes still to come of a frame that is the library's
         self._is_fragmented = False
 
-    def whole(self, data: bytes) -> bytes | None:
-        """The text of a plain frame, if these bytes are one, no more and no less, as most are; else `cut` them."""
-        size = len(data)
-        if self._owed or self._is_fragmented or self._tail or size < 2 + _MASK or data[0] != _PLAIN:
-            return None
-        second = data[1]
-        if second == _MASKED + _SHORT:
-            begins, length = 4 + _MASK, data[2] << 8 | data[3]
-        else:
-            begins, length = 2 + _MASK, second - _MASKED
-        if size != begins + length or not _MASKED <= second <= _MASKED + _SHORT or length > self._max_size:
-            return None
-        return apply_mask(data[begins:], data[begins - _MASK : begins])
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte begins a message: then there is nothing to remember."""
+        return not (self._owed or self._is_fragmented or self._tail)
 
     def cut(self, data: bytes) -> list[Piece]:
         """The next pieces, in order."""

@@ -67,6 +67,7 @@ class WebSocket(asyncio.Protocol):
         "_early",
         "_fragments",
         "_host",
+        "_is_cut",
         "_is_lost",
         "_is_open",
         "_library",
@@ -92,7 +93,8 @@ class WebSocket(asyncio.Protocol):
         self._peer: Peer | None = None
         self._early: list[Frame] = []
         self._fragments: list[bytes] | None = None
-        self._cutter: shortcut.Cutter | None = None
+        self._is_cut = False  # whether its plain frames go past the library
+        self._cutter: shortcut.Cutter | None = None  # while it has sent a part of something
         self._closing: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
@@ -311,21 +313,26 @@ class WebSocket(asyncio.Protocol):
             is_first = self._library is None and not self._request
             if is_first and (plain := plain_request.read(data)) is not None:
                 self._request = data
-                self._cutter = shortcut.Cutter(self._options.max_message_bytes)
+                self._is_cut = True
                 asked, self._answer = plain
                 self._ask_host(asked)
                 return 0
-            self._cutter = shortcut.Cutter(self._options.max_message_bytes) if shortcut.is_request_alone(data) else None
+            self._is_cut = shortcut.is_request_alone(data)
             self._protocol.receive_data(data)
             self._shake_hands()
             return 0
-        if self._cutter is None:
+        if not self._is_cut:
             return self._take_through(peer, data)
-        if (text := self._cutter.whole(data)) is not None:
-            self._on_text(peer, text)
-            return 1
-        frames = 0
-        for is_text, piece in self._cutter.cut(data):
+        cutter, max_size = self._cutter, self._options.max_message_bytes
+        if cutter is None:
+            if (text := shortcut.whole(data, max_size)) is not None:
+                self._on_text(peer, text)
+                return 1
+            cutter = self._cutter = shortcut.Cutter(max_size)
+        frames, pieces = 0, cutter.cut(data)
+        if cutter.is_between:
+            self._cutter = None
+        for is_text, piece in pieces:
             if is_text:
                 self._on_text(peer, piece)
                 frames += 1
