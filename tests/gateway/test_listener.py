@@ -192,6 +192,19 @@ async def test_who_is_slow_with_tls_is_cut_off(authority: Authority, pairs: list
         assert answer == b""
 
 
+async def test_who_is_not_through_with_tls_at_the_end_does_not_get_through(
+    authority: Authority, pairs: list[tuple[Path, Path]]
+) -> None:
+    async with secure(authority, pairs) as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.gateway.port)
+        await wss(here, trusting(authority))  # who came after it, and is through
+    async with asyncio.timeout(PATIENCE_S):
+        rest = await reader.read()
+    writer.close()
+
+    assert rest == b""
+
+
 @on_both_loops
 async def test_a_plain_port_stays_beside_the_one_with_tls(authority: Authority, pairs: list[tuple[Path, Path]]) -> None:
     async with secure(authority, pairs, plain_port=0) as here:
