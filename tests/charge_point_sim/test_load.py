@@ -41,6 +41,19 @@ def test_shares_of_several_processes_are_the_whole_fleet() -> None:
     assert sorted(number for share in shares for number in share.numbers) == list(range(10))
 
 
+def test_a_charge_point_is_the_same_in_however_many_processes_its_fleet_lives() -> None:
+    plan, target = Plan(10, quirks=(("mute", 30.0), ("flapping", 30.0))), resolve("ws://127.0.0.1")
+
+    alone, shared = ({
+        member.number: (member.cp.setup, member.cp.rng.random(), next(plan.visits(member.number)))
+        for part in range(processes)
+        for member in Load(Share(plan, target, part, processes), lambda _: None).members
+    } for processes in (1, 3))  # fmt: skip
+
+    assert len(alone) == 10
+    assert alone == shared
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 without being asked")
 async def test_a_charge_point_beyond_twenty_thousand_comes_from_another_address() -> None:
     async with Anybody() as csms:
