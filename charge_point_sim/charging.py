@@ -6,7 +6,7 @@ from typing import Literal
 from charge_point_sim import der, profiles
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.meter import VOLTAGE_V
-from charge_point_sim.parts import Connector, Session
+from charge_point_sim.parts import Connector, Session, is_same
 from charge_point_sim.profiles import MOST_STACKED, PURPOSES, Profile
 from ocppj.frames import Payload
 
@@ -143,7 +143,8 @@ def _is_about(connector: Connector | None, payload: Payload) -> bool:
     running = connector.running if connector else None
     if running is None:
         return False
-    return payload.get("transactionId") in (None, running.transaction_id)
+    asked = payload.get("transactionId")
+    return asked is None or is_same(str(asked), str(running.transaction_id))
 
 
 def _obey_again(cp: ChargePoint, connector: Connector) -> None:

@@ -88,13 +88,17 @@ def value(cp: ChargePoint, name: Name) -> str:
         case "firmwareversion":
             return cp.firmware
         case "availabilitystate":
-            return state_word(connector) if connector else "Available"
+            return state_word(connector) if connector else _state_of_all(cp)
         case "entries":
             return str(len(cp.local_list))
         case "power" if connector:
             return f"{connector.meter.power_w:.0f}"
     row = cp.variables.find(name)
     return row.value if row else ""
+
+
+def _state_of_all(cp: ChargePoint) -> str:
+    return "Available" if any(connector.is_operative for connector in cp.connectors) else "Unavailable"
 
 
 def _meets(cp: ChargePoint, name: Name, criterion: str) -> bool:

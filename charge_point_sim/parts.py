@@ -77,6 +77,11 @@ class Token:
     kind: str = "ISO14443"
 
 
+def is_same(one: str, other: str) -> bool:
+    """Whether two ids are one: their case doesn't matter (1.6 CiString, 2.x identifierString)."""
+    return one.casefold() == other.casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """A connector is kept for this id token."""
@@ -127,7 +132,7 @@ class Connector:
 
     def is_free_for(self, token: Token) -> bool:
         """Whether this token may charge here: nobody does, and it is kept for nobody else."""
-        is_kept_for_it = self.reservation is not None and self.reservation.token == token.text
+        is_kept_for_it = self.reservation is not None and is_same(self.reservation.token, token.text)
         return self.is_free or (is_kept_for_it and self.session is None and self.is_operative)
 
     @property

@@ -7,7 +7,7 @@ from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.charging import show
 from charge_point_sim.exchange import Message
 from charge_point_sim.meter import some_vehicle
-from charge_point_sim.parts import Cause, Connector, Session, Token
+from charge_point_sim.parts import Cause, Connector, Session, Token, is_same
 from ocppj.frames import Payload
 
 REPAIR_S = 30.0  # how long a fault lasts; the car leaves then
@@ -90,9 +90,10 @@ def _offline_verdict(cp: ChargePoint, token: Token) -> str:
 
 def _known(cp: ChargePoint, token: Token) -> str:
     """What the local list says of it, or else the cache."""
-    if cp.variables.flag("local_list") and token.text in cp.local_list:
-        return cp.local_list[token.text]
-    return "Accepted" if cp.variables.flag("cache") and token.text in cp.accepted_tokens else ""
+    listed = cp.local_list.items() if cp.variables.flag("local_list") else ()
+    cached = cp.accepted_tokens if cp.variables.flag("cache") else ()
+    known = [*listed, *((text, "Accepted") for text in cached)]
+    return next((status for text, status in known if is_same(text, token.text)), "")
 
 
 def _authorised(cp: ChargePoint, connector: Connector, token: Token, remote_start_id: int | None, verdict: str) -> None:

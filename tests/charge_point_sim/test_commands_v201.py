@@ -378,3 +378,14 @@ def test_what_is_sampled_at_both_ends_of_a_transaction_can_be_configured(wire: W
 
     ends = [[each["measurand"] for each in event["meterValue"][0]["sampledValue"]] for event in (events[0], events[-1])]
     assert ends == [["Energy.Active.Import.Register", "SoC"], ["Energy.Active.Import.Register", "Voltage"]]
+
+
+def test_a_station_that_is_out_of_operation_says_so_as_a_whole(wire: Wire) -> None:
+    asked = [_item("ChargingStation", "AvailabilityState")]
+
+    before = wire.order("GetVariables", getVariableData=asked)
+    wire.order("ChangeAvailability", operationalStatus="Inoperative")
+    after = wire.order("GetVariables", getVariableData=asked)
+
+    assert before["getVariableResult"][0]["attributeValue"] == "Available"
+    assert after["getVariableResult"][0]["attributeValue"] == "Unavailable"

@@ -44,7 +44,7 @@ def test_the_right_token_uses_the_reservation_up_and_says_so(version: Version) -
     wire = Wire(version).boot()
     _reserve(wire)
 
-    _arrive(wire, "MINE")
+    _arrive(wire, "Mine")
     again = wire.order("CancelReservation", reservationId=5)
 
     starts = wire.script.payloads("StartTransaction") + wire.script.payloads("TransactionEvent")

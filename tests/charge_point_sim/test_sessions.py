@@ -466,3 +466,14 @@ def test_nobody_plugs_in_while_the_charge_point_reboots(version: Version) -> Non
 
     assert wire.hang_ups
     assert wire.cp.connectors[0].session is None
+
+
+@BOTH
+def test_the_case_of_a_token_does_not_matter(version: Version) -> None:
+    wire = Wire(version).boot()
+    wire.cp.local_list = {"Listed": "Accepted"}
+    wire.cp.accepted_tokens = {"cached"}
+    wire.cut()
+
+    assert _arrive(wire, Token("LISTED"), 1).session
+    assert _arrive(wire, Token("CACHED"), 2).session
