@@ -22,7 +22,7 @@ from charge_point_sim.line import Hello, Line
 from charge_point_sim.member import Member
 from charge_point_sim.plan import Plan
 from charge_point_sim.processes import usage
-from charge_point_sim.tally import Tally, Tick
+from charge_point_sim.tally import Tally, Tick, next_second
 from charge_point_sim.target import Target
 from charge_point_sim.tls import context
 from charge_point_sim.wheel import Wheel
@@ -93,7 +93,8 @@ class Load:
         await self._until_stopped(sweeping, ticking)
         for timer in (*storms, over):
             timer.cancel()
-        self._tell()  # how it was before everybody goes home
+        if round(self.monotonic() - self._began_s) > self._second:
+            self._tell()  # how it was before everybody goes home
         await self._say_goodbye()
         for task in (sweeping, ticking, *self._dials):
             task.cancel()
@@ -171,7 +172,7 @@ class Load:
     async def _tick(self) -> None:
         while True:
             elapsed_s = self.monotonic() - self._began_s
-            await asyncio.sleep(1 - elapsed_s % 1)
+            await asyncio.sleep(next_second(self._second, elapsed_s) - elapsed_s)
             self._tell()
 
     def _tell(self) -> None:

@@ -55,6 +55,11 @@ class Tick:
     cpu_s: float = 0.0
 
 
+def next_second(told: int, elapsed_s: float) -> int:
+    """Which second is to be told next, and when: timers ring a little early at times, and a second is told once."""
+    return max(told, math.floor(elapsed_s)) + 1
+
+
 def merge(second: int, ticks: list[Tick]) -> Tick:
     """The same second of several processes as one."""
     errors: Counter[str] = Counter()

@@ -2,7 +2,9 @@
 
 from random import Random
 
-from charge_point_sim.tally import Histogram, Tally, Tick, merge
+import pytest
+
+from charge_point_sim.tally import Histogram, Tally, Tick, merge, next_second
 
 
 def test_percentiles_are_off_by_a_tenth_at_most() -> None:
@@ -54,3 +56,11 @@ def test_counting_begins_again_each_second_but_who_is_connected_stays() -> None:
 
     assert (first.frames_out, first.errors, sum(first.latency.values())) == (7, {"lost": 1}, 1)
     assert (second.connected, second.frames_out, second.errors, second.latency) == (5, 0, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("told", "elapsed_s", "following"),
+    [(-1, 0.0, 1), (1, 1.001, 2), (1, 0.9996, 2), (1, 4.6, 5), (5, 4.6, 6)],
+)
+def test_a_second_is_told_once_even_if_its_timer_rings_early(told: int, elapsed_s: float, following: int) -> None:
+    assert next_second(told, elapsed_s) == following
