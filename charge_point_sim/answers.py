@@ -2,6 +2,7 @@
 
 from charge_point_sim import aligned, charging, reservations, sessions
 from charge_point_sim.charge_point import ChargePoint
+from charge_point_sim.configuration import MOST_LISTED, MOST_SENT
 from charge_point_sim.parts import Cause, Connector, Token
 from ocppj.frames import Payload
 
@@ -79,12 +80,15 @@ def clear_cache(cp: ChargePoint) -> bool:
 
 def take_local_list(cp: ChargePoint, version: int, entries: dict[str, str | None], *, full: bool) -> str:
     """Replace or change the local list; an entry without a status is one to remove."""
-    if full and None in entries.values():
+    if (full and None in entries.values()) or len(entries) > MOST_SENT:
         return "Failed"
     if not full and version <= cp.local_list_version:
         return "VersionMismatch"
     merged = {**({} if full else cp.local_list), **entries}
-    cp.local_list = {token: status for token, status in merged.items() if status is not None}
+    listed = {token: status for token, status in merged.items() if status is not None}
+    if len(listed) > MOST_LISTED:
+        return "Failed"
+    cp.local_list = listed
     cp.local_list_version = version
     return "Accepted"
 

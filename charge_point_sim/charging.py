@@ -7,7 +7,7 @@ from charge_point_sim import der, profiles
 from charge_point_sim.charge_point import ChargePoint
 from charge_point_sim.meter import VOLTAGE_V
 from charge_point_sim.parts import Connector, Session, is_same
-from charge_point_sim.profiles import MOST_STACKED, PURPOSES, Profile
+from charge_point_sim.profiles import MOST_INSTALLED, MOST_STACKED, PURPOSES, Profile
 from ocppj.frames import Payload
 
 
@@ -41,7 +41,11 @@ def take(cp: ChargePoint, where: int, payload: Payload) -> bool:
         return False
     if purpose == "transaction" and not _is_about(connector, payload):
         return False
-    _install(cp, profiles.read(payload, where))
+    new = profiles.read(payload, where)
+    is_known = any(_is_replaced(old, new) for old in cp.profiles)
+    if not profiles.is_short_enough(payload) or (len(cp.profiles) >= MOST_INSTALLED and not is_known):
+        return False
+    _install(cp, new)
     return True
 
 

@@ -1,7 +1,7 @@
 """The configuration keys of a simulated 1.6 charge point (1.6 §9, security whitepaper §7)."""
 
 from charge_point_sim.parts import Setup
-from charge_point_sim.profiles import MOST_STACKED
+from charge_point_sim.profiles import MOST_INSTALLED, MOST_SCHEDULED, MOST_STACKED
 from charge_point_sim.variables import Name, Variable, Variables
 
 MEASURANDS = (
@@ -13,6 +13,7 @@ MEASURANDS = (
 )
 # Of no interest to most; grid support changes them.
 REACTIVE = ("Power.Reactive.Import", "Power.Factor")
+MOST_LISTED, MOST_SENT = 1000, 100  # entries of the local list, and of one message about it
 _PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"
 
 
@@ -53,13 +54,13 @@ def _fixed(setup: Setup) -> dict[str, Variable]:
         "ChargeProfileMaxStackLevel": str(MOST_STACKED),
         "ConnectorPhaseRotation": ",".join(f"{number}.RST" for number in range(setup.connectors + 1)),
         "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
-        "ChargingScheduleMaxPeriods": "100",
-        "MaxChargingProfilesInstalled": "100",
+        "ChargingScheduleMaxPeriods": str(MOST_SCHEDULED),
+        "MaxChargingProfilesInstalled": str(MOST_INSTALLED),
         "GetConfigurationMaxKeys": "100",
-        "LocalAuthListMaxLength": "1000",
+        "LocalAuthListMaxLength": str(MOST_LISTED),
         "NumberOfConnectors": str(setup.connectors),
         "ReserveConnectorZeroSupported": "false",
-        "SendLocalListMaxLength": "100",
+        "SendLocalListMaxLength": str(MOST_SENT),
         "SupportedFeatureProfiles": _PROFILES,
     }
     return {

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from charge_point_sim.configuration import MEASURANDS, REACTIVE
+from charge_point_sim.configuration import MEASURANDS, MOST_LISTED, MOST_SENT, REACTIVE
 from charge_point_sim.networks import SLOTS
 from charge_point_sim.parts import Setup
+from charge_point_sim.profiles import MOST_INSTALLED, MOST_SCHEDULED, MOST_STACKED
 from charge_point_sim.variables import Kind, Name, Variable, Variables
 
 AVAILABILITY = "AvailabilityState"
@@ -12,6 +13,7 @@ FORMATS = ("ASCII", "UTF8")  # of messages on the display
 STATES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
 _SLOTS = tuple(str(slot) for slot in SLOTS)
 _PRIORITIES, _MESSAGE_STATES = ("AlwaysFront", "InFront", "NormalCycle"), ("Charging", "Faulted", "Idle", "Unavailable")
+_RESERVATIONS = {"Available": "true", "Enabled": "true", "NonEvseSpecific": "false"}
 _TX_POINTS = ("ParkingBayOccupancy", "EVConnected", "Authorized", "DataSigned", "PowerPathClosed", "EnergyTransfer")
 
 
@@ -30,6 +32,8 @@ def variables(setup: Setup) -> Variables:
         **_named("DeviceDataCtrlr", _limits()),
         **_named("DisplayMessageCtrlr", _display()),
         **_named("MonitoringCtrlr", {"Enabled": _fixed("true", "boolean")}),
+        **_named("SmartChargingCtrlr", _smart_charging()),
+        **_named("ReservationCtrlr", {key: _fixed(value, "boolean") for key, value in _RESERVATIONS.items()}),
         **_named("ClockCtrlr", {"TimeSource": _fixed("Heartbeat", "MemberList")}),
     }
     for number in range(1, setup.connectors + 1):
@@ -81,7 +85,7 @@ def _communication(setup: Setup) -> dict[str, Variable]:
         ),
         "NetworkProfileConnectionAttempts": Variable("3", "integer", knob="network_attempts", minimum=1),
         "OfflineThreshold": _seconds(60, "offline_threshold_s"),
-        "QueueAllMessages": _fixed("true", "boolean"),
+        "QueueAllMessages": _fixed("false", "boolean"),
         "ResetRetries": Variable("1", "integer"),
         "RetryBackOffRandomRange": _seconds(10),
         "RetryBackOffRepeatTimes": Variable("5", "integer"),
@@ -105,8 +109,20 @@ def _local_list() -> dict[str, Variable]:
     return {
         "BytesPerMessage": _fixed("65536", "integer"),
         "Enabled": _flag(True, "local_list"),
-        "Entries": _fixed("0", "integer"),
-        "ItemsPerMessage": _fixed("100", "integer"),
+        "Entries": replace(_fixed("0", "integer"), maximum=MOST_LISTED),
+        "ItemsPerMessage": _fixed(str(MOST_SENT), "integer"),
+    }
+
+
+def _smart_charging() -> dict[str, Variable]:
+    return {
+        "Available": _fixed("true", "boolean"),
+        "Enabled": _fixed("true", "boolean"),
+        "Entries[ChargingProfiles]": replace(_fixed("0", "integer"), maximum=MOST_INSTALLED),
+        "LimitChangeSignificance": _fixed("0", "decimal"),
+        "PeriodsPerSchedule": _fixed(str(MOST_SCHEDULED), "integer"),
+        "ProfileStackLevel": _fixed(str(MOST_STACKED), "integer"),
+        "RateUnit": _fixed("A,W", "MemberList", options=("A", "W")),
     }
 
 

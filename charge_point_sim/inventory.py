@@ -90,7 +90,7 @@ def value(cp: ChargePoint, name: Name) -> str:
         case "availabilitystate":
             return state_word(connector) if connector else _state_of_all(cp)
         case "entries":
-            return str(len(cp.local_list))
+            return str(len(cp.profiles if name.instance else cp.local_list))
         case "power" if connector:
             return f"{connector.meter.power_w:.0f}"
     row = cp.variables.find(name)

@@ -18,6 +18,8 @@ PURPOSES: dict[str, Purpose] = {
     "PriorityCharging": "priority",
 }
 MOST_STACKED = 9
+MOST_INSTALLED = 100
+MOST_SCHEDULED = 100  # periods of one that is set
 MOST_PERIODS = 500  # in a composite schedule
 MOST_S = 1e9  # some thirty years: what is beyond breaks calendars
 _RECURS_S = {"Daily": 86_400.0, "Weekly": 604_800.0}
@@ -74,6 +76,13 @@ class Profile:
     def _start(self, began_at: datetime | None) -> datetime | None:
         # A relative schedule begins with the transaction.
         return began_at if self.kind == "Relative" else self.starts_at or began_at
+
+
+def is_short_enough(payload: Payload) -> bool:
+    """Whether none of its schedules has more periods than can be taken."""
+    schedules = payload["chargingSchedule"]
+    schedules = schedules if isinstance(schedules, list) else [schedules]
+    return all(len(each["chargingSchedulePeriod"]) <= MOST_SCHEDULED for each in schedules)
 
 
 def read(payload: Payload, where: int) -> Profile:

@@ -10,6 +10,7 @@ ACTION = "PublishFirmwareStatusNotification"
 def publish(cp: ChargePoint, payload: Payload) -> Payload:
     """PublishFirmware: Accepted, and then downloaded, checked and published."""
     checksum, location, more = payload["checksum"].casefold(), payload["location"], {"requestId": payload["requestId"]}
+    timer = f"publish {checksum}"
     cp.kept.published[checksum] = False
     tell(cp, ACTION, "Downloading", more)
 
@@ -18,7 +19,7 @@ def publish(cp: ChargePoint, payload: Payload) -> Payload:
             give_up("DownloadFailed")
             return
         tell(cp, ACTION, "Downloaded", more)
-        cp.after("publish", VERIFY_S, verified)
+        cp.after(timer, VERIFY_S, verified)
 
     def verified() -> None:
         if "forged" in location:
@@ -32,7 +33,7 @@ def publish(cp: ChargePoint, payload: Payload) -> Payload:
         del cp.kept.published[checksum]
         tell(cp, ACTION, status, more)
 
-    cp.after("publish", DOWNLOAD_S, downloaded)
+    cp.after(timer, DOWNLOAD_S, downloaded)
     return {"status": "Accepted"}
 
 

@@ -1,11 +1,13 @@
 """Smart charging: profiles that are obeyed by what the meter reads."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from charge_point_sim import sessions
 from charge_point_sim.parts import Token
+from charge_point_sim.profiles import Profile, read
 from ocppj.versions import V16, V201, Version
 from tests.charge_point_sim.script import NOW, Wire
 
@@ -182,3 +184,24 @@ def test_the_schedule_of_the_whole_station_is_about_all_connectors(version: Vers
 
     schedule = answer["chargingSchedule" if version is V16 else "schedule"]
     assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 100_000}]
+
+
+@BOTH
+def test_more_than_it_says_it_takes_is_refused(version: Version) -> None:
+    wire = Wire(version).boot()
+
+    def set_one(number: int, periods: int) -> str:
+        is_old = version is V16
+        ids = {"chargingProfileId" if is_old else "id": number, "stackLevel": number % 10}
+        course = [(start, 7000) for start in range(periods)]
+        profile = _profile(version, *course, purpose="TxDefaultProfile", **ids)
+        return str(wire.order("SetChargingProfile", **_set(version, 1, profile))["status"])
+
+    wire.cp.profiles = [replace(_read(version, number), where=2, stack_level=number) for number in range(99)]
+    statuses = [set_one(101, 101), set_one(102, 100), set_one(103, 1), set_one(102, 1)]
+
+    assert statuses == ["Rejected", "Accepted", "Rejected", "Accepted"]
+
+
+def _read(version: Version, number: int) -> Profile:
+    return read(_profile(version, (0, 7000)) | {"chargingProfileId" if version is V16 else "id": number}, 2)

@@ -406,3 +406,17 @@ def test_what_is_sampled_at_the_end_is_told_with_the_stop_if_configured(wire: Wi
         ("Energy.Active.Import.Register", "Transaction.End"),
         ("SoC", "Transaction.End"),
     ]
+
+
+def test_a_local_list_beyond_what_it_takes_fails(wire: Wire) -> None:
+    def send(version: int, kind: str, tags: range) -> str:
+        entries = [{"idTag": f"{tag}", "idTagInfo": {"status": "Accepted"}} for tag in tags]
+        answer = wire.order("SendLocalList", listVersion=version, updateType=kind, localAuthorizationList=entries)
+        return str(answer["status"])
+
+    too_many_at_once = send(1, "Full", range(101))
+    enough = [send(number + 1, "Differential", range(number * 100, number * 100 + 100)) for number in range(10)]
+    too_many = send(99, "Differential", range(5000, 5001))
+
+    assert (too_many_at_once, set(enough), too_many) == ("Failed", {"Accepted"}, "Failed")
+    assert wire.order("GetLocalListVersion") == {"listVersion": 10}

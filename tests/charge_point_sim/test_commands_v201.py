@@ -389,3 +389,24 @@ def test_a_station_that_is_out_of_operation_says_so_as_a_whole(wire: Wire) -> No
 
     assert before["getVariableResult"][0]["attributeValue"] == "Available"
     assert after["getVariableResult"][0]["attributeValue"] == "Unavailable"
+
+
+def test_the_device_model_tells_what_smart_charging_takes(wire: Wire) -> None:
+    names = ("PeriodsPerSchedule", "ProfileStackLevel", "RateUnit")
+    asked = [_item("SmartChargingCtrlr", name) for name in names]
+    asked += [_item("SmartChargingCtrlr", "Entries", "ChargingProfiles"), _item("OCPPCommCtrlr", "QueueAllMessages")]
+
+    answer = wire.order("GetVariables", getVariableData=asked)
+
+    told = [each["attributeValue"] for each in answer["getVariableResult"]]
+    assert told == ["100", "9", "A,W", "0", "false"]  # what is no transaction's is not queued
+
+
+def test_two_firmwares_are_published_beside_each_other(wire: Wire) -> None:
+    for number, checksum in enumerate(("a" * 32, "b" * 32), 1):
+        wire.order("PublishFirmware", location="https://x", checksum=checksum, requestId=number)
+    wire.run(30)
+
+    told = wire.script.payloads("PublishFirmwareStatusNotification")
+
+    assert [each["requestId"] for each in told if each["status"] == "Published"] == [1, 2]
