@@ -6,13 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from adapters.mqtt_settings import from_url
 from adapters.tls import trusting
+from charge_point_sim import stations_command
 from charge_point_sim import tls as simulated
 from tests.certificates import Authority, Leaf
 from tests.handshakes import handshake
 
-Trusting = Callable[[Path], ssl.SSLContext]
-both = pytest.mark.parametrize("trusting", [trusting, simulated.trusting], ids=["ours", "a charge point's"])
+Trusting = Callable[[Path], ssl.SSLContext | None]
+TRUSTING: dict[str, Trusting] = {
+    "ours": trusting,
+    "a link's": lambda ca: from_url("mqtts://localhost", "", ca=ca).tls,
+    "a charge point's": lambda ca: simulated.context("wss://localhost", str(ca)),
+    "a station's": lambda ca: stations_command._broker("mqtts://localhost", ca, None, None).tls,
+}
+each = pytest.mark.parametrize("trusting", TRUSTING.values(), ids=TRUSTING)
+
+
+def made(context: ssl.SSLContext | None) -> ssl.SSLContext:
+    assert context is not None
+    return context
 
 
 def server_with(leaf: Leaf, *above: Path) -> ssl.SSLContext:
@@ -23,7 +36,7 @@ def server_with(leaf: Leaf, *above: Path) -> ssl.SSLContext:
     return context
 
 
-@both
+@each
 @pytest.mark.parametrize("names_keys", [True, False])
 def test_an_authority_that_names_no_keys_is_believed_as_one_that_does(
     trusting: Trusting, names_keys: bool, tmp_path: Path
@@ -31,22 +44,22 @@ def test_an_authority_that_names_no_keys_is_believed_as_one_that_does(
     authority = Authority(tmp_path, names_keys=names_keys)
     server = server_with(authority.issue("localhost", server=True))
 
-    _, client_end = handshake(server, trusting(authority.certificate))
+    _, client_end = handshake(server, made(trusting(authority.certificate)))
 
     assert client_end.version() == "TLSv1.3"
 
 
-@both
+@each
 def test_an_authority_below_the_root_is_enough(trusting: Trusting, tmp_path: Path) -> None:
     root, below = Authority(tmp_path, "Root"), Authority(tmp_path, "Sub")
     server = server_with(below.issue("localhost", server=True))
 
-    _, client_end = handshake(server, trusting(below.under(root)))
+    _, client_end = handshake(server, made(trusting(below.under(root))))
 
     assert client_end.version() == "TLSv1.3"
 
 
-@both
+@each
 def test_a_stranger_another_name_and_what_expired_are_refused(trusting: Trusting, tmp_path: Path) -> None:
     authority, stranger = Authority(tmp_path), Authority(tmp_path, "Stranger")
     leaves = {
@@ -55,6 +68,8 @@ def test_a_stranger_another_name_and_what_expired_are_refused(trusting: Trusting
         "expired": authority.issue("localhost", server=True, days=-1),
     }
 
+    client = made(trusting(authority.certificate))
+
     for why, leaf in leaves.items():
         with pytest.raises(ssl.SSLCertVerificationError, match=why):
-            handshake(server_with(leaf), trusting(authority.certificate))
+            handshake(server_with(leaf), client)

@@ -1,10 +1,13 @@
 """Whether certificates are revoked (conformance C-31, C-110), asked of a responder that speaks OCSP over HTTP."""
 
 import base64
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -23,6 +26,7 @@ from domain.models import IdToken
 from ocppj.frames import Call, CallResult
 from ocppj.versions import V21, V201, Version
 from processors.ports import Ports
+from tests.certificates import Authority
 from tests.processors.house import House
 from tests.processors.test_contracts import EMAID, NOW, ROOT, STRANGER, SUB, Issuer
 
@@ -63,6 +67,14 @@ class Responder:
 
 @pytest.fixture
 def responder() -> Iterator[Responder]:
+    with responding() as there:
+        yield there
+
+
+@contextmanager
+def responding(tls: ssl.SSLContext | None = None) -> Iterator[Responder]:
+    """A responder on the loopback."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = there.answer(self.rfile.read(int(self.headers["Content-Length"])))
@@ -75,10 +87,14 @@ def responder() -> Iterator[Responder]:
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        there = Responder(f"http://127.0.0.1:{server.server_port}/ocsp")
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        there = Responder(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/ocsp")
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield there
-        server.shutdown()
+        try:
+            yield there
+        finally:
+            server.shutdown()
 
 
 def contract(url: str) -> tuple[str, dict[str, Any]]:
@@ -136,6 +152,22 @@ def test_c31_a_contract_is_worth_what_its_responder_says(
 
     assert authorize(responder, by=by) == status
     assert len(responder.asked) == 1
+
+
+def test_a_responder_of_a_private_authority_is_asked_once_the_system_knows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path, names_keys=False)
+    leaf = authority.issue("localhost", server=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(leaf.certificate, leaf.key)
+
+    with responding(tls) as responder:
+        unknown = authorize(responder, by="hashes")
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+        known = authorize(responder, by="hashes")
+
+    assert (unknown[0], known) == ("Invalid", ("Accepted", "Accepted"))
 
 
 def delegated(usage: x509.ObjectIdentifier, by: Issuer = SUB, days: int = 1) -> Issuer:
