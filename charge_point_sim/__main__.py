@@ -86,6 +86,8 @@ def sim(
     )  # fmt: skip
     routine = Routine(Token(id_tag), 0 if no_sessions else sessions, session_seconds, pause_seconds)
     setups = [replace(base, identity=_identity(each)) for each in id]
+    if twice := next((each for each in id if id.count(each) > 1), None):
+        raise typer.BadParameter(f"{twice} is there twice", param_hint="--id")
     _log_for_people()
     charge_points = [charge_point(setup, seed) for setup in setups]
     for cp in charge_points:

@@ -44,10 +44,10 @@ class _Worker:
 
 
 class Fleet:
-    """Runs a plan. `show` is told each second, in order."""
+    """Runs a plan. `show` is told each second, in order; `died` says which processes ended before they should."""
 
     def __init__(self, plan: Plan, target: Target, processes: int, show: Show, watched: tuple[int, ...] = ()) -> None:
-        self.is_broken = False
+        self.died: list[str] = []
         self._plan = plan
         self._target = target
         self._processes = processes
@@ -75,7 +75,8 @@ class Fleet:
             for worker in workers:
                 worker.pipe.close()  # who still waits for the beginning waits for nothing
                 _end(worker.process)
-        self.is_broken = any(worker.process.exitcode for worker in workers)
+        ends = [(worker.process.name, worker.process.exitcode) for worker in workers]
+        self.died = [f"process {name!r} ended with {code}" for name, code in ends if code]
 
     def _start(self, part: int) -> _Worker:
         context = multiprocessing.get_context("spawn")

@@ -78,16 +78,18 @@ def fleet(
 
 def _run(run: Run, target: Target, watched: tuple[int, ...], report: Path | None) -> None:
     try:
-        is_broken = _follow(run, target, watched)
+        died = _follow(run, target, watched)
     except FleetError as error:
         typer.echo(f"{error}.", err=True)
         raise typer.Exit(1) from error
     _say_how_it_went(run, report)
-    if is_broken or not summary(run.moments)["connects"]:
+    for each in died:
+        typer.echo(f"{each}: its part of the fleet was missing from then on.", err=True)
+    if died or not summary(run.moments)["connects"]:
         raise typer.Exit(1)
 
 
-def _follow(run: Run, target: Target, watched: tuple[int, ...]) -> bool:
+def _follow(run: Run, target: Target, watched: tuple[int, ...]) -> list[str]:
     with View(Console(), run.plan) as view:
 
         def show(moment: Moment) -> None:
@@ -96,7 +98,7 @@ def _follow(run: Run, target: Target, watched: tuple[int, ...]) -> bool:
 
         everybody = Fleet(run.plan, target, run.processes, show, watched)
         everybody.run()
-    return everybody.is_broken
+    return everybody.died
 
 
 def _say_how_it_went(run: Run, report: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The command line."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.charge_point_sim.script import Script
         (["run", "boot-16", "--url", "http://localhost"], "neither with ws://"),
         (["--id", ""], "an empty identity"),
         (["--id", "x" * 200], "longer than 128"),
+        (["--id", "CP1", "--id", "CP1"], "CP1 is there twice"),
         (["--sessions", "-2"], "greater than or equal to -1"),
         (["--certificate", "own.pem"], "--certificate and --key come together"),
         (["--certificate", "nowhere.pem", "--key", "nowhere.key"], "nowhere.pem: No such file"),
@@ -133,6 +135,20 @@ async def test_a_fleet_of_two_processes_ends_cleanly_at_ctrl_c_and_reports(tmp_p
 
 
 @pytest.mark.e2e
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children under /proc")
+async def test_a_process_of_a_fleet_that_dies_is_told() -> None:
+    async with Anybody() as csms:
+        process = await _start("fleet", "--count", "60", "--processes", "2", "--url", csms.url)
+        await csms.until(lambda: csms.actions.get("BootNotification", 0) == 60)
+        os.kill(_children(process.pid)[-1], signal.SIGKILL)
+        process.send_signal(signal.SIGINT)
+        _, errors = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 1
+    assert b"ended with -9: its part of the fleet was missing" in errors
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("version", [V16, V201], ids=str)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 async def test_a_process_charges_says_so_and_stops_cleanly(version: Version, number: signal.Signals) -> None:
@@ -166,3 +182,7 @@ async def _start(*arguments: str) -> asyncio.subprocess.Process:
     options: dict[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
     command = (sys.executable, "-m", "charge_point_sim", *arguments)
     return await asyncio.create_subprocess_exec(*command, **options)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
