@@ -27,7 +27,7 @@ WORDS = {
     "flood-of-calls": "neighbours of one that floods with CALLs",
     "idle": "idle charge points over ws; bare_us: a handshake with the echo",
     "idle-tls": "idle charge points over TLS 1.3; bare_us: a handshake with an echo over TLS",
-    "growth": "many connected beside 200, at the same rate; and what that costs the echo and the bare gateway",
+    "growth": "many connected beside 200, at the same rate; also on one link, and with echo and bare gateway",
     "crowd": "live charge points on four workers",
     "storm": "all at once to gateways that just started, 500 SUBSCRIBEs a second",
     "storm-unlimited": "the same, any number of SUBSCRIBEs",
