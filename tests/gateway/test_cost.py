@@ -59,7 +59,7 @@ async def test_a_round_trip_calls_few_functions() -> None:
 
 
 async def test_a_round_trip_leaves_little_behind() -> None:
-    async with house() as here:
+    async with house(flush_s=0.1) as here:
         await here.connect()
         round_trip(here, 0)
         before = sys.getallocatedblocks()
@@ -104,7 +104,7 @@ async def test_answers_of_one_turn_are_one_write_each_and_no_task() -> None:
 
 
 async def test_who_waits_for_nothing_is_never_looked_at_and_who_talks_only_once_in_a_while() -> None:
-    async with house(sweep_s=3_600.0) as here:
+    async with house(sweep_s=3_600.0, flush_s=0.1) as here:
         await here.connect()
         before = len(here.gateway._wheel)
         for number in range(TRIPS):
