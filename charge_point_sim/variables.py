@@ -5,6 +5,7 @@ A row may steer what the charge point does; then it has a `knob`, the name the c
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["string", "integer", "decimal", "boolean", "OptionList", "MemberList", "SequenceList"]
@@ -52,7 +53,8 @@ class Variables:
     """The values of one charge point."""
 
     def __init__(self, rows: dict[Name, Variable]) -> None:
-        self._rows = {name.folded(): (name, replace(row)) for name, row in rows.items()}
+        spelled = ((_spellings(name), row) for name, row in rows.items())
+        self._rows = {folded: (name, replace(row)) for (name, folded), row in spelled}
         self._knobs = {row.knob: row for _, row in self._rows.values() if row.knob}
 
     def items(self) -> list[tuple[Name, Variable]]:
@@ -99,6 +101,12 @@ class Variables:
     def names(self, knob: str) -> list[str]:
         """The value behind a knob, as a list of words."""
         return [word.strip() for word in self._knobs[knob].value.split(",") if word.strip()]
+
+
+@lru_cache(maxsize=4096)
+def _spellings(name: Name) -> tuple[Name, Name]:
+    # Ten thousand charge points have the same names: once is enough.
+    return name, name.folded()
 
 
 def _fits(row: Variable, value: str) -> bool:

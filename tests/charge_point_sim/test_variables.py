@@ -68,3 +68,12 @@ def test_two_charge_points_do_not_share_their_values() -> None:
     one.write(_row(one, "Key"), "2")
 
     assert _row(other, "Key").value == "1"
+
+
+def test_ten_thousand_charge_points_have_one_set_of_names() -> None:
+    tables = [_table(HeartbeatInterval=Variable("300")) for _ in range(2)]
+
+    (one, row), (other, another_row) = (table.items()[0] for table in tables)
+
+    assert one is other
+    assert row is not another_row
