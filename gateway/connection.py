@@ -133,11 +133,14 @@ class Session:
     @property
     def log(self) -> structlog.typing.FilteringBoundLogger:
         """The log, with who this is bound to it."""
-        trace = self._properties[-1][1]
-        bound: structlog.typing.FilteringBoundLogger = log.bind(
-            charge_point_id=self.charge_point_id, epoch=self.connection.epoch, trace=trace
-        )
+        bound: structlog.typing.FilteringBoundLogger = log.bind(**self.who)
         return bound
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """Who this is, as the log says it."""
+        trace = self._properties[-1][1]
+        return {"charge_point_id": self.charge_point_id, "epoch": self.connection.epoch, "trace": trace}
 
     @property
     def is_busy(self) -> bool:

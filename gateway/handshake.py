@@ -70,11 +70,11 @@ def identity_of(path: str) -> str:
     Raises:
         IdentityError: it is empty, is the endpoint itself, or is no UTF-8.
     """
-    segments = path.partition("?")[0].split("/")
-    if not segments[-1] or [s for s in segments if s] == [_ENDPOINT]:
+    before, _, last = path.partition("?")[0].rpartition("/")
+    if not last or (last == _ENDPOINT and not before.strip("/")):
         raise IdentityError("the URL ends without the identity of a charge point")
     try:
-        return unquote_to_bytes(segments[-1]).decode()
+        return unquote_to_bytes(last).decode()
     except UnicodeDecodeError as error:
         raise IdentityError("the identity in the URL is no percent-encoded UTF-8") from error
 

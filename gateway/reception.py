@@ -92,7 +92,7 @@ class Reception:
         shaken: Handshake | None = None
         try:
             shaken = self._read(websocket, asked, door)
-            self._ask_gate(websocket, shaken, door)
+            self._ask_gate(websocket, shaken, door, began)
             await self._let_in(shaken, websocket, door)
         except RefusedError as error:
             self._refuse(websocket, asked, shaken, error.refusal)
@@ -119,8 +119,8 @@ class Reception:
         except IdentityError as error:
             raise RefusedError(admission.nameless(asked.path, str(error))) from error
 
-    def _ask_gate(self, websocket: WebSocket, shaken: Handshake, door: Door) -> None:
-        source, now = websocket.remote.rpartition(":")[0], asyncio.get_running_loop().time()
+    def _ask_gate(self, websocket: WebSocket, shaken: Handshake, door: Door, now: float) -> None:
+        source = websocket.remote.rpartition(":")[0]
         refusal = self.gate.refusal(source, door.connections(shaken.charge_point_id), now)
         if refusal is not None:
             raise RefusedError(refusal)
@@ -143,7 +143,7 @@ class Reception:
             place.kept = None
             self.pool.give_back(place)
             raise
-        self.metrics.upgraded.inc()
+        self.metrics.upgrades["101"] += 1
 
     async def _wait_in_line(self) -> None:
         turn = self.gate.turn(asyncio.get_running_loop().time())
@@ -223,7 +223,7 @@ class Reception:
         offered = tuple(asked.protocols)
         peer, path = websocket.remote, asked.path
         self.refusals.keep(Refused(_identity(path), self.utc(), peer, path, offered, refusal))
-        self.metrics.upgrades.labels(str(status)).inc()
+        self.metrics.upgrades[str(status)] += 1
         self.metrics.rejected.labels(refusal.reason).inc()
         log.info("refused", path=path, peer=peer, status=status, reason=refusal.reason, text=text)
         websocket.respond(response)
@@ -232,7 +232,7 @@ class Reception:
         identity = shaken.identity if shaken is not None else ""
         offered = shaken.offered if shaken is not None else ()
         self.refusals.keep(Refused(identity, self.utc(), websocket.remote, asked.path, offered, refusal))
-        self.metrics.upgrades.labels(str(refusal.status)).inc()
+        self.metrics.upgrades[str(refusal.status)] += 1
         self.metrics.rejected.labels(refusal.reason).inc()
         log.info(
             "refused", identity=identity, path=asked.path, peer=websocket.remote, offered=list(offered),

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -264,10 +265,10 @@ class Gateway:
         self._evict_elsewhere(charge_point_id, connection, arrival.old)
         session = self.sessions[charge_point_id] = place.session = self._session(arrival)
         self._presence.connected(charge_point_id, connection, place.link)
-        self.metrics.established.inc()
-        session.log.info(
-            "connected", peer=arrival.websocket.remote, ocpp=connection.version.subprotocol, link=place.number,
-            took_over=known is not None,
+        self.metrics.established += 1
+        log.info(
+            "connected", **session.who, peer=arrival.websocket.remote, ocpp=connection.version.subprotocol,
+            link=place.number, took_over=known is not None,
         )  # fmt: skip
         arrival.websocket.accept(session, self._options.traffic.traffic())
         kept, place.kept = place.kept, None
@@ -289,7 +290,8 @@ class Gateway:
         make = partial(TracedSession, share=options.tracing) if options.tracing else Session
         session = make(
             self, arrival.websocket, arrival.place, arrival.connection,
-            trace=secrets.token_hex(8), limits=options.limits, metrics=self.metrics, clock=self._clock,
+            trace=f"{random.getrandbits(64):016x}",  # a name in logs, no secret
+            limits=options.limits, metrics=self.metrics, clock=self._clock,
             way_around=self._way_around, answer_here=EdgeHeartbeats(every, self._utc) if every else None,
             ingest_rule=self._watched.rule_of(arrival.place.charge_point_id),
         )  # fmt: skip
@@ -312,7 +314,7 @@ class Gateway:
         self.metrics.closed.labels(str(code)).inc()
         if why == "slow_reader":
             self.metrics.send_failures.labels(why).inc()
-        session.log.info("disconnected", code=code, reason=why)
+        log.info("disconnected", **session.who, code=code, reason=why)
 
     def _on_evict(self, charge_point_id: str, epoch: int) -> None:
         self._pool.evict(charge_point_id, epoch)

@@ -450,7 +450,7 @@ class WebSocket(asyncio.Protocol):
 
     def _abort_in(self, delay_s: float) -> None:
         self._cancel_timer()
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._transport.abort)
+        self._timer = self._loop.call_later(delay_s, self._transport.abort)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -12,6 +12,7 @@ WATCH = "gateways/all/watch"  # whoever watches a charge point tells all gateway
 MAX_ESCAPED = 128  # an IoT thing name and an MQTT client id end there
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_UNESCAPED = re.compile(f"[A-Za-z0-9_-]{{1,{MAX_ESCAPED}}}")  # most identities
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9_-]|:[0-9A-F]{2})+")
 
 
@@ -21,6 +22,8 @@ def escape(identity: str) -> str:
     Raises:
         IdentityError: it is empty, no valid UTF-8, or longer than 128 characters when escaped.
     """
+    if _UNESCAPED.fullmatch(identity):
+        return identity
     if not identity:
         raise IdentityError("an empty identity is no charge point")
     try:

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -20,6 +21,16 @@ MOST_CALLS = 24
 MOST_BLOCKS = 16
 
 
+# Functions called from the request to the 101: 127 when this was written, 241 with the request read and answered by
+# the library.
+MOST_HANDSHAKE_CALLS = 130
+REQUEST = (
+    b"GET %b HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+)
+
+
 def round_trip(here: House, number: int) -> None:
     """Hand over what the transport would, and what the link would."""
     call = b'[2,"%d","Heartbeat",{}]' % number
@@ -29,8 +40,9 @@ def round_trip(here: House, number: int) -> None:
     here.links[1].deliver(Message("CP1/out", b'[3,"%d",{}]' % number, properties))
 
 
-def calls_in(action: Callable[[], object]) -> list[str]:
-    """The functions of Python an action calls, all the way down, as far as they are counted."""
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The functions of Python called meanwhile, as far as they are counted."""
     called: list[str] = []
 
     def profile(frame: FrameType, event: str, _: Any) -> None:
@@ -41,10 +53,33 @@ def calls_in(action: Callable[[], object]) -> list[str]:
     before = sys.getprofile()
     sys.setprofile(profile)
     try:
-        action()
+        yield called
     finally:
         sys.setprofile(before)
+
+
+def calls_in(action: Callable[[], object]) -> list[str]:
+    """The functions of Python an action calls, all the way down, as far as they are counted."""
+    with counted() as called:
+        action()
     return called
+
+
+@contextmanager
+def tasks_made() -> Iterator[list[str]]:
+    """What tasks are made of meanwhile."""
+    made: list[str] = []
+
+    def make(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> "asyncio.Task[Any]":
+        made.append(work.__qualname__)
+        return asyncio.Task(work, loop=loop, **more)
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(make)
+    try:
+        yield made
+    finally:
+        loop.set_task_factory(None)
 
 
 async def test_a_round_trip_calls_few_functions() -> None:
@@ -84,18 +119,11 @@ async def test_answers_of_one_turn_are_one_write_each_and_no_task() -> None:
         await here.connect()
         websocket, recorder = here.gateway.sessions["CP1"]._websocket, Recorder()
         transport, websocket._transport = websocket._transport, recorder
-        loop, made = asyncio.get_running_loop(), list[str]()
-
-        def make(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> "asyncio.Task[Any]":
-            made.append(work.__qualname__)
-            return asyncio.Task(work, loop=loop, **more)
-
-        loop.set_task_factory(make)
-        for number in range(TRIPS):
-            round_trip(here, number)
-        before = len(recorder.writes)
-        here.gateway.turn.flush()
-        loop.set_task_factory(None)
+        with tasks_made() as made:
+            for number in range(TRIPS):
+                round_trip(here, number)
+            before = len(recorder.writes)
+            here.gateway.turn.flush()
         websocket._transport = transport
 
         assert made == []
@@ -112,3 +140,17 @@ async def test_who_waits_for_nothing_is_never_looked_at_and_who_talks_only_once_
 
         assert before == 0
         assert len(here.gateway._wheel) == 1
+
+
+async def test_a_handshake_calls_few_functions_and_makes_one_task() -> None:
+    async with house(sweep_s=3_600.0) as here:
+        for path in (b"/CP2", b"/CP1"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", here.gateway.port)
+            with tasks_made() as made, counted() as called:
+                writer.write(REQUEST % path)
+                answer = await reader.readuntil(b"\r\n\r\n")
+            writer.transport.abort()
+
+        assert b" 101 " in answer
+        assert made == ["Reception.receive"]
+        assert len(called) <= MOST_HANDSHAKE_CALLS, called
