@@ -19,6 +19,9 @@ _MASK = 4
 _FOR_EVER = sys.maxsize
 _SHORT_HEADS = [bytes((_PLAIN, size)) for size in range(_SHORT)]
 
+PING = b"\x89\x00"  # without a payload; whoever is there answers
+_PONG = b"\x8a\x80"
+
 Piece = tuple[bool, bytes]  # whether it is the text of a plain frame, or bytes for the library
 
 
@@ -35,6 +38,11 @@ def whole(data: bytes, max_size: int) -> bytes | None:
     if size != begins + length or not _MASKED <= second <= _MASKED + _SHORT or length > max_size:
         return None
     return apply_mask(data[begins:], data[begins - _MASK : begins])
+
+
+def is_pong(data: bytes) -> bool:
+    """Whether these bytes are an answer to our ping, no more and no less: all there is to it is that it came."""
+    return len(data) == 2 + _MASK and data.startswith(_PONG)
 
 
 class Cutter:

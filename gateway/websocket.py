@@ -276,9 +276,8 @@ class WebSocket(asyncio.Protocol):
 
     def ping(self) -> None:
         """Ask whether the peer is there."""
-        if self._protocol.state is OPEN:
-            self._protocol.send_ping(b"")
-            self._flush()
+        if self._is_open:
+            self._host.turn.write(self._transport, shortcut.PING)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; the connection is gone at most `close_timeout_s` later."""
@@ -327,6 +326,8 @@ class WebSocket(asyncio.Protocol):
         if cutter is None:
             if (text := shortcut.whole(data, max_size)) is not None:
                 self._on_text(peer, text)
+                return 1
+            if shortcut.is_pong(data):
                 return 1
             cutter = self._cutter = shortcut.Cutter(max_size)
         frames, pieces = 0, cutter.cut(data)

@@ -12,7 +12,7 @@ from websockets.protocol import State
 from gateway import plain_request, upgrade
 from gateway.options import WebSocketOptions
 from gateway.plain_request import Asked
-from tests.gateway.house import PATIENCE_S, hear, house
+from tests.gateway.house import PATIENCE_S, hear, house, until
 from tests.gateway.test_cost import calls_in
 
 NAMES = [
@@ -138,6 +138,18 @@ async def test_frames_after_a_plain_request_are_the_librarys_where_they_are_not_
     assert answer == [3, "1", {}]
     assert socket.close_code == 1000
     assert [event["reason"] for event in here.events("disconnected")] == ["closed"]
+
+
+async def test_our_pings_and_their_answers_never_get_to_the_library() -> None:
+    async with house(ping_interval_s=0.02) as here:
+        await here.connect()
+        websocket = here.gateway.sessions["CP1"]._websocket
+        began = websocket.heard_at
+
+        await until(lambda: websocket.heard_at > began + 0.1)  # by its pongs alone, it says nothing
+
+        assert websocket._library is None
+        assert "CP1" in here.gateway.sessions
 
 
 def test_reading_a_plain_request_takes_few_calls() -> None:
