@@ -1,7 +1,8 @@
 """Where frames begin and end, so that the plain ones need not go through the library.
 
 A plain frame is a whole text message: FIN set, nothing reserved, masked, shorter than 64 KiB, not between fragments.
-RFC 6455 leaves nothing to check about it but its text. All other bytes are the library's, in order, whatever they are.
+RFC 6455 leaves nothing to check about it but its text. All other bytes are the library's, in order, whatever they are,
+but for the answer to our ping.
 """
 
 import sys
