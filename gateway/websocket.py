@@ -5,7 +5,7 @@ No task, queue or lock per frame. Reading is paused between the request and the 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
@@ -14,45 +14,13 @@ from websockets.server import ServerProtocol
 
 from gateway import plain_request, shortcut, upgrade
 from gateway.bites import BITE, Bites
+from gateway.ends import Host, Nobody, Peer
 from gateway.limits import Traffic
 from gateway.options import WebSocketOptions
 from gateway.plain_request import Asked
-from gateway.refusals import Refusal
-from gateway.turn import Turn
 
 TEXT, CONT, BINARY, CLOSE = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.CLOSE
 OPEN = State.OPEN
-
-
-class Peer(Protocol):
-    """Who sits behind an open WebSocket."""
-
-    def on_text(self, text: bytes) -> None:
-        """A whole message, valid UTF-8."""
-
-    def on_offence(self, why: str) -> None:
-        """It can't be served any more and is to be ended: "flooding" (sends too much) or "slow_reader"."""
-
-    def on_end(self, code: int, reason: str) -> None:
-        """The end, told once: as soon as a close begins or the connection is lost."""
-
-
-class Host(Protocol):
-    """Who decides about requests; `turn` is where all its WebSockets write."""
-
-    turn: Turn
-
-    def on_request(self, websocket: "WebSocket", asked: Asked) -> None:
-        """Answer with `accept` or `refuse`, now or later; with `respond` if there is an `objection`."""
-
-    def on_nonsense(self, websocket: "WebSocket", refusal: Refusal, path: str) -> None:
-        """What came is no request, and was answered so; `path` is what could be read of it."""
-
-    def on_made(self, websocket: "WebSocket") -> None:
-        """Somebody connected; nothing is known of them yet."""
-
-    def on_lost(self, websocket: "WebSocket") -> None:
-        """The TCP connection is gone, whatever it was."""
 
 
 class WebSocket(asyncio.Protocol):
@@ -200,7 +168,7 @@ class WebSocket(asyncio.Protocol):
     def dismiss(self, code: int, reason: str) -> None:
         """Answer with the 101, only to close at once."""
         if not self.is_lost:
-            self.accept(_Nobody())
+            self.accept(Nobody())
             self.close(code, reason)
 
     def refuse(self, status: int, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
@@ -418,7 +386,7 @@ class WebSocket(asyncio.Protocol):
 
     def _on_close(self) -> None:
         self._is_open = False
-        peer, self._peer = self._peer, _Nobody()
+        peer, self._peer = self._peer, Nobody()
         if peer is None:
             return
         if self._closing is not None:
@@ -457,18 +425,3 @@ class WebSocket(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-class _Nobody:
-    """Sits where the peer sat once the end has been told."""
-
-    __slots__ = ()
-
-    def on_text(self, text: bytes) -> None:
-        pass
-
-    def on_offence(self, why: str) -> None:
-        pass
-
-    def on_end(self, code: int, reason: str) -> None:
-        pass
