@@ -90,6 +90,7 @@ TARGETS = (
     Target("idle-tls", "CPU per handshake, TLS 1.3", "us", 450, _of("idle-tls", "handshake_us")),
     Target("growth", "charge points", "", 16_384, _of("growth", "sockets"), is_least=True),
     Target("growth", "CPU per frame, many beside 200", "x", 1.15, _of("growth", "growth")),
+    Target("growth", "the same, all on one link", "x", 1.15, _of("growth", "one_link_growth")),
     Target("crowd", "charge points", "", 65_536, _of("crowd", "charge_points"), is_least=True),
     Target("crowd", "held for", "min", 10, _of("crowd", "minutes"), is_least=True),
     Target("crowd", "memory of all workers", "MiB", 1024, _of("crowd", "rss_mib")),
